@@ -1,0 +1,48 @@
+package media
+
+// PartInfo is what a playlist says of a part, and where its bytes lie within its segment.
+type PartInfo struct {
+	Duration    Ticks
+	Independent bool
+	Length      uint32   // bytes of the part
+	Spans       []uint32 // as in Part
+}
+
+// SegmentInfo is what a playlist says of a segment.
+type SegmentInfo struct {
+	Number      uint32
+	Start       Ticks
+	Duration    Ticks // sum of its parts so far
+	Independent bool
+	Complete    bool // no further part follows
+	Parts       []PartInfo
+}
+
+// Listing is an immutable snapshot of what one rendition of a take holds. Nobody changes
+// what it points to; a take that grows gives a new one.
+type Listing struct {
+	Take      *Take
+	Rendition string
+	// Segments are in order and without holes; the last one may be incomplete. The first
+	// one is not number 0 if older ones have left the DVR window.
+	Segments []*SegmentInfo
+	// Safe is the place before which everything survives the death of this machine.
+	Safe Pos
+	// Ended says that the writer closed the take: nothing follows the last segment.
+	Ended bool
+	// Sealed says that the writer died and others ended the take: of it counts what lies before Seal.
+	Sealed bool
+	Seal   Pos
+}
+
+// Segment returns the segment of that number, or nil.
+func (l *Listing) Segment(n uint32) *SegmentInfo {
+	if len(l.Segments) == 0 || n < l.Segments[0].Number {
+		return nil
+	}
+	i := n - l.Segments[0].Number
+	if int64(i) >= int64(len(l.Segments)) {
+		return nil
+	}
+	return l.Segments[i]
+}
