@@ -1,0 +1,65 @@
+# Mayfly. `make run` shows a channel on air, `make test` checks everything, `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export CGO_ENABLED ?= 0
+export GONOSUMDB ?= github.com/bluenviron/*,github.com/datarhei/*,github.com/Eyevinn/*
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 18
+
+.PHONY: run
+run: deps build ## build, start on ./mayfly-data, and put a demonstration channel on air
+	@exec scripts/run.sh
+
+.PHONY: build
+build: web/dist/.built ## build bin/mayfly with the pages in it
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/mayfly ./cmd/mayfly
+
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' -not -name '*.go' 2>/dev/null)
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web/dist/.built: web/node_modules/.installed $(WEB_SOURCES)
+	cd web && npm run --silent build
+	@touch $@
+
+.PHONY: deps
+deps: ## install what `make run` needs (ffmpeg, node)
+	@scripts/deps.sh run
+
+.PHONY: tools
+tools: ## install what the tests need (ffmpeg, Chromium, players, an S3 server)
+	@scripts/deps.sh test
+	@scripts/install-versitygw.sh
+
+.PHONY: lint
+lint: ## vet, format, static checks
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+.PHONY: test-web
+test-web: web/dist/.built ## check and test the pages
+	cd web && npm run --silent check && npm test --silent && npm run --silent size
+
+.PHONY: test
+test: tools build lint test-web ## everything: unit, simulation, real encoders, S3 server, browser
+	CGO_ENABLED=1 scripts/test.sh
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (default 5s)
+	scripts/fuzz.sh $${FUZZTIME:-5s}
+
+.PHONY: bench
+bench: tools build ## benchmarks, and the comparison with other servers
+	scripts/bench.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin web/dist/.built .tools
