@@ -1,0 +1,261 @@
+package bundle
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+)
+
+const (
+	// pageBundles is how many bundles an index page covers: a minute of them at the usual interval.
+	// A recovery reads the pages, and the ends of at most so many bundles.
+	pageBundles = 120
+	tailRead    = 64 << 10
+	pageMagic   = "MFP1"
+)
+
+// pagePrefix is what the keys of an incarnation's index pages begin with.
+func (i Incarnation) pagePrefix() string { return "index/" + i.String() + "/" }
+
+// Pager gathers the indexes of bundles that have landed, and writes them as index pages.
+type Pager struct {
+	bucket      bucket.Bucket
+	incarnation *Incarnation
+	log         *slog.Logger
+
+	mu     sync.Mutex
+	landed map[uint64][]Record
+	next   uint64
+	group  sync.WaitGroup
+}
+
+// NewPager makes the pager of an incarnation.
+func NewPager(b bucket.Bucket, i *Incarnation, log *slog.Logger) *Pager {
+	return &Pager{bucket: b, incarnation: i, log: log, landed: map[uint64][]Record{}}
+}
+
+// Landed notes a bundle that is in the bucket. When enough are, it writes a page behind the caller's back.
+// A page that cannot be written is left out: its bundles are then read one by one.
+func (p *Pager) Landed(ctx context.Context, sequence uint64, records []Record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.landed[sequence] = records
+	if page := p.cut(pageBundles); page != nil {
+		p.group.Go(func() { p.write(ctx, page) })
+	}
+}
+
+// Close writes what has gathered, and returns when all pages are written or given up.
+func (p *Pager) Close(ctx context.Context) {
+	p.mu.Lock()
+	page := p.cut(1)
+	p.mu.Unlock()
+	if page != nil {
+		p.write(ctx, page)
+	}
+	p.group.Wait()
+}
+
+type page struct {
+	first, last uint64
+	data        []byte
+}
+
+// cut makes a page of the next bundles if there are at least that many.
+func (p *Pager) cut(least int) *page {
+	n := 0
+	for p.landed[p.next+uint64(n)] != nil {
+		n++
+	}
+	if n < least {
+		return nil
+	}
+	out := &page{first: p.next, last: p.next + uint64(n) - 1, data: []byte(pageMagic)}
+	for s := out.first; s <= out.last; s++ {
+		index, err := Index{Records: p.landed[s]}.append(nil)
+		if err != nil {
+			p.log.Error("make index page", "error", err)
+			return nil
+		}
+		out.data = binary.LittleEndian.AppendUint64(out.data, s)
+		out.data = binary.LittleEndian.AppendUint32(out.data, uint32(len(index)))
+		out.data = append(out.data, index...)
+		delete(p.landed, s)
+	}
+	p.next = out.last + 1
+	return out
+}
+
+func (p *Pager) write(ctx context.Context, pg *page) {
+	key := fmt.Sprintf("%s%016x-%016x", p.incarnation.pagePrefix(), pg.first, pg.last)
+	if _, err := p.bucket.PutIfAbsent(ctx, key, bucket.Bytes(pg.data)); err != nil && !errors.Is(err, bucket.ErrPrecondition) {
+		p.log.Warn("write index page", "key", key, "error", err)
+	}
+}
+
+// decodePage reads an index page and calls f for each bundle of it, in order.
+func decodePage(data []byte, f func(sequence uint64, x *Index) error) error {
+	rest, ok := strings.CutPrefix(string(data), pageMagic)
+	if !ok {
+		return corrupt("index page without its mark")
+	}
+	b := []byte(rest)
+	for len(b) > 0 {
+		if len(b) < 12 {
+			return corrupt("index page: cut short")
+		}
+		sequence, n := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])
+		if uint64(n) > uint64(len(b)-12) {
+			return corrupt("index page: index of %d bytes in %d", n, len(b)-12)
+		}
+		x, need, err := DecodeIndex(b[12 : 12+n])
+		if err == nil && need > 0 {
+			err = corrupt("index page: index cut short")
+		}
+		if err != nil {
+			return err
+		}
+		if err := f(sequence, x); err != nil {
+			return err
+		}
+		b = b[12+n:]
+	}
+	return nil
+}
+
+// Scanned is what a scan found of one bundle.
+type Scanned struct {
+	Sequence uint64
+	Index    *Index
+}
+
+// Scan reads the indexes of an incarnation's bundles, in order of their numbers, up to the first
+// fence or the first number that is missing, which it returns as next. Bundles at the beginning that
+// the collector has deleted are passed over.
+func Scan(ctx context.Context, b bucket.Bucket, i Incarnation) (found []Scanned, next uint64, fenced bool, err error) {
+	paged, err := readPages(ctx, b, i)
+	if err != nil {
+		return nil, 0, false, fmt.Errorf("scan %s: %w", i, err)
+	}
+	var numbers []uint64
+	after := ""
+	if n := len(paged); n > 0 {
+		after = i.Key(paged[n-1].Sequence)
+	}
+	for {
+		pg, err := b.List(ctx, i.prefix(), after, 0)
+		if err != nil {
+			return nil, 0, false, fmt.Errorf("scan %s: %w", i, err)
+		}
+		for _, e := range pg.Entries {
+			n, err := parseSequence(e.Key)
+			if err != nil {
+				return nil, 0, false, fmt.Errorf("scan %s: %w", i, err)
+			}
+			numbers = append(numbers, n)
+		}
+		if after = pg.Next; after == "" {
+			break
+		}
+	}
+	tails, err := readTails(ctx, b, i, numbers)
+	if err != nil {
+		return nil, 0, false, fmt.Errorf("scan %s: %w", i, err)
+	}
+	for _, s := range append(paged, tails...) {
+		if len(found) > 0 && s.Sequence != next {
+			break
+		}
+		if s.Index.Fence != "" {
+			return found, s.Sequence, true, nil
+		}
+		found = append(found, s)
+		next = s.Sequence + 1
+	}
+	return found, next, false, nil
+}
+
+// readPages reads all index pages that follow one another without a hole.
+func readPages(ctx context.Context, b bucket.Bucket, i Incarnation) ([]Scanned, error) {
+	var keys []string
+	if err := bucket.All(ctx, b, i.pagePrefix(), func(e bucket.Entry) error {
+		keys = append(keys, e.Key)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	pages := make([][]Scanned, len(keys))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelReads)
+	for n, key := range keys {
+		group.Go(func() error {
+			o, err := b.Get(ctx, key)
+			if err != nil {
+				return err
+			}
+			return decodePage(o.Data, func(sequence uint64, x *Index) error {
+				pages[n] = append(pages[n], Scanned{sequence, x})
+				return nil
+			})
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var out []Scanned
+	for _, pg := range pages {
+		if len(out) > 0 && len(pg) > 0 && pg[0].Sequence != out[len(out)-1].Sequence+1 {
+			break // a page is missing: the bundles from here on are read one by one
+		}
+		out = append(out, pg...)
+	}
+	return out, nil
+}
+
+// readTails reads the indexes at the ends of bundles.
+func readTails(ctx context.Context, b bucket.Bucket, i Incarnation, numbers []uint64) ([]Scanned, error) {
+	slices.Sort(numbers)
+	out := make([]Scanned, len(numbers))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelReads)
+	for n, sequence := range numbers {
+		group.Go(func() error {
+			x, err := ReadIndex(ctx, b, i.Key(sequence))
+			out[n] = Scanned{sequence, x}
+			return err
+		})
+	}
+	return out, group.Wait()
+}
+
+// ReadIndex reads the index of one bundle, normally in one request.
+func ReadIndex(ctx context.Context, b bucket.Bucket, key string) (*Index, error) {
+	want := int64(tailRead)
+	for {
+		o, err := b.GetRange(ctx, key, -want, want)
+		if err != nil {
+			return nil, err
+		}
+		x, need, err := DecodeIndex(o.Data)
+		if err == nil && need > want {
+			want = need
+			continue
+		}
+		if err == nil && need > 0 {
+			err = corrupt("index larger than its bundle")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("bundle %s: %w", key, err)
+		}
+		return x, nil
+	}
+}

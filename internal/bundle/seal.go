@@ -1,0 +1,211 @@
+package bundle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/media"
+)
+
+// Node is the document of a node, `nodes/{name}`.
+type Node struct {
+	Name         string   `json:"name"`
+	PublicURL    string   `json:"publicURL,omitempty"`
+	Incarnations []string `json:"incarnations"` // begun and not sealed, oldest first
+}
+
+func nodeKey(name string) string { return "nodes/" + name }
+
+// Register notes, before anything is written, that an incarnation has begun. It returns the earlier
+// incarnations of the node that nobody has sealed.
+func Register(ctx context.Context, docs *bucket.Documents, i Incarnation, publicURL string) (unsealed []Incarnation, err error) {
+	n, err := bucket.Update(ctx, docs, nodeKey(i.Node), func(n *Node) error {
+		n.Name, n.PublicURL = i.Node, publicURL
+		if !slices.Contains(n.Incarnations, i.ID) {
+			n.Incarnations = append(n.Incarnations, i.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("register node %s: %w", i.Node, err)
+	}
+	for _, id := range n.Incarnations {
+		if id != i.ID {
+			unsealed = append(unsealed, Incarnation{Node: i.Node, ID: id})
+		}
+	}
+	return unsealed, nil
+}
+
+// forget notes that an incarnation is sealed.
+func forget(ctx context.Context, docs *bucket.Documents, i Incarnation) error {
+	_, err := bucket.Update(ctx, docs, nodeKey(i.Node), func(n *Node) error {
+		n.Incarnations = slices.DeleteFunc(n.Incarnations, func(id string) bool { return id == i.ID })
+		return nil
+	})
+	return err
+}
+
+// Seal is the object that ends the takes of a dead incarnation: what lies beyond it does not count.
+type Seal struct {
+	By    string                     `json:"by"`    // the sealing node
+	At    time.Time                  `json:"at"`    // for people
+	End   uint64                     `json:"end"`   // number of the fence: the bundles below it count
+	Takes map[media.TakeID]media.Pos `json:"takes"` // where each take ends
+}
+
+func sealKey(i Incarnation) string { return "seals/" + i.String() }
+
+// LoadSeal reads the seal of an incarnation, or bucket.ErrNotFound.
+func LoadSeal(ctx context.Context, b bucket.Bucket, i Incarnation) (*Seal, error) {
+	o, err := b.Get(ctx, sealKey(i))
+	if err != nil {
+		return nil, err
+	}
+	s := &Seal{}
+	if err := json.Unmarshal(o.Data, s); err != nil {
+		return nil, fmt.Errorf("seal of %s: %w", i, err)
+	}
+	return s, nil
+}
+
+// Recovered is what is left of an incarnation that has ended.
+type Recovered struct {
+	Incarnation *Incarnation
+	Bundles     []Scanned
+	Seal        *Seal
+}
+
+// Recover ends an incarnation whose node has died, if nobody did yet, and reads what it left: it
+// fences it, so that the writer cannot go on should it live after all, reads everything before the
+// fence, and writes the seal. Several may do so at once; they come to the same result.
+func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by string) (*Recovered, error) {
+	b := docs.Bucket()
+	found, err := fence(ctx, b, i, by)
+	if err != nil {
+		return nil, fmt.Errorf("recover %s: %w", i, err)
+	}
+	r := &Recovered{Incarnation: &i, Bundles: found.bundles}
+	seal := &Seal{By: by, At: time.Now().UTC(), End: found.end, Takes: ends(found.bundles)}
+	if r.Seal, err = writeSeal(ctx, b, i, seal); err != nil {
+		return nil, fmt.Errorf("recover %s: %w", i, err)
+	}
+	if err := forget(ctx, docs, i); err != nil {
+		return nil, fmt.Errorf("recover %s: %w", i, err)
+	}
+	return r, nil
+}
+
+type fenced struct {
+	bundles []Scanned
+	end     uint64
+}
+
+// fence writes a fence into the next InFlight numbers of the incarnation, unless there is one. A
+// bundle that lands in between is read too and counts.
+func fence(ctx context.Context, b bucket.Bucket, i Incarnation, by string) (*fenced, error) {
+	for {
+		bundles, next, done, err := Scan(ctx, b, i)
+		if err != nil {
+			return nil, err
+		}
+		if done {
+			return &fenced{bundles, next}, nil
+		}
+		_, err = b.PutIfAbsent(ctx, i.Key(next), EncodeFence(by))
+		if errors.Is(err, bucket.ErrPrecondition) {
+			continue // a straggler landed there, or another sealer was quicker
+		}
+		if err != nil {
+			return nil, fmt.Errorf("write fence: %w", err)
+		}
+		for n := next + 1; n < next+InFlight; n++ {
+			if _, err := b.PutIfAbsent(ctx, i.Key(n), EncodeFence(by)); err != nil && !errors.Is(err, bucket.ErrPrecondition) {
+				return nil, fmt.Errorf("write fence: %w", err)
+			}
+		}
+		return &fenced{bundles, next}, nil
+	}
+}
+
+// ends says where each take stands at the end of the bundles.
+func ends(bundles []Scanned) map[media.TakeID]media.Pos {
+	takes := map[media.TakeID]media.Pos{}
+	for _, s := range bundles {
+		for i := range s.Index.Records {
+			r := &s.Index.Records[i]
+			switch {
+			case r.Kind == KindPart && r.Part.Last:
+				takes[r.Take] = media.Pos{Segment: r.Part.Segment + 1}
+			case r.Kind == KindPart:
+				takes[r.Take] = media.Pos{Segment: r.Part.Segment, Part: r.Part.Index + 1}
+			case r.Kind == KindBirth:
+				if _, ok := takes[r.Take]; !ok {
+					takes[r.Take] = media.Pos{}
+				}
+			}
+		}
+	}
+	return takes
+}
+
+// writeSeal writes a seal, or returns the one that is there.
+func writeSeal(ctx context.Context, b bucket.Bucket, i Incarnation, s *Seal) (*Seal, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode seal: %w", err)
+	}
+	_, err = b.PutIfAbsent(ctx, sealKey(i), bucket.Bytes(data))
+	if err == nil {
+		return s, nil
+	}
+	there, loadErr := LoadSeal(ctx, b, i)
+	if loadErr != nil {
+		return nil, fmt.Errorf("write seal: %w", errors.Join(err, loadErr))
+	}
+	return there, nil
+}
+
+// Finish seals an incarnation from within, at a graceful end: its takes have ended and everything
+// is in the bucket. The next start then has nothing to recover.
+func Finish(ctx context.Context, docs *bucket.Documents, i Incarnation) error {
+	_, err := Recover(ctx, docs, i, i.Node)
+	return err
+}
+
+// Resume writes to the bucket what earlier incarnations of this node left in the spool. It must come
+// before their recovery. A bundle that cannot be read is set aside; one whose number is fenced, or
+// behind a hole, comes too late and is let go.
+func Resume(ctx context.Context, b bucket.Bucket, s *Spool, log *slog.Logger) error {
+	for id, numbers := range s.Left() {
+		i := &Incarnation{Node: s.Node(), ID: id}
+		for _, n := range numbers {
+			data, err := s.Read(i, n)
+			if err != nil {
+				return fmt.Errorf("resume from spool: %w", err)
+			}
+			if _, _, err := DecodeIndex(data); err != nil {
+				log.Error("a bundle in the spool cannot be read and is set aside", "incarnation", i, "sequence", n, "error", err)
+				if err := s.SetAside(id, n); err != nil {
+					return fmt.Errorf("resume from spool: %w", err)
+				}
+				continue
+			}
+			_, err = b.PutIfAbsent(ctx, i.Key(n), bucket.Bytes(data))
+			if errors.Is(err, bucket.ErrPrecondition) {
+				err = checkOwn(ctx, b, i.Key(n), bucket.Bytes(data))
+			}
+			if err != nil && !errors.Is(err, ErrFenced) {
+				return fmt.Errorf("resume from spool: %w", err)
+			}
+			s.Landed(i, n)
+		}
+	}
+	return nil
+}
