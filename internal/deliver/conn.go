@@ -71,11 +71,11 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 func (c *conn) sendSource() (int64, error) {
 	head := int64(len(c.head))
 	c.src.vec[0] = c.head
-	bufs := c.src.vec
+	c.src.rest = c.src.vec
 	var sent int64
 	for {
 		c.renew()
-		n, err := bufs.WriteTo(c.TCPConn)
+		n, err := c.src.rest.WriteTo(c.TCPConn)
 		sent += n
 		if err == nil || !c.progress(n, err) {
 			c.corked = false
@@ -108,11 +108,12 @@ func (c *conn) renew() {
 		return
 	}
 	now := time.Now()
-	if c.until.Load()-now.UnixNano() > int64(stallTime/2) {
+	stall := c.listener.stall
+	if c.until.Load()-now.UnixNano() > int64(stall/2) {
 		return
 	}
-	c.until.Store(now.Add(stallTime).UnixNano())
-	c.TCPConn.SetWriteDeadline(now.Add(stallTime))
+	c.until.Store(now.Add(stall).UnixNano())
+	c.TCPConn.SetWriteDeadline(now.Add(stall))
 }
 
 // progress decides after a write that failed with err having sent n bytes whether to go on.
@@ -165,7 +166,8 @@ func (c *conn) arrived() {
 // source is a Body being read. Its first slot is left free for the header.
 type source struct {
 	vec  net.Buffers
-	next int // the first slot of the body that is not empty yet
+	rest net.Buffers // the part of vec that is still to be written
+	next int         // the first slot of the body that is not empty yet
 }
 
 func (s *source) load(b Body) {
@@ -175,8 +177,8 @@ func (s *source) load(b Body) {
 
 // drop lets the bytes go.
 func (s *source) drop() {
-	clear(s.vec[:cap(s.vec)])
-	s.vec = s.vec[:0]
+	clear(s.vec)
+	s.vec, s.rest = s.vec[:0], nil
 }
 
 // Read is used by net/http for the first 512 bytes only.

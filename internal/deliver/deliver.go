@@ -104,6 +104,7 @@ type Handler struct {
 	cfg   Config
 	log   throttled
 	stats counters
+	stall time.Duration // as stallTime
 	// leaving is closed when Run ends, so that nobody waits for what this node will not say.
 	leaving chan struct{}
 
@@ -127,7 +128,7 @@ func New(cfg Config) *Handler {
 			writeProblem(w, r, problem{Status: http.StatusNotFound, Detail: "There is nothing at this address."})
 		})
 	}
-	return &Handler{cfg: cfg, log: throttled{log: cfg.Log}, leaving: make(chan struct{}), channels: map[string]*channel{}}
+	return &Handler{cfg: cfg, stall: stallTime, log: throttled{log: cfg.Log}, leaving: make(chan struct{}), channels: map[string]*channel{}}
 }
 
 // Run keeps the Handler small: every few seconds it forgets channels and playlists that

@@ -27,7 +27,7 @@ type channel struct {
 // feed is one media playlist.
 type feed struct {
 	asked   atomic.Int64 // Unix seconds of the last request
-	mu      sync.Mutex // held while an edition is exchanged, not while it is rendered
+	mu      sync.Mutex   // held while an edition is exchanged, not while it is rendered
 	current atomic.Pointer[edition]
 }
 

@@ -3,6 +3,7 @@ package deliver
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -84,22 +85,22 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, status int, body 
 			return
 		}
 	}
-	sendSlices(w, r, body)
+	sendSlices(w, r, body, h.stall)
 }
 
 // sendSlices writes the body slice by slice. On HTTP/2 a viewer that keeps a stream's window
 // shut would hold the handler for ever, as its connection makes progress with other streams:
-// every piece has its own deadline.
-func sendSlices(w http.ResponseWriter, r *http.Request, body Body) {
-	var rc *http.ResponseController
+// there every stallBytes have their own deadline. On HTTP/1 over TLS the conn sees to it.
+func sendSlices(w http.ResponseWriter, r *http.Request, body Body, stall time.Duration) {
+	rc, most := (*http.ResponseController)(nil), math.MaxInt
 	if r.ProtoMajor == 2 {
-		rc = http.NewResponseController(w)
+		rc, most = http.NewResponseController(w), stallBytes
 	}
 	for _, s := range body {
 		for len(s) > 0 {
-			piece := s[:min(len(s), 256<<10)]
+			piece := s[:min(len(s), most)]
 			s = s[len(piece):]
-			if rc != nil && rc.SetWriteDeadline(time.Now().Add(stallTime)) != nil {
+			if rc != nil && rc.SetWriteDeadline(time.Now().Add(stall)) != nil {
 				rc = nil
 			}
 			if _, err := w.Write(piece); err != nil {

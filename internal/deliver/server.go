@@ -40,6 +40,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 type Listener struct {
 	net.Listener
 	max     int
+	stall   time.Duration // as stallTime
 	stalled atomic.Int64
 
 	mu      sync.Mutex
@@ -62,7 +63,7 @@ func Listen(ln net.Listener, max int) *Listener {
 	if max <= 0 {
 		max = openFiles() / 10 * 9
 	}
-	return &Listener{Listener: ln, max: max}
+	return &Listener{Listener: ln, max: max, stall: stallTime}
 }
 
 // openFiles returns the soft limit of open files, which Go raises to the hard one at start.
