@@ -1,0 +1,256 @@
+// Package take keeps takes: it cuts an encoder's samples into parts (Packager), holds the newest of
+// them in memory and knows where the older ones lie in bundles (Log), writes a take's log (Writer),
+// answers requests for media (Store), and finds takes again after a crash (Recover).
+package take
+
+import (
+	"sync"
+
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/media"
+)
+
+const (
+	// tailSpan is how long a stored segment stays in memory behind the live edge. Viewers at the
+	// edge ask for the newest segments only; the rest is read back from the spool or the bucket.
+	tailSpan = 6 * media.TicksPerSecond
+	// partSpan is how long the parts of a segment are kept apart: playlists list parts for three
+	// target durations (12 s), and a request may be as late as a playlist is old.
+	partSpan = 30 * media.TicksPerSecond
+)
+
+// Log is one take as this node knows it: the order of its segments and parts, the tail in memory,
+// and where the rest is stored. It is safe for concurrent use.
+//
+// What a log holds only grows at its end, and only until it has ended or is sealed; at its
+// beginning segments leave once they are older than the DVR window (Trim).
+type Log struct {
+	take *media.Take
+
+	mu       sync.Mutex
+	segments []*segment // in order, without holes
+	safe     media.Pos  // everything before it is stored
+	inMemory int        // index of the first segment whose bytes are in memory
+	unpacked int        // index of the first segment whose parts are kept apart
+	ended    bool
+	sealed   bool
+	seal     media.Pos
+	bytes    int64 // bytes of the tail in memory
+	watch    func(Event)
+	grown    chan struct{} // closed and replaced at every change, made on demand
+}
+
+// Event says what changed in a log.
+type Event int
+
+// The changes that a log tells its watcher.
+const (
+	Grown  Event = iota // a part was added
+	Stored              // more of the log is safe
+	Ended               // the writer closed the take, or it was sealed
+)
+
+// NewLog makes the log of a take that is about to be written, or rebuilt. The watcher, if any, is
+// called after every change, without locks held, by whoever made the change; it must not block.
+func NewLog(t *media.Take, watch func(Event)) *Log {
+	return &Log{take: t, watch: watch}
+}
+
+// Take returns the take's description, which never changes.
+func (l *Log) Take() *media.Take { return l.take }
+
+// Append adds the next part. The log keeps p.Data.
+func (l *Log) Append(p media.Part) {
+	l.mu.Lock()
+	s := l.open(p.Segment, p.Start)
+	s.add(&p, uint32(len(p.Data)))
+	s.data = append(s.data, p.Data)
+	l.bytes += int64(len(p.Data))
+	if p.Last {
+		l.shrink()
+	}
+	l.mu.Unlock()
+	l.tell(Grown)
+}
+
+// open returns the segment of that number, beginning it if it is the next one.
+func (l *Log) open(number uint32, start media.Ticks) *segment {
+	if n := len(l.segments); n > 0 && l.segments[n-1].info.Number == number {
+		return l.segments[n-1]
+	}
+	s := &segment{info: &media.SegmentInfo{Number: number, Start: start}}
+	l.segments = append(l.segments, s)
+	return s
+}
+
+// Stored notes that the parts of these records are safe, and where. Records of other kinds are
+// passed over. It is called in the order of the log.
+func (l *Log) Stored(recs []bundle.StoredRecord) {
+	l.mu.Lock()
+	for i := range recs {
+		if recs[i].Record.Kind == bundle.KindPart {
+			l.storePart(&recs[i])
+		}
+	}
+	l.shrink()
+	l.mu.Unlock()
+	l.tell(Stored)
+}
+
+func (l *Log) storePart(r *bundle.StoredRecord) {
+	p := r.Record.Part
+	s := l.at(p.Segment)
+	if s == nil { // trimmed meanwhile: the bucket was away for longer than the DVR window
+		return
+	}
+	s.store(r.Ref)
+	l.safe = media.Pos{Segment: p.Segment, Part: p.Index + 1}
+	if p.Last {
+		l.safe = media.Pos{Segment: p.Segment + 1}
+	}
+}
+
+// shrink lets stored segments leave memory once they are behind the tail.
+func (l *Log) shrink() {
+	if len(l.segments) == 0 {
+		return
+	}
+	last := l.segments[len(l.segments)-1].info
+	edge := last.Start + last.Duration
+	for ; l.inMemory < len(l.segments)-1; l.inMemory++ {
+		s := l.segments[l.inMemory]
+		if edge-(s.info.Start+s.info.Duration) < tailSpan || s.stored < len(s.info.Parts) {
+			break
+		}
+		l.bytes -= int64(s.size)
+		s.forget()
+	}
+	for ; l.unpacked < l.inMemory; l.unpacked++ {
+		s := l.segments[l.unpacked]
+		if edge-(s.info.Start+s.info.Duration) < partSpan {
+			break
+		}
+		s.pack()
+	}
+}
+
+// Release lets everything stored leave memory; for a take that has ended.
+func (l *Log) Release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.segments {
+		if s.data != nil && s.stored == len(s.parts()) {
+			l.bytes -= int64(s.size)
+			s.forget()
+		}
+	}
+}
+
+// End closes the log: its writer adds nothing more.
+func (l *Log) End() {
+	l.mu.Lock()
+	l.ended = true
+	if n := len(l.segments); n > 0 && !l.segments[n-1].info.Complete {
+		info := *l.segments[n-1].info
+		info.Complete = true
+		l.segments[n-1].info = &info
+	}
+	l.mu.Unlock()
+	l.tell(Ended)
+}
+
+// Seal ends the log of a dead writer: what lies at or beyond pos does not count.
+func (l *Log) Seal(pos media.Pos) {
+	l.mu.Lock()
+	l.ended, l.sealed, l.seal = true, true, pos
+	l.mu.Unlock()
+	l.tell(Ended)
+}
+
+// Trim forgets the segments that end before the given time of the take, which no playlist lists
+// any more. The newest segment stays.
+func (l *Log) Trim(before media.Ticks) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for n < l.inMemory && n < len(l.segments)-1 {
+		info := l.segments[n].info
+		if info.Start+info.Duration >= before {
+			break
+		}
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	l.segments = append([]*segment(nil), l.segments[n:]...)
+	l.inMemory -= n
+	l.unpacked = max(0, l.unpacked-n)
+}
+
+// Listing returns a snapshot of what the log holds.
+func (l *Log) Listing() *media.Listing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := &media.Listing{
+		Take: l.take, Rendition: media.Main, Safe: l.safe,
+		Ended: l.ended, Sealed: l.sealed, Seal: l.seal,
+		Segments: make([]*media.SegmentInfo, len(l.segments)),
+	}
+	for i, s := range l.segments {
+		out.Segments[i] = s.info
+	}
+	return out
+}
+
+// TailBytes returns how many bytes of media the log holds in memory.
+func (l *Log) TailBytes() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bytes
+}
+
+// Edge returns the place after the newest part.
+func (l *Log) Edge() media.Pos {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.edge()
+}
+
+func (l *Log) edge() media.Pos {
+	n := len(l.segments)
+	if n == 0 {
+		return media.Pos{}
+	}
+	info := l.segments[n-1].info
+	if info.Complete {
+		return media.Pos{Segment: info.Number + 1}
+	}
+	return media.Pos{Segment: info.Number, Part: uint32(len(info.Parts))}
+}
+
+// at returns the segment of that number, or nil.
+func (l *Log) at(number uint32) *segment {
+	if len(l.segments) == 0 || number < l.segments[0].info.Number {
+		return nil
+	}
+	i := int64(number) - int64(l.segments[0].info.Number)
+	if i >= int64(len(l.segments)) {
+		return nil
+	}
+	return l.segments[i]
+}
+
+// tell wakes who waits for media and calls the watcher. No lock is held.
+func (l *Log) tell(e Event) {
+	l.mu.Lock()
+	if l.grown != nil && e != Stored {
+		close(l.grown)
+		l.grown = nil
+	}
+	watch := l.watch
+	l.mu.Unlock()
+	if watch != nil {
+		watch(e)
+	}
+}

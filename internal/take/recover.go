@@ -1,0 +1,73 @@
+package take
+
+import (
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/media"
+)
+
+// Mark is a mark found in the log of a take.
+type Mark struct {
+	Take media.TakeID
+	Data []byte
+}
+
+// Rebuilt is what the bundles of an incarnation say.
+type Rebuilt struct {
+	Logs  []*Log // ended or sealed, in order of birth
+	Marks []Mark // in the order of the bundles
+}
+
+// Rebuild makes the logs of all takes of an incarnation that has ended. A take that its writer
+// closed is ended; another is sealed where the seal says. Parts of takes whose birth the collector
+// has deleted are passed over.
+func Rebuild(r *bundle.Recovered) *Rebuilt {
+	out := &Rebuilt{}
+	logs := map[media.TakeID]*Log{}
+	for _, s := range r.Bundles {
+		for i := range s.Index.Records {
+			rec := &s.Index.Records[i]
+			switch rec.Kind {
+			case bundle.KindBirth:
+				l := NewLog(rec.Birth, nil)
+				logs[rec.Take] = l
+				out.Logs = append(out.Logs, l)
+			case bundle.KindPart:
+				if l := logs[rec.Take]; l != nil {
+					l.restore(&rec.Part, bundle.Ref{Incarnation: r.Incarnation, Sequence: s.Sequence, Offset: rec.Part.Offset, Length: rec.Part.Length})
+				}
+			case bundle.KindMark:
+				out.Marks = append(out.Marks, Mark{rec.Take, rec.Mark})
+			case bundle.KindEnd:
+				if l := logs[rec.Take]; l != nil {
+					l.ended = true
+				}
+			}
+		}
+	}
+	for id, l := range logs {
+		if !l.ended {
+			l.ended, l.sealed, l.seal = true, true, r.Seal.Takes[id]
+		}
+	}
+	return out
+}
+
+// restore adds a part that is stored already. Nobody else knows the log yet.
+func (l *Log) restore(p *bundle.PartRecord, ref bundle.Ref) {
+	s := l.open(p.Segment, p.Start)
+	s.add(&media.Part{
+		Segment: p.Segment, Index: p.Index, Start: p.Start, Duration: p.Duration,
+		Independent: p.Independent, Last: p.Last, Spans: p.Spans,
+	}, p.Length)
+	s.store(ref)
+	l.safe = media.Pos{Segment: p.Segment, Part: p.Index + 1}
+	if p.Last {
+		l.safe = media.Pos{Segment: p.Segment + 1}
+	}
+	// All but the newest segments are old: their parts matter to late requests only.
+	if n := len(l.segments); p.Last && n > 8 {
+		l.segments[n-8].pack()
+		l.unpacked = max(l.unpacked, n-7)
+	}
+	l.inMemory = len(l.segments)
+}

@@ -1,0 +1,188 @@
+package take
+
+import (
+	"encoding/binary"
+
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/media"
+)
+
+// segment is one segment of a log: what a playlist says of it, and where its bytes are. While it is
+// young its bytes are in memory; once they are stored and it has left the tail, only refs remain.
+type segment struct {
+	info   *media.SegmentInfo // replaced, never changed, because listings share it
+	data   [][]byte           // a slice for each part; nil when the segment has left memory
+	refs   []bundle.Ref       // where the stored parts lie, neighbours joined, in order
+	stored int                // how many parts are stored
+	size   uint32             // bytes of all parts
+	packed []byte             // the parts' infos in short form, once info.Parts is dropped
+}
+
+// add notes one more part, of that many bytes.
+func (s *segment) add(p *media.Part, length uint32) {
+	info := *s.info
+	info.Parts = append(info.Parts, media.PartInfo{
+		Duration: p.Duration, Independent: p.Independent, Length: length, Spans: p.Spans,
+	})
+	info.Duration += p.Duration
+	info.Complete = p.Last
+	if p.Index == 0 {
+		info.Independent = p.Independent
+	}
+	s.info = &info
+	s.size += length
+}
+
+// store notes where the next part that was not stored yet has gone.
+func (s *segment) store(ref bundle.Ref) {
+	s.stored++
+	if n := len(s.refs); n > 0 {
+		last := &s.refs[n-1]
+		if last.Sequence == ref.Sequence && last.Offset+last.Length == ref.Offset {
+			last.Length += ref.Length
+			return
+		}
+	}
+	s.refs = append(s.refs, ref)
+}
+
+// forget drops the bytes from memory; the segment must be stored.
+func (s *segment) forget() { s.data = nil }
+
+// pack drops the parts' infos in favour of a short form. Old segments are listed whole, so their
+// parts matter only to a request for an old part.
+func (s *segment) pack() {
+	if s.packed != nil || len(s.info.Parts) == 0 {
+		return
+	}
+	var b []byte
+	b = binary.AppendUvarint(b, uint64(len(s.info.Parts)))
+	for _, p := range s.info.Parts {
+		b = binary.AppendUvarint(b, uint64(p.Duration))
+		flags := uint64(len(p.Spans)) << 1
+		if p.Independent {
+			flags |= 1
+		}
+		b = binary.AppendUvarint(b, flags)
+		for _, n := range p.Spans {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
+	}
+	s.packed = append(make([]byte, 0, len(b)), b...)
+	info := *s.info
+	info.Parts = nil
+	s.info = &info
+}
+
+// parts returns the parts' infos, from the short form if need be.
+func (s *segment) parts() []media.PartInfo {
+	if s.packed == nil {
+		return s.info.Parts
+	}
+	b := s.packed
+	next := func() uint64 {
+		v, n := binary.Uvarint(b)
+		b = b[n:]
+		return v
+	}
+	parts := make([]media.PartInfo, next())
+	for i := range parts {
+		p := &parts[i]
+		p.Duration = media.Ticks(next())
+		flags := next()
+		p.Independent = flags&1 != 0
+		p.Spans = make([]uint32, flags>>1)
+		for j := range p.Spans {
+			p.Spans[j] = uint32(next())
+			p.Length += p.Spans[j]
+		}
+	}
+	return parts
+}
+
+// extent is a run of bytes within a segment.
+type extent struct{ offset, length uint32 }
+
+// extents says which bytes of the segment an address asks for: all of it, a run of parts, or one
+// track (by its index among the rendition's tracks) of all parts. ok is false if a part is not there.
+func (s *segment) extents(a media.Address, track int) (_ []extent, ok bool) {
+	if !a.Run && a.Track == 0 {
+		return []extent{{0, s.size}}, s.info.Complete
+	}
+	parts := s.parts()
+	if a.Run {
+		if int64(a.To) >= int64(len(parts)) {
+			return nil, false
+		}
+		var e extent
+		for i, p := range parts[:a.To+1] {
+			if uint32(i) < a.From {
+				e.offset += p.Length
+			} else {
+				e.length += p.Length
+			}
+		}
+		return []extent{e}, true
+	}
+	var out []extent
+	var at uint32
+	for _, p := range parts {
+		for i, n := range p.Spans {
+			if i == track && n > 0 {
+				out = append(out, extent{at, n})
+			}
+			at += n
+		}
+	}
+	return out, s.info.Complete
+}
+
+// inMemory returns the bytes of the extents from the parts in memory, joining neighbours so that
+// a whole segment is normally one slice.
+func (s *segment) inMemory(extents []extent) [][]byte {
+	var out [][]byte
+	for _, e := range extents {
+		var at uint32
+		for _, d := range s.data {
+			n := uint32(len(d))
+			from, to := max(e.offset, at), min(e.offset+e.length, at+n)
+			if from < to {
+				out = appendJoined(out, d[from-at:to-at])
+			}
+			at += n
+		}
+	}
+	return out
+}
+
+// appendJoined appends d to list, or lengthens the last slice if d lies right behind it in the same
+// buffer: the packager lays the parts of a segment next to each other and leaves them that capacity.
+func appendJoined(list [][]byte, d []byte) [][]byte {
+	if n := len(list); n > 0 && len(d) > 0 {
+		last := list[n-1]
+		if cap(last)-len(last) >= len(d) && &last[:len(last)+1][len(last)] == &d[0] {
+			list[n-1] = last[:len(last)+len(d)]
+			return list
+		}
+	}
+	return append(list, d)
+}
+
+// inStore returns where the extents lie in bundles.
+func (s *segment) inStore(extents []extent) []bundle.Ref {
+	var out []bundle.Ref
+	for _, e := range extents {
+		var at uint32
+		for _, r := range s.refs {
+			n := r.Length
+			from, to := max(e.offset, at), min(e.offset+e.length, at+n)
+			if from < to {
+				r.Offset += from - at
+				r.Length = to - from
+				out = append(out, r)
+			}
+			at += n
+		}
+	}
+	return out
+}

@@ -1,0 +1,79 @@
+package take
+
+import (
+	"fmt"
+
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/cmaf"
+	"github.com/mayfly-tv/mayfly/internal/media"
+)
+
+// Recorder takes the records of a take's log on their way into bundles. It must not block.
+type Recorder interface {
+	Append(owner bundle.Owner, items ...bundle.Item)
+}
+
+// Birth says what take is to be written.
+type Birth struct {
+	Take     media.Take     // its id and renditions are made at birth
+	Packager PackagerConfig // with the tracks
+	Recorder Recorder
+	Watch    func(Event) // see NewLog
+}
+
+// Writer is the one writer of a take: it packs samples into parts, adds them to the take's log, and
+// hands them on to be bundled. Its methods are called from one goroutine, but for Mark.
+type Writer struct {
+	log      *Log
+	packager *Packager
+	recorder Recorder
+}
+
+// NewWriter gives birth to a take. The birth stands in the log before any part.
+func NewWriter(b Birth) (*Writer, error) {
+	p, err := NewPackager(b.Packager)
+	if err != nil {
+		return nil, fmt.Errorf("begin take: %w", err)
+	}
+	tracks := p.Tracks()
+	init, err := cmaf.Init(tracks)
+	if err != nil {
+		return nil, fmt.Errorf("begin take: write init: %w", err)
+	}
+	t := b.Take
+	t.ID = media.NewTakeID()
+	t.Renditions = []media.Rendition{{Name: media.Main, Tracks: tracks, Init: init}}
+	w := &Writer{log: NewLog(&t, b.Watch), packager: p, recorder: b.Recorder}
+	w.record(bundle.Record{Kind: bundle.KindBirth, Take: t.ID, Birth: &t}, nil)
+	return w, nil
+}
+
+// Log returns the log of the take.
+func (w *Writer) Log() *Log { return w.log }
+
+// Write adds a sample. ErrTimeJump says that the sample was not taken because its time does not
+// continue the take: end this take and begin another with it.
+func (w *Writer) Write(s media.Sample) error { return w.packager.Write(s, w.emit) }
+
+// emit adds a finished part to the log before it is handed on, so that the log knows it when it is stored.
+func (w *Writer) emit(p media.Part) {
+	w.log.Append(p)
+	w.record(bundle.PartOf(w.log.take.ID, &p), p.Data)
+}
+
+func (w *Writer) record(r bundle.Record, data []byte) {
+	w.recorder.Append(w.log, bundle.Item{Record: r, Data: data})
+}
+
+// Mark writes into the log that the program leaves the take after the newest part. The log's owner
+// tells it (Event Stored) when the mark is safe. It may be called from any goroutine.
+func (w *Writer) Mark(mark []byte) {
+	w.record(bundle.Record{Kind: bundle.KindMark, Take: w.log.take.ID, Mark: mark}, nil)
+}
+
+// End finishes the part and the segment in the making, and closes the take.
+func (w *Writer) End(why string) {
+	w.packager.Flush(w.emit)
+	w.log.End()
+	w.record(bundle.Record{Kind: bundle.KindEnd, Take: w.log.take.ID, End: why}, nil)
+}
