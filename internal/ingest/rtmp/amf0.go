@@ -2,178 +2,254 @@ package rtmp
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"math"
 )
 
-// AMF0 as commands and metadata use it (Adobe, Action Message Format 0). Values are float64, bool,
-// string, nil, object (also for ECMA arrays), and []any (strict arrays).
-
+// AMF0 type markers.
 const (
-	maxDepth  = 8
-	maxValues = 1000 // in one message
+	amfNumber      = 0x00
+	amfBoolean     = 0x01
+	amfString      = 0x02
+	amfObject      = 0x03
+	amfNull        = 0x05
+	amfUndefined   = 0x06
+	amfECMAArray   = 0x08
+	amfObjectEnd   = 0x09
+	amfStrictArray = 0x0a
+	amfDate        = 0x0b
+	amfLongString  = 0x0c
+	amfUnsupported = 0x0d
+	amfXML         = 0x0f
+	amfTypedObject = 0x10
 )
 
-// object is an AMF0 object or ECMA array. Keys that repeat: the last one counts.
-type object map[string]any
+// Bounds of what one message may hold, so that a small message cannot make a large or deep tree.
+const (
+	maxAMFDepth  = 8
+	maxAMFValues = 1024
+)
 
-type amfReader struct {
+// amfValue is one decoded AMF0 value.
+type amfValue struct {
+	kind  byte
+	num   float64 // number, date (ms since 1970), boolean (0 or 1)
+	str   string  // string, long string, XML
+	props []amfProp
+}
+
+// amfProp is a property of an object; in a strict array the name is empty.
+type amfProp struct {
+	name  string
+	value amfValue
+}
+
+// get returns the property of that name, or an undefined value.
+func (v amfValue) get(name string) amfValue {
+	for i := range v.props {
+		if v.props[i].name == name {
+			return v.props[i].value
+		}
+	}
+	return amfValue{kind: amfUndefined}
+}
+
+// text returns a string's text, and "" for anything else.
+func (v amfValue) text() string {
+	if v.kind == amfString || v.kind == amfLongString {
+		return v.str
+	}
+	return ""
+}
+
+func (v amfValue) isSet() bool {
+	return v.kind != amfUndefined && v.kind != amfNull && v.kind != amfUnsupported
+}
+
+var errAMFShort = errors.New("AMF0: value cut short")
+
+// amfDecoder reads the values of one message.
+type amfDecoder struct {
 	b      []byte
 	values int
 }
 
-// readAMF0 reads all values of a message.
-func readAMF0(b []byte) ([]any, error) {
-	r := amfReader{b: b}
-	var out []any
-	for len(r.b) > 0 {
-		v, err := r.value(0)
+// decodeAMF reads all values of a message.
+func decodeAMF(b []byte) ([]amfValue, error) {
+	d := amfDecoder{b: b}
+	var all []amfValue
+	for len(d.b) > 0 {
+		v, err := d.value(0)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
-		out = append(out, v)
+		all = append(all, v)
 	}
-	return out, nil
+	return all, nil
 }
 
-func (r *amfReader) take(n int) ([]byte, error) {
-	if n > len(r.b) {
-		return nil, malformed("AMF0 cut short")
+func (d *amfDecoder) take(n int) ([]byte, error) {
+	if n > len(d.b) {
+		return nil, errAMFShort
 	}
-	out := r.b[:n]
-	r.b = r.b[n:]
-	return out, nil
+	p := d.b[:n]
+	d.b = d.b[n:]
+	return p, nil
 }
 
-func (r *amfReader) value(depth int) (any, error) {
-	if r.values++; depth > maxDepth || r.values > maxValues {
-		return nil, malformed("AMF0 with too many or too deeply nested values")
-	}
-	marker, err := r.take(1)
+func (d *amfDecoder) u16() (int, error) {
+	p, err := d.take(2)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	switch marker[0] {
-	case 0: // number
-		b, err := r.take(8)
-		if err != nil {
-			return nil, err
-		}
-		return math.Float64frombits(binary.BigEndian.Uint64(b)), nil
-	case 1: // boolean
-		b, err := r.take(1)
-		if err != nil {
-			return nil, err
-		}
-		return b[0] != 0, nil
-	case 2: // string
-		return r.string(2)
-	case 12, 15: // long string, XML document
-		return r.string(4)
-	case 3: // object
-		return r.object(depth)
-	case 8: // ECMA array: a count that is only a hint, then an object
-		if _, err := r.take(4); err != nil {
-			return nil, err
-		}
-		return r.object(depth)
-	case 10:
-		return r.array(depth)
-	case 11: // date
-		b, err := r.take(10)
-		if err != nil {
-			return nil, err
-		}
-		return math.Float64frombits(binary.BigEndian.Uint64(b)), nil
-	case 5, 6, 13: // null, undefined, unsupported
-		return nil, nil
-	}
-	return nil, malformed("AMF0 marker %d", marker[0])
+	return int(binary.BigEndian.Uint16(p)), nil
 }
 
-func (r *amfReader) string(size int) (string, error) {
-	b, err := r.take(size)
+func (d *amfDecoder) u32() (int, error) {
+	p, err := d.take(4)
+	if err != nil {
+		return 0, err
+	}
+	return int(binary.BigEndian.Uint32(p)), nil
+}
+
+func (d *amfDecoder) number() (float64, error) {
+	p, err := d.take(8)
+	if err != nil {
+		return 0, err
+	}
+	return math.Float64frombits(binary.BigEndian.Uint64(p)), nil
+}
+
+// shortString reads a string with a length of 16 bits.
+func (d *amfDecoder) shortString() (string, error) {
+	n, err := d.u16()
 	if err != nil {
 		return "", err
 	}
-	n := 0
-	for _, c := range b {
-		n = n<<8 | int(c)
-	}
-	b, err = r.take(n)
-	return string(b), err
+	p, err := d.take(n)
+	return string(p), err
 }
 
-func (r *amfReader) object(depth int) (object, error) {
-	o := object{}
-	for {
-		name, err := r.string(2)
-		if err != nil {
-			return nil, err
-		}
-		if name == "" && len(r.b) > 0 && r.b[0] == 9 {
-			r.b = r.b[1:]
-			return o, nil
-		}
-		v, err := r.value(depth + 1)
-		if err != nil {
-			return nil, err
-		}
-		o[name] = v
-	}
-}
-
-func (r *amfReader) array(depth int) ([]any, error) {
-	b, err := r.take(4)
+func (d *amfDecoder) longString() (string, error) {
+	n, err := d.u32()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	var out []any
-	for range binary.BigEndian.Uint32(b) {
-		v, err := r.value(depth + 1)
+	p, err := d.take(n)
+	return string(p), err
+}
+
+// value reads one value with its marker.
+func (d *amfDecoder) value(depth int) (v amfValue, err error) {
+	if depth > maxAMFDepth {
+		return v, fmt.Errorf("AMF0: nested deeper than %d", maxAMFDepth)
+	}
+	if d.values++; d.values > maxAMFValues {
+		return v, fmt.Errorf("AMF0: more than %d values", maxAMFValues)
+	}
+	marker, err := d.take(1)
+	if err != nil {
+		return v, err
+	}
+	v.kind = marker[0]
+	switch v.kind {
+	case amfNumber:
+		v.num, err = d.number()
+	case amfBoolean:
+		var p []byte
+		if p, err = d.take(1); err == nil && p[0] != 0 {
+			v.num = 1
+		}
+	case amfString:
+		v.str, err = d.shortString()
+	case amfLongString, amfXML:
+		v.str, err = d.longString()
+	case amfNull, amfUndefined, amfUnsupported:
+	case amfDate:
+		if v.num, err = d.number(); err == nil {
+			_, err = d.take(2) // time zone, reserved
+		}
+	default:
+		err = d.compound(&v, depth)
+	}
+	return v, err
+}
+
+// compound reads the values that hold others.
+func (d *amfDecoder) compound(v *amfValue, depth int) (err error) {
+	switch v.kind {
+	case amfObject:
+	case amfTypedObject:
+		_, err = d.shortString() // class name
+	case amfECMAArray:
+		_, err = d.take(4) // a hint of the count; the end marker decides
+	case amfStrictArray:
+		return d.strictArray(v, depth)
+	default:
+		return fmt.Errorf("AMF0: unknown type marker 0x%02x", v.kind)
+	}
+	for err == nil {
+		var p amfProp
+		if p.name, err = d.shortString(); err != nil {
+			break
+		}
+		if p.name == "" && len(d.b) > 0 && d.b[0] == amfObjectEnd {
+			d.b = d.b[1:]
+			return nil
+		}
+		if p.value, err = d.value(depth + 1); err == nil {
+			v.props = append(v.props, p)
+		}
+	}
+	return err
+}
+
+func (d *amfDecoder) strictArray(v *amfValue, depth int) error {
+	n, err := d.u32()
+	if err != nil {
+		return err
+	}
+	for range n { // ends early: each value takes a byte and counts
+		e, err := d.value(depth + 1)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, v)
+		v.props = append(v.props, amfProp{value: e})
 	}
-	return out, nil
+	return nil
 }
 
-// pair is one property of an object that is written, in order.
-type pair struct {
-	name  string
-	value any
+// Writing: each function appends one value.
+
+func appendAMFNumber(b []byte, f float64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, amfNumber), math.Float64bits(f))
 }
 
-// appendAMF0 appends values: string, float64, bool, nil, []pair.
-func appendAMF0(b []byte, values ...any) []byte {
-	for _, v := range values {
-		switch v := v.(type) {
+func appendAMFString(b []byte, s string) []byte {
+	return appendAMFName(append(b, amfString), s)
+}
+
+// appendAMFName appends a string without a marker, as property names are written.
+func appendAMFName(b []byte, s string) []byte {
+	s = s[:min(len(s), math.MaxUint16)]
+	return append(binary.BigEndian.AppendUint16(b, uint16(len(s))), s...)
+}
+
+// appendAMFObject appends an object of strings, numbers and objects, given as name, value, name, value.
+func appendAMFObject(b []byte, pairs ...any) []byte {
+	b = append(b, amfObject)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		b = appendAMFName(b, pairs[i].(string))
+		switch v := pairs[i+1].(type) {
 		case string:
-			if len(v) > math.MaxUint16 {
-				v = v[:math.MaxUint16]
-			}
-			b = append(b, 2)
-			b = binary.BigEndian.AppendUint16(b, uint16(len(v)))
-			b = append(b, v...)
-		case float64:
-			b = append(b, 0)
-			b = binary.BigEndian.AppendUint64(b, math.Float64bits(v))
-		case bool:
-			b = append(b, 1, 0)
-			if v {
-				b[len(b)-1] = 1
-			}
-		case nil:
-			b = append(b, 5)
-		case []pair:
-			b = append(b, 3)
-			for _, p := range v {
-				b = binary.BigEndian.AppendUint16(b, uint16(len(p.name)))
-				b = append(b, p.name...)
-				b = appendAMF0(b, p.value)
-			}
-			b = append(b, 0, 0, 9)
+			b = appendAMFString(b, v)
+		case int:
+			b = appendAMFNumber(b, float64(v))
+		case []any:
+			b = appendAMFObject(b, v...)
 		}
 	}
-	return b
+	return append(b, 0, 0, amfObjectEnd)
 }

@@ -1,25 +1,12 @@
 package rtmp
 
 import (
-	"bufio"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
+	"math/bits"
 )
 
-// Limits for strangers. A keyframe of 4K video has a few MB.
-const (
-	maxMessage      = 16 << 20 // of audio, video, aggregate
-	maxCommand      = 64 << 10 // of everything else
-	maxChunkSize    = 1 << 20
-	maxChunkStreams = 64
-	defaultChunk    = 128
-	// keepBuffer is how large a message buffer may stay with its chunk stream between messages.
-	keepBuffer = 64 << 10
-)
-
-// Message types (RTMP specification 1.0, sections 5.4 and 7.1).
+// Message types (RTMP 5.4 and 7.1).
 const (
 	typeSetChunkSize  = 1
 	typeAbort         = 2
@@ -36,273 +23,329 @@ const (
 	typeAggregate     = 22
 )
 
-// errProtocol is wrapped by every error about bytes that are not RTMP.
-var errProtocol = errors.New("not RTMP as the specification has it")
+const (
+	readBuffer      = 16 << 10  // of each connection; also the largest message that is not copied
+	maxCommand      = 64 << 10  // bytes of a command or data message, and of all that a stranger sends
+	maxAudio        = 1 << 20   // bytes of an audio message
+	maxControl      = 1 << 10   // bytes of a protocol control message
+	maxChunkStreams = 64        // of one connection
+	keepBody        = 1 << 20   // a message buffer above this is given back after its message
+	firstChunkSize  = 128       // until the sender sets another
+	maxChunkSize    = 1<<24 - 1 // no message is longer, so a larger chunk size means the same
+)
 
-func malformed(format string, args ...any) error {
-	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), errProtocol)
-}
-
-// message is one RTMP message. Payload is valid until the next message is read.
+// message is one RTMP message. Its body is valid until the next one is read.
 type message struct {
-	Type      uint8
-	Stream    uint32
-	Timestamp uint32 // milliseconds, wraps
-	Payload   []byte
+	kind   byte
+	stream uint32
+	time   uint32 // ms, wraps
+	body   []byte
 }
 
-// chunkStream is what must be remembered of a chunk stream between its chunks.
+// chunkStream is what a chunk's header may leave out because the one before had it.
 type chunkStream struct {
-	timestamp uint32
-	delta     uint32
-	extended  bool   // the message header had an extended timestamp
-	extValue  uint32 // and this was it
-	length    uint32
-	kind      uint8
-	stream    uint32
-	buffer    []byte // the message so far
-	begun     bool   // a message is under way
-	seen      bool   // a full header has come
+	time     uint32
+	delta    uint32 // what a message without a timestamp of its own adds to time
+	length   int
+	kind     byte
+	stream   uint32
+	extended bool   // the last timestamp or delta did not fit into 24 bits …
+	field    uint32 // … and was this
+	got      int    // bytes of the current message in body
+	body     []byte
 }
 
-// chunkReader puts messages together from chunks (section 5.3). It keeps one buffer for each chunk
-// stream and reuses it, so reading makes no garbage.
+// chunkReader reassembles messages from chunks. Messages that came in one piece are handed out where
+// they lie in the read buffer; others are gathered in a buffer of their chunk stream that grows
+// with the bytes that really arrive, never with the length that a header claims.
 type chunkReader struct {
-	r       *bufio.Reader
-	size    uint32 // chunk size of the peer
-	streams map[uint32]*chunkStream
-	last    *chunkStream // looked up last: nearly always the next one too
-	lastID  uint32
-	message message
-	count   uint64 // bytes read, for acknowledgements
+	src       io.Reader
+	buf       []byte
+	r, w      int // buf[r:w] is read and not yet used
+	chunkSize int
+	near      [64]*chunkStream // by id, the ids of one byte
+	far       map[uint32]*chunkStream
+	streams   int
+	partial   int          // bytes gathered for unfinished messages
+	limit     int          // bytes of a video message; maxCommand for strangers
+	done      *chunkStream // whose body was handed out last
+	window    uint32       // the sender's acknowledgement window, 0 if it has not said
+	received  uint64       // bytes read from src, handshake excluded
 }
 
-func newChunkReader(r io.Reader, buffer int) *chunkReader {
-	return &chunkReader{r: bufio.NewReaderSize(r, buffer), size: defaultChunk, streams: map[uint32]*chunkStream{}}
+func newChunkReader(src io.Reader, limit int) *chunkReader {
+	return &chunkReader{src: src, buf: make([]byte, readBuffer), chunkSize: firstChunkSize, limit: limit}
 }
 
-// next returns the next whole message. Messages that concern the chunk layer alone are handled here.
-func (c *chunkReader) next() (*message, error) {
+// next returns the next message, after obeying the control messages that concern chunks.
+// An error is either errBroken or a *Refusal that tells what is wrong with the bytes.
+func (c *chunkReader) next() (message, error) {
+	c.release()
 	for {
-		s, err := c.chunk()
+		cs, err := c.header()
 		if err != nil {
-			return nil, err
+			return message{}, err
 		}
-		if uint32(len(s.buffer)) < s.length {
-			continue
-		}
-		s.begun = false
-		c.message = message{Type: s.kind, Stream: s.stream, Timestamp: s.timestamp, Payload: s.buffer}
-		switch s.kind {
-		case typeSetChunkSize:
-			if err := c.setSize(s.buffer); err != nil {
-				return nil, err
+		m := message{kind: cs.kind, stream: cs.stream, time: cs.time}
+		piece := min(cs.length-cs.got, c.chunkSize)
+		if piece == cs.length && piece <= len(c.buf) {
+			if err := c.need(piece); err != nil {
+				return message{}, err
 			}
-		case typeAbort:
-			if len(s.buffer) >= 4 {
-				if other := c.streams[binary.BigEndian.Uint32(s.buffer)]; other != nil {
-					other.begun, other.buffer = false, other.buffer[:0]
-				}
+			m.body = c.buf[c.r : c.r+piece : c.r+piece]
+			c.r += piece
+		} else {
+			if err := c.gather(cs, piece); err != nil {
+				return message{}, err
 			}
-		default:
-			return &c.message, nil
+			if cs.got < cs.length {
+				continue
+			}
+			m.body = cs.body[:cs.length:cs.length]
+			c.partial -= cs.got
+			cs.got = 0
+			c.done = cs
 		}
+		own, err := c.control(m)
+		if err != nil || !own {
+			return m, err
+		}
+		c.release()
 	}
 }
 
-func (c *chunkReader) setSize(b []byte) error {
-	if len(b) < 4 {
-		return malformed("set chunk size of %d bytes", len(b))
+// release gives back the buffer of an unusually large message once it has been used.
+func (c *chunkReader) release() {
+	if c.done != nil && cap(c.done.body) > keepBody {
+		c.done.body = nil
 	}
-	n := binary.BigEndian.Uint32(b)
-	if n == 0 || n > 1<<31-1 {
-		return malformed("chunk size %d", n)
+	c.done = nil
+}
+
+// need waits until at least n bytes are buffered; n is at most len(buf).
+func (c *chunkReader) need(n int) error {
+	for c.w-c.r < n {
+		if c.r > 0 {
+			c.w = copy(c.buf, c.buf[c.r:c.w])
+			c.r = 0
+		}
+		m, err := c.src.Read(c.buf[c.w:])
+		c.w += m
+		c.received += uint64(m)
+		if m == 0 && err != nil {
+			return broken("read", err)
+		}
 	}
-	c.size = min(n, maxMessage) // a message is never longer, so a larger chunk size means the same
 	return nil
 }
 
-// chunk reads one chunk, and returns its stream.
-func (c *chunkReader) chunk() (*chunkStream, error) {
-	first, err := c.r.ReadByte()
-	if err != nil {
+// header reads a chunk's headers (RTMP 5.3.1) up to its payload.
+func (c *chunkReader) header() (*chunkStream, error) {
+	if err := c.need(1); err != nil {
 		return nil, err
 	}
-	c.count++
-	format, id := first>>6, uint32(first&63)
+	first := c.buf[c.r]
+	format, id, size := first>>6, uint32(first&0x3f), 1
 	if id < 2 {
-		if id, err = c.longID(id); err != nil {
+		size = 2 + int(id)
+		if err := c.need(size); err != nil {
 			return nil, err
 		}
-	}
-	s, err := c.stream(id)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.header(s, format); err != nil {
-		return nil, err
-	}
-	n := min(s.length-uint32(len(s.buffer)), c.size)
-	at := len(s.buffer)
-	s.buffer = grow(s.buffer, int(n), int(s.length))
-	if _, err := io.ReadFull(c.r, s.buffer[at:]); err != nil {
-		return nil, unexpected(err)
-	}
-	c.count += uint64(n)
-	return s, nil
-}
-
-// grow lengthens b by n bytes, and makes room for whole bytes only as they come, so that a message
-// which claims to be large costs nothing before it is.
-func grow(b []byte, n, whole int) []byte {
-	need := len(b) + n
-	if need <= cap(b) {
-		return b[:need]
-	}
-	size := min(whole, max(need, 2*cap(b), 1024))
-	out := make([]byte, need, max(size, need))
-	copy(out, b)
-	return out
-}
-
-func unexpected(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-func (c *chunkReader) longID(form uint32) (uint32, error) {
-	b, err := c.bytes(int(form) + 1)
-	if err != nil {
-		return 0, err
-	}
-	if form == 0 {
-		return 64 + uint32(b[0]), nil
-	}
-	return 64 + uint32(b[0]) + 256*uint32(b[1]), nil
-}
-
-func (c *chunkReader) stream(id uint32) (*chunkStream, error) {
-	if c.last != nil && c.lastID == id {
-		return c.last, nil
-	}
-	s := c.streams[id]
-	if s == nil {
-		if len(c.streams) >= maxChunkStreams {
-			return nil, malformed("more than %d chunk streams", maxChunkStreams)
+		long := id == 1
+		id = 64 + uint32(c.buf[c.r+1])
+		if long {
+			id += uint32(c.buf[c.r+2]) << 8
 		}
-		s = &chunkStream{}
-		c.streams[id] = s
 	}
-	c.last, c.lastID = s, id
-	return s, nil
+	c.r += size
+	cs, err := c.stream(id, format)
+	if err != nil {
+		return nil, err
+	}
+	if format == 3 {
+		return cs, c.bareHeader(cs)
+	}
+	if cs.got > 0 {
+		return nil, malformed("chunk stream %d: a new message begins within another", id)
+	}
+	return cs, c.messageHeader(cs, format)
 }
 
-// bytes reads a few bytes, which are valid until the next read.
-func (c *chunkReader) bytes(n int) ([]byte, error) {
-	b, err := c.r.Peek(n)
-	if err != nil {
-		return nil, unexpected(err)
+// stream finds the state of chunk stream id. The first chunk of a stream must say how long its message is.
+func (c *chunkReader) stream(id uint32, format byte) (*chunkStream, error) {
+	var cs *chunkStream
+	if id < 64 {
+		cs = c.near[id]
+	} else {
+		cs = c.far[id]
 	}
-	c.r.Discard(n)
-	c.count += uint64(n)
-	return b, nil
+	if cs != nil {
+		return cs, nil
+	}
+	if format > 1 {
+		return nil, malformed("chunk stream %d: the first chunk has no message length", id)
+	}
+	if c.streams == maxChunkStreams {
+		return nil, malformed("chunk stream %d: more than %d chunk streams", id, maxChunkStreams)
+	}
+	c.streams++
+	cs = &chunkStream{}
+	if id < 64 {
+		c.near[id] = cs
+	} else {
+		if c.far == nil {
+			c.far = map[uint32]*chunkStream{}
+		}
+		c.far[id] = cs
+	}
+	return cs, nil
 }
 
-var headerSizes = [4]int{11, 7, 3, 0}
-
-// header reads the message header of a chunk and, for the first chunk of a message, begins it.
-func (c *chunkReader) header(s *chunkStream, format byte) error {
-	b, err := c.bytes(headerSizes[format])
-	if err != nil {
+// messageHeader reads a header of type 0, 1 or 2: each begins a message.
+func (c *chunkReader) messageHeader(cs *chunkStream, format byte) error {
+	size := [3]int{11, 7, 3}[format]
+	if err := c.need(size); err != nil {
 		return err
 	}
-	if !s.seen && format != 0 {
-		return malformed("chunk stream begins without a full header")
+	h := c.buf[c.r : c.r+size]
+	c.r += size
+	cs.field = uint32(h[0])<<16 | uint32(h[1])<<8 | uint32(h[2])
+	if format <= 1 {
+		cs.length = int(h[3])<<16 | int(h[4])<<8 | int(h[5])
+		cs.kind = h[6]
 	}
-	if s.begun && format != 3 {
-		return malformed("a new message before the last one of its chunk stream ended")
+	if format == 0 {
+		cs.stream = binary.LittleEndian.Uint32(h[7:])
 	}
-	var field uint32
-	if format < 3 {
-		field = uint24(b)
-		if format < 2 {
-			s.length, s.kind = uint24(b[3:]), b[6]
-		}
-		if format == 0 {
-			s.stream = binary.LittleEndian.Uint32(b[7:])
-		}
-		s.extended = field == 0xffffff
-	}
-	if s.extended {
-		if field, err = c.extended(s, format); err != nil {
+	if cs.extended = cs.field == 0xffffff; cs.extended {
+		if err := c.need(4); err != nil {
 			return err
 		}
+		cs.field = binary.BigEndian.Uint32(c.buf[c.r:])
+		c.r += 4
 	}
-	if s.begun {
-		return nil
+	cs.delta = cs.field
+	if format == 0 {
+		cs.time = cs.field
+	} else {
+		cs.time += cs.field
 	}
-	switch format {
-	case 0:
-		s.timestamp, s.delta, s.seen = field, 0, true
-	case 1, 2:
-		s.delta = field
-		s.timestamp += field
-	case 3:
-		s.timestamp += s.delta
+	if limit := c.limitOf(cs.kind); cs.length > limit {
+		return malformed("message of type %d has %d bytes: at most %d are allowed", cs.kind, cs.length, limit)
 	}
-	return s.begin()
-}
-
-// extended reads an extended timestamp. The chunks that continue a message should repeat it, but not
-// every encoder does: it is taken for one only if it has the same value.
-func (c *chunkReader) extended(s *chunkStream, format byte) (uint32, error) {
-	b, err := c.r.Peek(4)
-	if err != nil {
-		return 0, unexpected(err)
-	}
-	v := binary.BigEndian.Uint32(b)
-	if format == 3 && v != s.extValue {
-		return s.extValue, nil
-	}
-	s.extValue = v
-	c.r.Discard(4)
-	c.count += 4
-	return v, nil
-}
-
-// begin starts a message whose header is known.
-func (s *chunkStream) begin() error {
-	limit := uint32(maxCommand)
-	if s.kind == typeAudio || s.kind == typeVideo || s.kind == typeAggregate {
-		limit = maxMessage
-	}
-	if s.length > limit {
-		return malformed("message of type %d with %d bytes, at most %d are allowed", s.kind, s.length, limit)
-	}
-	s.begun = true
-	if cap(s.buffer) > keepBuffer && int(s.length) <= keepBuffer {
-		s.buffer = nil
-	}
-	s.buffer = s.buffer[:0]
 	return nil
 }
 
-func uint24(b []byte) uint32 { return uint32(b[0])<<16 | uint32(b[1])<<8 | uint32(b[2]) }
-
-// appendMessage appends a message as one chunk on a chunk stream; payload must fit our chunk size.
-func appendMessage(b []byte, chunkStream, kind uint8, stream uint32, payload []byte) []byte {
-	b = append(b, chunkStream, 0, 0, 0, byte(len(payload)>>16), byte(len(payload)>>8), byte(len(payload)), kind)
-	b = binary.LittleEndian.AppendUint32(b, stream)
-	return append(b, payload...)
+// bareHeader handles a chunk of type 3: it goes on with a message, or begins one like the last.
+// Senders disagree on whether it repeats an extended timestamp (RTMP 5.3.1.3 says so), so the four
+// bytes are skipped only if they are that timestamp.
+func (c *chunkReader) bareHeader(cs *chunkStream) error {
+	if cs.extended {
+		if err := c.need(4); err != nil {
+			return err
+		}
+		if binary.BigEndian.Uint32(c.buf[c.r:]) == cs.field {
+			c.r += 4
+		}
+	}
+	if cs.got == 0 {
+		cs.time += cs.delta
+		if limit := c.limitOf(cs.kind); cs.length > limit {
+			return malformed("message of type %d has %d bytes: at most %d are allowed", cs.kind, cs.length, limit)
+		}
+	}
+	return nil
 }
 
-// appendControl appends a protocol control message with 4-byte fields.
-func appendControl(b []byte, kind uint8, fields ...uint32) []byte {
-	var payload []byte
-	for _, f := range fields {
-		payload = binary.BigEndian.AppendUint32(payload, f)
+// limitOf is the greatest length of a message.
+func (c *chunkReader) limitOf(kind byte) int {
+	switch kind {
+	case typeVideo, typeAggregate:
+		return c.limit
+	case typeAudio:
+		return min(c.limit, maxAudio)
+	case typeSetChunkSize, typeAbort, typeAck, typeUserControl, typeWindowAckSize, typePeerBandwidth:
+		return maxControl
 	}
-	return appendMessage(b, 2, kind, 0, payload)
+	return maxCommand
+}
+
+// gather appends the next piece of a message to its body.
+func (c *chunkReader) gather(cs *chunkStream, piece int) error {
+	for piece > 0 {
+		n := min(piece, 64<<10)
+		cs.grow(n)
+		part := cs.body[cs.got : cs.got+n]
+		m := copy(part, c.buf[c.r:c.w])
+		c.r += m
+		if m == 0 {
+			var err error
+			if m, err = c.pull(part); m == 0 && err != nil {
+				return err
+			}
+		}
+		cs.got += m
+		c.partial += m
+		piece -= m
+		if c.partial > c.limit+maxCommand {
+			return malformed("unfinished messages take more than %d bytes", c.limit+maxCommand)
+		}
+	}
+	return nil
+}
+
+// pull reads into dst when that saves a copy, and else fills the buffer, which takes more with one call.
+func (c *chunkReader) pull(dst []byte) (int, error) {
+	if len(dst) < len(c.buf) {
+		return 0, c.need(1)
+	}
+	n, err := c.src.Read(dst)
+	c.received += uint64(n)
+	if n == 0 && err != nil {
+		return 0, broken("read", err)
+	}
+	return n, nil
+}
+
+// grow makes room for n more bytes. Sizes are powers of two, so that a stream whose frames
+// vary soon has the buffer it needs.
+func (cs *chunkStream) grow(n int) {
+	if need := cs.got + n; need > cap(cs.body) {
+		body := make([]byte, 1<<bits.Len(uint(max(need, 1024)-1)))
+		copy(body, cs.body[:cs.got])
+		cs.body = body
+	}
+	cs.body = cs.body[:cap(cs.body)]
+}
+
+// control obeys the messages that concern chunks and reports whether m was one of them.
+func (c *chunkReader) control(m message) (bool, error) {
+	switch m.kind {
+	case typeSetChunkSize, typeAbort, typeWindowAckSize:
+	default:
+		return false, nil
+	}
+	if len(m.body) < 4 {
+		return true, malformed("control message of type %d has %d bytes: want 4", m.kind, len(m.body))
+	}
+	v := binary.BigEndian.Uint32(m.body)
+	switch m.kind {
+	case typeSetChunkSize:
+		if v == 0 || v > 1<<31-1 {
+			return true, malformed("chunk size %d: want 1 to %d", v, maxChunkSize)
+		}
+		c.chunkSize = int(min(v, maxChunkSize))
+	case typeAbort:
+		cs := c.far[v]
+		if v < 64 {
+			cs = c.near[v]
+		}
+		if cs != nil {
+			c.partial -= cs.got
+			cs.got = 0
+		}
+	case typeWindowAckSize:
+		c.window = v
+	}
+	return true, nil
 }

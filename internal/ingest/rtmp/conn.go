@@ -1,365 +1,384 @@
 package rtmp
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"strings"
+	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 )
 
-const (
-	ourChunkSize = 4096
-	ourAckWindow = 2_500_000
-	readBuffer   = 8 << 10
-	mediaStream  = 1
-)
-
-// conn is one connection of an encoder.
+// conn is one connection of an encoder. Its goroutine owns everything but what mu guards.
 type conn struct {
 	server *Server
+	cfg    *Config
 	net    net.Conn
 	log    *slog.Logger
-	chunks *chunkReader
-	out    *bufio.Writer
+	ctx    context.Context // ends when the connection is stopped
+	cancel context.CancelFunc
+	host   string    // for the limits of strangers
+	since  time.Time // of accept
 
-	app      string
-	encoder  string
-	key      string
-	demux    *demuxer
-	acked    uint64
-	window   uint64
-	deadline time.Time // read deadline that is set
-	rate     rate
+	tide    tide
+	chunks  *chunkReader
+	session *session
+	acked   uint64
 
-	mu     sync.Mutex
-	kicked error // why this connection is to be closed
+	demux     *demux // nil while nothing is published
+	key       string
+	published bool      // has ever been let in
+	renewed   time.Time // when the read deadline was set last
+	rate      rateMeter
+	began     time.Time // of the publication
+	media     int64     // bytes of it
+
+	mu      sync.Mutex
+	stopped error // why this connection is to end, from outside
+	turn    int   // number of the publication, so that a late kick does not hit the next
 }
 
-// serve runs the connection to its end. The error says why it ended.
-func (c *conn) serve(ctx context.Context) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v", r)
-		}
-		if c.demux != nil && c.demux.sink != nil {
-			c.demux.sink.Close(closeReason(err))
-		}
-	}()
-	c.net.SetDeadline(time.Now().Add(c.server.cfg.HandshakeTimeout))
-	if err := handshake(c.net); err != nil {
-		return fmt.Errorf("handshake: %w", err)
+// run serves the connection to its end. The error says why it ended; nil means that the encoder left
+// properly or never published.
+func (c *conn) run() (err error) {
+	defer c.net.Close()
+	defer c.contain(&err, c.closeSink)
+	defer c.contain(&err, nil)
+	c.session = newSession()
+	err = c.serve()
+	if reason := c.stopReason(); reason != nil {
+		err = reason
 	}
-	c.net.SetDeadline(time.Now().Add(c.server.cfg.PublishTimeout))
-	c.chunks = newChunkReader(c.net, readBuffer)
-	c.out = bufio.NewWriterSize(c.net, 1024)
-	c.window = ourAckWindow
-	for {
-		m, err := c.chunks.next()
-		if err == nil {
-			err = c.handle(ctx, m)
-		}
-		if err == nil {
-			err = c.acknowledge()
-		}
-		if err != nil {
-			return c.leave(err)
-		}
-	}
-}
-
-// closeReason is what the sink is told: nothing if the encoder left by itself.
-func closeReason(err error) error {
-	if errors.Is(err, errGoodbye) || errors.Is(err, io.EOF) {
-		return nil
-	}
+	c.closeSink(err) // before the encoder is told, which may take a while
+	c.farewell(err)
 	return err
 }
 
-// leave tells the encoder why it is closed, if it is we who close, and returns the reason.
-func (c *conn) leave(err error) error {
-	if k := c.kickReason(); k != nil {
-		err = k
+// contain ends a panic: it costs one publisher, not all of them. then is called with what became of
+// the connection, and may panic as well.
+func (c *conn) contain(err *error, then func(error)) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("serve a publisher: panic: %v", r)
+		c.log.Error("publisher ended by a panic", "panic", r, "stack", string(debug.Stack()))
 	}
-	var refusal *Refusal
-	switch {
-	case errors.As(err, &refusal):
-		c.status("error", refusal.Code, refusal.Text)
-	case errors.Is(err, errProtocol):
-		c.status("error", "NetStream.Publish.BadName", err.Error())
-	case c.kickReason() != nil:
-		c.status("error", "NetStream.Publish.BadName", err.Error())
-	default:
+	if then != nil {
+		defer c.contain(err, nil)
+		then(*err)
+	}
+}
+
+// serve reads messages until one of them, the network or somebody else ends the connection.
+func (c *conn) serve() error {
+	if err := c.setDeadlines(c.cfg.HandshakeTimeout); err != nil {
 		return err
 	}
-	c.linger()
-	return err
+	if err := handshake(c.net); err != nil {
+		return broken("RTMP handshake", err)
+	}
+	if err := c.setDeadlines(c.cfg.PublishTimeout); err != nil {
+		return err
+	}
+	c.tide = tide{net: c.net}
+	c.chunks = newChunkReader(&c.tide, maxCommand)
+	for {
+		m, err := c.chunks.next()
+		if errors.Is(err, os.ErrDeadlineExceeded) && c.demux != nil {
+			return errIdle
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.handle(m); err != nil {
+			return err
+		}
+		if err := c.flush(); err != nil {
+			return err
+		}
+	}
 }
 
-// linger lets the encoder read the last message: a socket that is closed while bytes are unread
-// resets the connection, and the encoder would never see it.
-func (c *conn) linger() {
-	c.net.SetDeadline(time.Now().Add(c.server.cfg.Linger))
-	if c.out.Flush() != nil {
+// errBroken is wrapped by the errors after which nothing can be said to the encoder.
+var errBroken = errors.New("the connection broke")
+
+func broken(doing string, err error) error { return fmt.Errorf("%w: %s: %w", errBroken, doing, err) }
+
+func (c *conn) handle(m message) error {
+	switch m.kind {
+	case typeVideo, typeAudio, typeAggregate:
+		return c.mediaMessage(m)
+	case typeCommandAMF3, typeDataAMF3:
+		// In practice an AMF3 message is a zero byte and AMF0.
+		if len(m.body) > 0 && m.body[0] == 0 {
+			m.body = m.body[1:]
+		}
+		if m.kind == typeDataAMF3 {
+			c.data(m.body)
+			return nil
+		}
+		return c.command(m)
+	case typeCommandAMF0:
+		return c.command(m)
+	case typeDataAMF0:
+		c.data(m.body)
+	case typeUserControl:
+		if len(m.body) >= 6 && m.body[0] == 0 && m.body[1] == 6 {
+			c.session.pong(m.body[2:6])
+		}
+	}
+	return nil // acknowledgements and whatever else needs no answer
+}
+
+// flush acknowledges what is due and sends what the session has to say.
+func (c *conn) flush() error {
+	window := uint64(windowSize)
+	if c.chunks.window > 0 {
+		window = uint64(max(c.chunks.window, minWindow))
+	}
+	if got := c.chunks.received + 1 + 2*handshakeSize; got-c.acked >= window {
+		c.acked = got
+		c.session.acknowledge(got)
+	}
+	if len(c.session.out) == 0 {
+		return nil
+	}
+	if err := c.net.SetWriteDeadline(time.Now().Add(c.cfg.WriteTimeout)); err != nil {
+		return broken("reply", err)
+	}
+	_, err := c.net.Write(c.session.out)
+	c.session.out = c.session.out[:0]
+	if err != nil {
+		return broken("reply", err)
+	}
+	return nil
+}
+
+func (c *conn) data(body []byte) {
+	if c.demux == nil {
+		return
+	}
+	// Metadata is a hint. What cannot be read of it is as if it had not come.
+	values, _ := decodeAMF(body)
+	c.demux.metadata(values)
+}
+
+func (c *conn) command(m message) error {
+	event, key, err := c.session.command(m)
+	if err != nil {
+		return err
+	}
+	switch event {
+	case eventPublish:
+		return c.publish(key)
+	case eventUnpublish:
+		if c.demux == nil {
+			return nil
+		}
+		c.closeSink(nil)
+		c.tide.end()
+		c.session.unpublished()
+		return c.setDeadlines(c.cfg.PublishTimeout)
+	}
+	return nil
+}
+
+// publish asks the desk, and lets the encoder in.
+func (c *conn) publish(key string) error {
+	if c.demux != nil {
+		return errTwice
+	}
+	c.key = key
+	c.mu.Lock()
+	c.turn++
+	turn := c.turn
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.DeskTimeout)
+	defer cancel()
+	sink, err := c.cfg.Desk.Publish(ctx, Publication{
+		Key: key, App: c.session.app, Remote: c.net.RemoteAddr().String(), Encoder: c.session.encoder,
+		Kick: func(reason error) { c.stop(reason, turn) },
+	})
+	if err != nil {
+		if !refusalOf(err).Temporary {
+			return err
+		}
+		c.session.published() // and the reason after it: see Desk.Publish
+		return err
+	}
+	c.demux = &demux{sink: sink}
+	c.published, c.began, c.media, c.rate = true, time.Now(), 0, rateMeter{}
+	c.server.admitted(c)
+	c.chunks.limit = maxVideo
+	c.tide.begin(c.cfg.Pace)
+	c.log.Info("publisher connected", "key", keyHint(key), "encoder", c.session.encoder)
+	c.session.published()
+	return c.renew(c.began)
+}
+
+// mediaMessage passes audio and video on, and watches over the bitrate and the idle time.
+func (c *conn) mediaMessage(m message) error {
+	if c.demux == nil {
+		if c.published {
+			return nil // sent before the encoder knew that its stream is closed
+		}
+		return malformed("media before publish")
+	}
+	now := c.tide.now
+	if now.Sub(c.renewed) > c.cfg.IdleTimeout/8 {
+		if err := c.renew(now); err != nil {
+			return err
+		}
+	}
+	c.media += int64(len(m.body))
+	if rate := c.rate.add(now, c.demux.time.last, len(m.body)); c.cfg.MaxBitrate > 0 && rate > int64(c.cfg.MaxBitrate) {
+		return overBitrate(rate, int64(c.cfg.MaxBitrate))
+	}
+	switch m.kind {
+	case typeVideo:
+		return c.demux.video(m.time, m.body)
+	case typeAudio:
+		return c.demux.audio(m.time, m.body)
+	}
+	return c.aggregate(m)
+}
+
+// aggregate takes apart a message that holds FLV tags (RTMP 7.1.6). Their times count from the first.
+func (c *conn) aggregate(m message) error {
+	const head, back = 11, 4 // bytes of a tag's header, and of the size that follows it
+	var base uint32
+	for b, first := m.body, true; len(b) >= head; first = false {
+		size := int(b[1])<<16 | int(b[2])<<8 | int(b[3])
+		at := uint32(b[4])<<16 | uint32(b[5])<<8 | uint32(b[6]) | uint32(b[7])<<24
+		if size > len(b)-head {
+			return malformed("aggregate message: tag of %d bytes in %d", size, len(b)-head)
+		}
+		if first {
+			base = at
+		}
+		body, err := b[head:head+size], error(nil)
+		switch at += m.time - base; b[0] {
+		case typeVideo:
+			err = c.demux.video(at, body)
+		case typeAudio:
+			err = c.demux.audio(at, body)
+		case typeDataAMF0:
+			c.data(body)
+		}
+		if err != nil {
+			return err
+		}
+		b = b[min(len(b), head+size+back):]
+	}
+	return nil
+}
+
+// closeSink ends the publication, if there is one. What the encoder sent is passed on to the end.
+func (c *conn) closeSink(err error) {
+	d := c.demux
+	if d == nil {
+		return
+	}
+	c.demux = nil
+	c.mu.Lock()
+	c.turn++ // a kick of this publication means nothing from here on
+	c.mu.Unlock()
+	if !d.started && len(d.held) > 0 { // too short a stream for all its tracks to be known
+		err = cmp.Or(err, d.start())
+	}
+	if errors.Is(err, errBroken) {
+		err = fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	d.sink.Close(err)
+	level := slog.LevelInfo
+	if err != nil {
+		level = slog.LevelWarn
+	}
+	c.log.Log(c.ctx, level, "publisher left", "key", keyHint(c.key), "encoder", c.session.encoder, "after", time.Since(c.began).Round(time.Millisecond),
+		"bytes", c.media, "samples", d.samples, "skipped", d.skipped, "reason", err)
+}
+
+// farewell tells the encoder why the connection ends, if it is we who end it, and waits for it to
+// read that: a socket closed with unread bytes in it is reset, and the reset overtakes the reason.
+func (c *conn) farewell(err error) {
+	stopped := c.stopReason() != nil && !errors.Is(err, errMakeRoom)
+	if err == nil || errors.Is(err, errBroken) && !stopped || !c.session.connected {
+		return // the encoder left, is not there any more, or never was one
+	}
+	deadline := time.Now().Add(c.cfg.Linger)
+	c.session.refused(refusalOf(err))
+	c.net.SetDeadline(deadline)
+	if _, err := c.net.Write(c.session.out); err != nil {
 		return
 	}
 	if half, ok := c.net.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
-	io.Copy(io.Discard, io.LimitReader(c.net, 64<<20))
+	io.Copy(io.Discard, io.LimitReader(c.net, maxLinger))
 }
 
-// kick asks the connection to end for a reason. Only the first call counts.
-func (c *conn) kick(reason error) {
+// maxLinger bounds what is read from an encoder that goes on sending after it was told to stop.
+const maxLinger = 64 << 20
+
+// renew grants another idle time.
+func (c *conn) renew(now time.Time) error {
+	c.renewed = now
+	return c.setReadDeadline(now.Add(c.cfg.IdleTimeout))
+}
+
+// setDeadlines gives the peer so much time for what it has to do next.
+func (c *conn) setDeadlines(d time.Duration) error {
+	at := time.Now().Add(d)
+	if err := c.net.SetWriteDeadline(at); err != nil {
+		return broken("set a deadline", err)
+	}
+	return c.setReadDeadline(at)
+}
+
+// setReadDeadline never undoes the wake-up of stop.
+func (c *conn) setReadDeadline(at time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.kicked == nil {
-		c.kicked = reason
-		c.net.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
+	if c.stopped != nil {
+		return c.stopped
 	}
+	if err := c.net.SetReadDeadline(at); err != nil {
+		return broken("set a deadline", err)
+	}
+	return nil
 }
 
-func (c *conn) kickReason() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.kicked
-}
-
-// extend moves the read deadline on, not more often than is useful: it costs a system call.
-func (c *conn) extend() error {
-	now := time.Now()
-	if c.deadline.Sub(now) > c.server.cfg.IdleTimeout*3/4 {
-		return nil
+// stop asks the connection to end; its goroutine does so as soon as it is no longer busy. With a turn
+// above 0 it means that publication only.
+func (c *conn) stop(reason error, turn int) {
+	if reason == nil {
+		reason = errBusy
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.kicked != nil {
-		return c.kicked
+	if c.stopped != nil || turn > 0 && turn != c.turn {
+		return
 	}
-	c.deadline = now.Add(c.server.cfg.IdleTimeout)
-	return c.net.SetDeadline(c.deadline)
+	c.stopped = reason
+	c.net.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
+	c.cancel()
 }
 
-// acknowledge tells the encoder how much has arrived, as often as it asked for.
-func (c *conn) acknowledge() error {
-	if c.chunks.count-c.acked < c.window/2 {
-		return nil
-	}
-	c.acked = c.chunks.count
-	c.out.Write(appendControl(nil, typeAck, uint32(c.acked)))
-	return c.out.Flush()
+func (c *conn) stopReason() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopped
 }
 
-func (c *conn) handle(ctx context.Context, m *message) error {
-	switch m.Type {
-	case typeVideo, typeAudio, typeAggregate:
-		return c.media(m)
-	case typeWindowAckSize:
-		if len(m.Payload) >= 4 {
-			c.window = max(1<<16, uint64(binary.BigEndian.Uint32(m.Payload)))
-		}
-	case typeCommandAMF3:
-		if len(m.Payload) > 0 {
-			return c.command(ctx, m.Payload[1:])
-		}
-	case typeCommandAMF0:
-		return c.command(ctx, m.Payload)
-	case typeDataAMF3:
-		if len(m.Payload) > 0 {
-			return c.data(m.Payload[1:])
-		}
-	case typeDataAMF0:
-		return c.data(m.Payload)
+// keyHint is the part of a stream key that may be shown.
+func keyHint(key string) string {
+	if len(key) <= 8 {
+		return "…"
 	}
-	return nil
-}
-
-func (c *conn) media(m *message) error {
-	if c.demux == nil {
-		return malformed("media before publish")
-	}
-	if err := c.extend(); err != nil {
-		return err
-	}
-	if over := c.rate.add(len(m.Payload)); over > 0 && c.server.cfg.MaxBitrate > 0 && over > c.server.cfg.MaxBitrate {
-		return Refuse("the stream has %.1f Mbit/s, at most %.1f are allowed here: lower the bitrate in your encoder", float64(over)/1e6, float64(c.server.cfg.MaxBitrate)/1e6)
-	}
-	switch m.Type {
-	case typeVideo:
-		return c.demux.onVideo(m.Timestamp, m.Payload)
-	case typeAudio:
-		return c.demux.onAudio(m.Timestamp, m.Payload)
-	}
-	return c.aggregate(m)
-}
-
-// aggregate takes apart a message that holds several (section 7.1.6). Their timestamps count from
-// that of the first.
-func (c *conn) aggregate(m *message) error {
-	b := m.Payload
-	var base uint32
-	for first := true; len(b) >= 11; first = false {
-		kind, n, t := b[0], int(uint24(b[1:])), uint24(b[4:])|uint32(b[7])<<24
-		if len(b) < 11+n {
-			return malformed("aggregate message cut short")
-		}
-		if first {
-			base = t
-		}
-		body := b[11 : 11+n]
-		var err error
-		switch kind {
-		case typeVideo:
-			err = c.demux.onVideo(m.Timestamp+t-base, body)
-		case typeAudio:
-			err = c.demux.onAudio(m.Timestamp+t-base, body)
-		}
-		if err != nil {
-			return err
-		}
-		b = b[min(len(b), 11+n+4):]
-	}
-	return nil
-}
-
-func (c *conn) data(b []byte) error {
-	if c.demux == nil || !bytes.Contains(b, []byte("onMetaData")) {
-		return nil
-	}
-	values, err := readAMF0(b)
-	if err != nil {
-		return nil // metadata is a hint: without it the tracks are found by waiting
-	}
-	for _, v := range values {
-		if o, ok := v.(object); ok && !c.demux.open {
-			c.demux.metadata(o)
-		}
-	}
-	return nil
-}
-
-func (c *conn) command(ctx context.Context, b []byte) error {
-	values, err := readAMF0(b)
-	if err != nil {
-		return err
-	}
-	if len(values) == 0 {
-		return malformed("empty command")
-	}
-	name, _ := values[0].(string)
-	var transaction float64
-	if len(values) > 1 {
-		transaction, _ = values[1].(float64)
-	}
-	text := func(i int) string {
-		if i >= len(values) {
-			return ""
-		}
-		s, _ := values[i].(string)
-		return s
-	}
-	switch name {
-	case "connect":
-		var o object
-		if len(values) > 2 {
-			o, _ = values[2].(object)
-		}
-		return c.connect(transaction, o)
-	case "createStream":
-		return c.reply("_result", transaction, nil, float64(mediaStream))
-	case "publish":
-		return c.publish(ctx, text(3))
-	case "play", "play2":
-		return &Refusal{"NetStream.Play.Failed", "playing over RTMP is not offered here: watch the channel's page or its HLS address"}
-	case "FCUnpublish", "deleteStream", "closeStream":
-		if c.demux != nil {
-			return errGoodbye
-		}
-	case "releaseStream", "FCPublish", "_checkbw", "getStreamLength":
-		return c.reply("_result", transaction, nil, nil)
-	}
-	return nil
-}
-
-// connect answers the command of that name (section 7.2.1.1).
-func (c *conn) connect(transaction float64, o object) error {
-	c.app, _ = o["app"].(string)
-	c.encoder, _ = o["flashVer"].(string)
-	app, _, _ := strings.Cut(c.app, "?")
-	if app = strings.Trim(app, "/"); app != "live" {
-		text := fmt.Sprintf("there is no application %.40q here: the server address must end with /live", app)
-		c.reply("_error", transaction, nil, []pair{{"level", "error"}, {"code", "NetConnection.Connect.Rejected"}, {"description", text}})
-		return &Refusal{"NetConnection.Connect.Rejected", text}
-	}
-	var b []byte
-	b = appendControl(b, typeWindowAckSize, ourAckWindow)
-	b = appendMessage(b, 2, typePeerBandwidth, 0, append(binary.BigEndian.AppendUint32(nil, ourAckWindow), 2))
-	b = appendControl(b, typeSetChunkSize, ourChunkSize)
-	c.out.Write(b)
-	return c.reply("_result", transaction,
-		[]pair{{"fmsVer", "Mayfly/1,0"}, {"capabilities", 31.0}},
-		[]pair{{"level", "status"}, {"code", "NetConnection.Connect.Success"}, {"description", "Welcome."}, {"objectEncoding", 0.0}})
-}
-
-func (c *conn) publish(ctx context.Context, name string) error {
-	if c.app == "" || c.demux != nil {
-		return malformed("publish out of order")
-	}
-	key, _, _ := strings.Cut(name, "?")
-	c.key = strings.Trim(key, "/")
-	sink, err := c.server.cfg.Desk.Publish(ctx, Publication{Key: c.key, Remote: c.net.RemoteAddr().String(), Encoder: c.encoder, Kick: c.kick})
-	if err != nil {
-		return fmt.Errorf("publish: %w", err)
-	}
-	c.server.admitted(c)
-	c.demux = &demuxer{sink: sink}
-	c.log = c.log.With("key", keyHint(c.key), "encoder", c.encoder)
-	c.log.Info("publisher connected")
-	return c.status("status", "NetStream.Publish.Start", "You are publishing.")
-}
-
-func (c *conn) reply(name string, values ...any) error {
-	payload := appendAMF0(nil, append([]any{name}, values...)...)
-	c.out.Write(appendMessage(nil, 3, typeCommandAMF0, 0, payload))
-	return c.out.Flush()
-}
-
-// status sends onStatus (section 7.2.2). The text is what the encoder may show.
-func (c *conn) status(level, code, text string) error {
-	c.net.SetWriteDeadline(time.Now().Add(c.server.cfg.Linger))
-	info := []pair{{"level", level}, {"code", code}, {"description", text}}
-	payload := appendAMF0(nil, "onStatus", 0.0, nil, info)
-	c.out.Write(appendMessage(nil, 5, typeCommandAMF0, mediaStream, payload))
-	return c.out.Flush()
-}
-
-// rate measures a bitrate over stretches of some seconds.
-type rate struct {
-	since time.Time
-	bytes int
-}
-
-const rateSpan = 5 * time.Second
-
-// add counts bytes and returns the bitrate in bit/s when a stretch is over, else 0.
-func (r *rate) add(n int) int {
-	r.bytes += n
-	now := time.Now()
-	if r.since.IsZero() {
-		r.since = now
-	}
-	span := now.Sub(r.since)
-	if span < rateSpan {
-		return 0
-	}
-	bits := int(float64(r.bytes) * 8 / span.Seconds())
-	r.since, r.bytes = now, 0
-	return bits
+	var hint [4]byte
+	copy(hint[:], key)
+	return printable(string(hint[:])) + "…"
 }

@@ -4,190 +4,207 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
 
-// Config says how a Server works. Desk is required.
-type Config struct {
-	Desk Desk
-	Log  *slog.Logger
-
-	MaxBitrate       int           // bit/s of one stream, measured over 5 s; 0: no bound
-	MaxStrangers     int           // connections that do not publish (yet); default 500
-	MaxPerAddress    int           // of these, from one address; default 50
-	HandshakeTimeout time.Duration // default 5 s
-	PublishTimeout   time.Duration // from the handshake to publishing; default 10 s
-	IdleTimeout      time.Duration // a publisher that sends nothing for so long is closed; default 30 s
-	Linger           time.Duration // how long a refused encoder may take to read the reason; default 2 s
-
-	// Ended, if set, is told of every connection's end: "publisher" or "stranger", and why.
-	Ended func(kind string, err error)
-}
-
-func (c *Config) setDefaults() {
-	set := func(d *time.Duration, v time.Duration) {
-		if *d <= 0 {
-			*d = v
-		}
-	}
-	set(&c.HandshakeTimeout, 5*time.Second)
-	set(&c.PublishTimeout, 10*time.Second)
-	set(&c.IdleTimeout, 30*time.Second)
-	set(&c.Linger, 2*time.Second)
-	if c.MaxStrangers <= 0 {
-		c.MaxStrangers = 500
-	}
-	if c.MaxPerAddress <= 0 {
-		c.MaxPerAddress = 50
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-}
-
-// Server takes in RTMP. For RTMPS hand it a listener of crypto/tls.
+// Server takes in RTMP. For RTMPS hand Serve a listener of crypto/tls.
 type Server struct {
-	cfg Config
+	cfg     Config
+	quarrel *quarrel
 
-	mu        sync.Mutex
-	conns     map[*conn]bool // whether it publishes
-	strangers map[string]int // connections by address that do not publish
-	waiting   int            // sum of strangers
+	mu         sync.Mutex
+	conns      map[*conn]bool // whether it has published
+	strangers  []*conn        // those that have not, oldest first
+	byAddress  map[string]int // strangers by address
+	publishing int
 }
 
 // NewServer makes a server.
 func NewServer(cfg Config) *Server {
 	cfg.setDefaults()
-	return &Server{cfg: cfg, conns: map[*conn]bool{}, strangers: map[string]int{}}
+	return &Server{cfg: cfg, quarrel: &quarrel{log: cfg.Log}, conns: map[*conn]bool{}, byAddress: map[string]int{}}
 }
 
-// Leaving is the reason that publishers are told when the server stops.
-var Leaving = &Refusal{"NetConnection.Connect.Closed", "this server is going down: please connect again"}
+// errMakeRoom ends a stranger for whom a newer one came.
+var errMakeRoom = errors.New("too many connections that do not publish")
 
-// Serve takes in connections from l until ctx ends; then it closes l, tells the publishers to come
-// again, and returns when every connection has ended.
+// Serve takes in connections from l until ctx ends; then it closes l, ends the publishers' sinks,
+// tells the encoders to come again, and returns when every connection has ended. It may be called
+// for several listeners at once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	stop := context.AfterFunc(ctx, func() { l.Close() })
-	defer stop()
+	unwatch := context.AfterFunc(ctx, func() { l.Close() })
+	defer unwatch()
 	var group sync.WaitGroup
 	defer group.Wait()
-	defer s.kickAll()
+	ctx, stopAll := context.WithCancel(ctx)
+	defer stopAll()
 	for {
 		n, err := l.Accept()
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			if err == nil {
 				n.Close()
 			}
 			return nil
-		}
-		if errors.Is(err, net.ErrClosed) {
+		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accept RTMP: %w", err)
-		}
-		if err != nil { // no file descriptors left, or the like: it passes
-			s.cfg.Log.Warn("accept RTMP", "error", err)
+		case err != nil: // no file descriptors left, or the like: it passes
+			s.cfg.Log.Warn("an RTMP connection could not be accepted", "error", err)
 			select {
 			case <-ctx.Done():
 			case <-time.After(50 * time.Millisecond):
 			}
 			continue
 		}
-		c := &conn{server: s, net: n, log: s.cfg.Log.With("remote", n.RemoteAddr().String())}
+		c := s.newConn(ctx, n)
 		if !s.enter(c) {
 			n.Close()
 			continue
 		}
-		group.Go(func() { s.run(context.WithoutCancel(ctx), c) })
+		group.Go(func() {
+			defer c.cancel()
+			// Stopping it is the context's work, so that a connection accepted at the last
+			// moment is not forgotten.
+			defer context.AfterFunc(ctx, func() { c.stop(Leaving, 0) })()
+			err := c.run()
+			s.exit(c, err)
+		})
 	}
 }
 
-func (s *Server) run(ctx context.Context, c *conn) {
-	err := c.serve(ctx)
-	c.net.Close()
-	kind := "stranger"
-	if s.exit(c) {
-		kind = "publisher"
+func (s *Server) newConn(ctx context.Context, n net.Conn) *conn {
+	c := &conn{
+		server: s, cfg: &s.cfg, net: n, host: hostOf(n.RemoteAddr()), since: time.Now(),
+		log: s.cfg.Log.With("remote", n.RemoteAddr().String()),
 	}
-	if s.cfg.Ended != nil {
-		s.cfg.Ended(kind, err)
-	}
-	var refusal *Refusal
-	switch {
-	case errors.As(err, &refusal):
-		c.log.Warn("publisher refused or closed", "key", keyHint(c.key), "reason", err)
-	case kind == "publisher" && (errors.Is(err, errGoodbye) || errors.Is(err, io.EOF)):
-		c.log.Info("publisher left")
-	case kind == "publisher":
-		c.log.Warn("publisher lost", "error", err)
-	default:
-		c.log.Debug("connection ended", "error", err)
-	}
+	c.ctx, c.cancel = context.WithCancel(ctx)
+	return c
 }
 
-// enter counts a new connection; it says no if there are too many that do not publish.
+// enter counts a new connection. Room for a new stranger is made at the cost of the oldest one, of
+// the same address first: an encoder is done within milliseconds, so who has waited longest is
+// hardly one. The answer is no only if all connections are taken.
 func (s *Server) enter(c *conn) bool {
-	host := hostOf(c.net)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting >= s.cfg.MaxStrangers || s.strangers[host] >= s.cfg.MaxPerAddress {
+	if len(s.conns) >= s.cfg.MaxConnections {
+		s.quarrel.note("too many connections", c.host)
 		return false
 	}
-	s.waiting++
-	s.strangers[host]++
+	if s.byAddress[c.host] >= s.cfg.MaxPerAddress {
+		s.evict(c.host)
+	} else if len(s.strangers) >= s.cfg.MaxStrangers {
+		s.evict("")
+	}
 	s.conns[c] = false
+	s.strangers = append(s.strangers, c)
+	s.byAddress[c.host]++
 	return true
+}
+
+// evict stops the oldest stranger of a host, or of all.
+func (s *Server) evict(host string) {
+	for _, c := range s.strangers {
+		if host == "" || c.host == host {
+			s.forget(c)
+			c.stop(errMakeRoom, 0)
+			return
+		}
+	}
+}
+
+// forget takes c off the list of strangers.
+func (s *Server) forget(c *conn) {
+	for i, other := range s.strangers {
+		if other == c {
+			s.strangers = append(s.strangers[:i], s.strangers[i+1:]...)
+			if s.byAddress[c.host]--; s.byAddress[c.host] <= 0 {
+				delete(s.byAddress, c.host)
+			}
+			return
+		}
+	}
 }
 
 // admitted notes that a connection publishes: it is no stranger any more.
 func (s *Server) admitted(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conns[c] = true
-	s.leaveStrangers(c)
-}
-
-func (s *Server) leaveStrangers(c *conn) {
-	host := hostOf(c.net)
-	s.waiting--
-	if s.strangers[host]--; s.strangers[host] <= 0 {
-		delete(s.strangers, host)
+	if !s.conns[c] {
+		s.conns[c] = true
+		s.publishing++
+		s.forget(c)
 	}
 }
 
-// exit forgets a connection, and says whether it published.
-func (s *Server) exit(c *conn) bool {
+// exit forgets a connection, and says why it ended.
+func (s *Server) exit(c *conn, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	published := s.conns[c]
-	delete(s.conns, c)
-	if !published {
-		s.leaveStrangers(c)
+	if s.conns[c] {
+		s.publishing--
 	}
-	return published
+	delete(s.conns, c)
+	s.forget(c)
+	s.mu.Unlock()
+
+	kind := "stranger"
+	if c.published {
+		kind = "publisher"
+	}
+	switch {
+	case err == nil || c.published: // told when its publication ended
+	case c.key != "":
+		c.log.Warn("publisher refused", "kind", refusalOf(err).Kind, "key", keyHint(c.key), "reason", err)
+	default:
+		s.quarrel.note(err.Error(), c.host)
+	}
+	if s.cfg.Ended != nil {
+		s.cfg.Ended(kind, err)
+	}
 }
 
 // Publishers returns how many connections publish.
 func (s *Server) Publishers() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.conns) - s.waiting
+	return s.publishing
 }
 
-func (s *Server) kickAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
-		c.kick(Leaving)
-	}
-}
-
-func hostOf(n net.Conn) string {
-	host, _, err := net.SplitHostPort(n.RemoteAddr().String())
+// hostOf is the unit by which strangers are counted: an IPv4 address, or the /64 that an IPv6
+// customer usually has.
+func hostOf(a net.Addr) string {
+	p, err := netip.ParseAddrPort(a.String())
 	if err != nil {
-		return n.RemoteAddr().String()
+		return a.String()
 	}
-	return host
+	ip := p.Addr().Unmap()
+	if prefix, err := ip.Prefix(64); err == nil && ip.Is6() {
+		return prefix.String()
+	}
+	return ip.String()
+}
+
+// quarrel logs strangers' trouble at most once a second, with the number of those left out, so that
+// a flood of them does not fill the log.
+type quarrel struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	last time.Time
+	left int
+}
+
+func (q *quarrel) note(why, host string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	if now.Sub(q.last) < time.Second {
+		q.left++
+		return
+	}
+	q.log.Info("connection that did not publish", "from", host, "why", why, "others", q.left)
+	q.last, q.left = now, 0
 }
