@@ -9,300 +9,263 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
-// ErrTimeJump is returned for a sample whose time does not continue the take: it lies more than 10 s
-// ahead or 1 s back. The sample was not taken. The writer ends the take and begins another with it.
+// ErrTimeJump is returned for a sample whose time does not continue its track: it lies more than 10 s
+// ahead of or 1 s behind the one before. The sample was not taken, and nothing has changed. The
+// writer ends the take and begins another one with that sample.
 var ErrTimeJump = errors.New("the stream's clock jumped")
 
 const (
-	// MaxSegment is the longest segment there is: the target duration that every playlist of every
-	// channel gives for life.
+	// MaxSegment is after how long a segment is cut without a keyframe, and the target duration that
+	// every playlist of every channel gives for life.
 	MaxSegment = 4 * media.TicksPerSecond
+	// longest is what a segment may last so that it still rounds to the target duration (RFC 8216bis,
+	// 4.4.3.1); only frames of half a second and more ever bring one near it.
+	longest = MaxSegment + 49*media.TicksPerSecond/100
 
 	jumpAhead = 10 * media.TicksPerSecond
 	jumpBack  = 1 * media.TicksPerSecond
-	// headroom is where the take's clock begins in the fragments' decode times, so that a track
-	// which starts a little before the first sample has room.
-	headroom = 1 * media.TicksPerSecond
-	// lead is how far audio may run ahead of the leading track before it moves the take's clock on.
-	lead = 2 * media.TicksPerSecond
+	// patience is how far other tracks may run ahead of the leading one before the take goes on
+	// without it. Slides of one frame in 2 s do not try it.
+	patience = 5 * media.TicksPerSecond / 2
+	// early is how much too early a keyframe may come and still end a segment: encoders' clocks are
+	// rounded, and 1.999 s must not become a segment of 4.
+	early = media.TicksPerSecond / 20
 	// earlySegments are cut at the first keyframe that comes, so that a player can begin soon.
 	earlySegments = 2
-	minBuffer     = 32 << 10
+	// maxWaiting bounds the bytes of one track that wait for the end of their part.
+	maxWaiting = 32 << 20
+	// maxDTS bounds decode times, so that converting them cannot overflow: 24 years at 90 kHz.
+	maxDTS = 1 << 46
+
+	minPart, maxPart = 50 * time.Millisecond, time.Second
 )
 
 // PackagerConfig says how samples are cut.
 type PackagerConfig struct {
 	Tracks  []media.Track
-	Part    time.Duration // longest part; default 250 ms
-	Segment time.Duration // a segment ends at the first keyframe after so long; default 2 s
+	Part    time.Duration // longest part, 50 ms to 1 s; 0 is 250 ms
+	Segment time.Duration // a segment ends at the first keyframe after so long, at most 4 s; 0 is 2 s
 	// Fill adds the track that is missing, so that a channel always has both: silence (AAC) to video
 	// alone, a still picture (H.264) to audio alone.
 	Fill bool
 }
 
 // Packager cuts the samples of a take into parts and segments. It has no clock, no goroutine and
-// does no I/O: the same samples give the same parts.
+// does no I/O: the same samples give the same parts. It is not safe for concurrent use.
 //
-// The leading track (video if there is one) decides. A segment begins with the first keyframe after
-// the target; with none for 4 s it is cut anyway. A part ends before the sample that would make it
-// longer than the target. A frame that lasts longer than that (slides) is listed over several parts,
-// of which the later ones carry sound alone; without sound the part is as long as the frame.
+// The leading track (video if there is one) sets the pace. Its decode times are the take's timeline,
+// which begins with the earliest sample of any track at 0; samples of video before the first keyframe
+// are not taken.
 //
-// Every sample comes out once, in the order of its track. Its duration is the distance to the next
-// one, so a sample waits for its successor.
+// Segments: one begins with the first keyframe at or after the target. The first two, and one that
+// did not begin with a keyframe, end with the first keyframe that comes. Without any, a segment ends
+// after 4 s and the next one is not independent.
+//
+// Parts: none is longer than the part target, and only the last one of a segment is shorter than 85 %
+// of it (RFC 8216bis, 4.4.3.7). Where frames do not fit that (15 fps in parts of 250 ms), a part ends
+// on the timeline between two frames: it has all of its last frame, and the rest of that frame's time
+// counts for the next part. A frame that lasts for several parts (slides) is in the first one; the
+// others carry the other tracks alone, and if there is nothing to carry an empty fragment.
+//
+// Every sample comes out once, unchanged, in the order of its track. It lasts until the next one
+// begins, so it waits for its successor.
 type Packager struct {
-	tracks   []media.Track
-	runs     []run // one for each track
-	leading  int
-	fill     *filler
-	part     media.Ticks
-	segment  media.Ticks
-	sequence uint32
+	tracks  []media.Track
+	lanes   []lane
+	lead    *lane
+	fill    *filler // nil if nothing is missing
+	part    media.Ticks
+	enough  media.Ticks // 85 % of part
+	segment media.Ticks
 
-	begun        bool
-	origin       media.Ticks // time of the first sample
-	partStart    media.Ticks
-	segmentStart media.Ticks
-	number       uint32 // of the segment
-	index        uint32 // of the part in it
-	flushAll     bool   // the take ends: everything goes into the last part
+	begun  bool
+	done   bool
+	anchor bool        // origin is set
+	origin media.Ticks // what the timeline's 0 was in the samples' time
+	newest media.Ticks // newest decode time of any track
 
-	buffer []byte
-	size   int // bytes of the segment so far
-	guess  int // bytes of the segment before
-}
-
-// run is what waits of one track: finished samples of the part in the making and later ones, and
-// behind them one sample whose duration is not known yet. Their bytes lie in data, in order.
-type run struct {
-	track   media.Track
-	base    int64 // decode time of samples[0], in the track's time scale, from the take's beginning
-	end     int64 // decode time behind the last finished sample
-	samples []cmaf.Sample
-	data    []byte
-	pending bool
-	next    cmaf.Sample // the sample that waits
-	nextDTS int64
-	frame   int64 // nominal duration of a sample: AAC frames, else the last one seen
-
-	taken, takenBytes int   // what the part in the making takes of samples and data
-	takenEnd          int64 // decode time behind it
+	cursor
+	out output
 }
 
 // NewPackager makes a packager for a new take.
 func NewPackager(cfg PackagerConfig) (*Packager, error) {
-	if cfg.Part <= 0 {
+	if cfg.Part == 0 {
 		cfg.Part = 250 * time.Millisecond
 	}
-	if cfg.Segment <= 0 {
+	if cfg.Segment == 0 {
 		cfg.Segment = 2 * time.Second
 	}
-	if len(cfg.Tracks) == 0 {
-		return nil, errors.New("package samples: no tracks")
+	if cfg.Part < minPart || cfg.Part > maxPart {
+		return nil, fmt.Errorf("package samples: parts of %v, want %v to %v", cfg.Part, minPart, maxPart)
 	}
-	p := &Packager{part: media.TicksOf(cfg.Part), segment: min(media.TicksOf(cfg.Segment), MaxSegment)}
+	if cfg.Segment < cfg.Part || media.TicksOf(cfg.Segment) > MaxSegment {
+		return nil, fmt.Errorf("package samples: segments of %v, want %v (a part) to %v", cfg.Segment, cfg.Part, media.Ticks(MaxSegment).Duration())
+	}
+	p := &Packager{part: media.TicksOf(cfg.Part), segment: media.TicksOf(cfg.Segment)}
+	p.enough = p.part * 85 / 100
 	p.tracks = append(p.tracks, cfg.Tracks...)
 	if cfg.Fill {
 		p.fill = newFiller(cfg.Tracks)
-		if p.fill != nil {
-			p.tracks = p.fill.complete(p.tracks)
-		}
+		p.tracks = p.fill.complete(p.tracks)
 	}
-	p.leading = -1
-	for i, t := range p.tracks {
-		if t.Timescale == 0 {
-			return nil, fmt.Errorf("package samples: track %d has no time scale", t.ID)
-		}
-		r := run{track: t, frame: int64(t.Timescale) / 30}
-		if t.Codec == media.AAC {
-			r.frame = int64(cmaf.AACFrame(t))
-		}
-		p.runs = append(p.runs, r)
-		made := p.fill != nil && t.ID == p.fill.track.ID
-		if !made && (p.leading < 0 || t.Codec.IsVideo() && !p.tracks[p.leading].Codec.IsVideo()) {
-			p.leading = i
-		}
+	if err := p.layLanes(); err != nil {
+		return nil, fmt.Errorf("package samples: %w", err)
 	}
 	return p, nil
 }
 
-// Tracks returns the tracks that come out, with the one that was filled in.
+// layLanes makes a lane for each track and finds the leading one.
+func (p *Packager) layLanes() error {
+	if len(p.tracks) == 0 {
+		return errors.New("no tracks, want at least one")
+	}
+	lead := 0
+	for i, t := range p.tracks {
+		l, err := newLane(t)
+		if err != nil {
+			return err
+		}
+		if p.lane(t.ID) != nil {
+			return fmt.Errorf("two tracks have the id %d", t.ID)
+		}
+		p.lanes = append(p.lanes, l)
+		if t.Codec.IsVideo() && !p.tracks[lead].Codec.IsVideo() {
+			lead = i
+		}
+	}
+	p.lead = &p.lanes[lead]
+	p.fill.attach(p)
+	return nil
+}
+
+// Tracks returns the tracks that come out, in the order of a part's spans: those of the config and
+// the one that was filled in. The caller must not change them.
 func (p *Packager) Tracks() []media.Track { return p.tracks }
 
-// Write takes the next sample of a track. Parts that it finishes are handed to emit at once.
+// Init returns the header of the tracks that come out.
+func (p *Packager) Init() ([]byte, error) { return cmaf.Init(p.tracks) }
+
+func (p *Packager) lane(id int) *lane {
+	for i := range p.lanes {
+		if p.lanes[i].track.ID == id {
+			return &p.lanes[i]
+		}
+	}
+	return nil
+}
+
+// Write takes the next sample of a track; its data is copied. Parts that it completes are handed to
+// emit before Write returns; their Data is never changed again, and behind it, in the same buffer,
+// usually comes the Data of the next part: do not append to it.
+//
+// Besides ErrTimeJump it fails for samples that no take could hold: of an unknown track, or more of
+// them than 32 MiB in one part.
 func (p *Packager) Write(s media.Sample, emit func(media.Part)) error {
-	r := p.run(s.Track)
-	if r == nil {
+	l := p.lane(s.Track)
+	switch {
+	case p.done:
+		return errors.New("package sample: the take has been flushed")
+	case l == nil || p.fill.owns(l):
 		return fmt.Errorf("package sample: unknown track %d", s.Track)
+	case len(s.Data) == 0:
+		return nil // nothing to keep: what came before it lasts longer
+	case len(l.data)-l.head+len(s.Data) > maxWaiting:
+		return fmt.Errorf("package sample: track %d has %d bytes in one part, want at most %d", s.Track, len(l.data)-l.head+len(s.Data), maxWaiting)
 	}
-	at := r.ticks(s.DTS)
-	if !p.begun {
-		p.begun, p.origin = true, at
+	if err := p.checkTime(l, s.DTS); err != nil {
+		return err
 	}
-	dts := r.scaled(at - p.origin + headroom)
-	if last, ok := r.last(); ok {
-		step := r.ticks(dts - last)
-		if step > jumpAhead || step < -jumpBack {
-			return fmt.Errorf("%w by %.3f s on track %d", ErrTimeJump, step.Seconds(), s.Track)
+	dts := p.place(l, s.DTS)
+	if !p.begun && !p.begin(l, &dts, s.Key) {
+		if l != p.lead {
+			l.hold(dts, s)
 		}
-		dts = r.smooth(dts, last)
+		return nil
 	}
-	r.finish(max(dts, 0))
-	if r == &p.runs[p.leading] {
-		p.advance(r.ticks(dts)-headroom, s.Key, emit)
-	} else if now := r.ticks(dts) - headroom; now-p.clock() > lead {
-		p.runs[p.leading].finish(p.runs[p.leading].scaled(now - lead/2 + headroom))
-		p.advance(now-lead/2, false, emit)
+	dts = l.smooth(dts)
+	if l == p.lead {
+		p.fill.before(dts)
+		p.arrive(dts, s.Key, emit)
+		l.push(dts, s)
+	} else {
+		l.finish(dts)
+		p.fill.along(l.ticks(dts), emit)
+		l.push(dts, s)
+		p.overtake(l.ticks(dts), emit)
 	}
-	r.wait(s, max(dts, r.end))
+	p.newest = max(p.newest, l.ticks(dts))
 	return nil
 }
 
-// clock returns how far the leading track has come.
-func (p *Packager) clock() media.Ticks {
-	r := &p.runs[p.leading]
-	if t, ok := r.last(); ok {
-		return max(r.ticks(t)-headroom, p.partStart)
+// checkTime compares a sample's decode time with its predecessor's.
+func (p *Packager) checkTime(l *lane, dts int64) error {
+	if dts > maxDTS || dts < -maxDTS {
+		return fmt.Errorf("package sample: decode time %d on track %d is out of reason", dts, l.track.ID)
 	}
-	return p.partStart
-}
-
-func (p *Packager) run(id int) *run {
-	for i := range p.runs {
-		if p.runs[i].track.ID == id {
-			return &p.runs[i]
+	if l.placed {
+		if step := l.ticks(dts - l.lastIn); step > jumpAhead || step < -jumpBack {
+			return fmt.Errorf("package sample: %w by %.3f s on track %d", ErrTimeJump, step.Seconds(), l.track.ID)
 		}
 	}
 	return nil
 }
 
-func (r *run) ticks(t int64) media.Ticks {
-	return media.Ticks(t * media.TicksPerSecond / int64(r.track.Timescale))
-}
-
-func (r *run) scaled(t media.Ticks) int64 {
-	n := int64(t) * int64(r.track.Timescale)
-	return (n + media.TicksPerSecond/2) / media.TicksPerSecond
-}
-
-// last returns the decode time of the newest sample.
-func (r *run) last() (int64, bool) {
-	if r.pending {
-		return r.nextDTS, true
+// place returns a sample's decode time on the timeline. A track whose first sample is nowhere near
+// the others (some encoders count each track from another origin) begins beside them.
+func (p *Packager) place(l *lane, dts int64) int64 {
+	if !p.anchor {
+		p.anchor, p.origin = true, l.ticks(dts)
 	}
-	return r.end, r.end > 0
-}
-
-// smooth returns the time that a sample gets. Audio frames follow one another exactly, so the
-// rounding of the encoder's clock (RTMP has milliseconds) is taken out, until it amounts to a gap.
-// No sample comes before its predecessor.
-func (r *run) smooth(dts, last int64) int64 {
-	if r.track.Codec.IsVideo() {
-		return max(dts, last+1)
-	}
-	expected := last
-	if r.pending {
-		expected += r.frame
-	}
-	if drift := dts - expected; drift < int64(r.track.Timescale)/16 {
-		return expected
-	}
-	return dts
-}
-
-// finish gives the waiting sample its duration: up to the given time.
-func (r *run) finish(until int64) {
-	if !r.pending {
-		return
-	}
-	d := max(until-r.nextDTS, 1)
-	if r.track.Codec.IsVideo() {
-		r.frame = d
-	}
-	r.next.Duration = uint32(d)
-	if len(r.samples) == 0 {
-		r.base = r.nextDTS
-	}
-	r.samples = append(r.samples, r.next)
-	r.end = r.nextDTS + d
-	r.pending = false
-}
-
-// wait keeps a sample until its successor comes.
-func (r *run) wait(s media.Sample, dts int64) {
-	if len(r.samples) > 0 && dts > r.end { // a hole: the sample before it lasts longer
-		last := &r.samples[len(r.samples)-1]
-		last.Duration += uint32(dts - r.end)
-		r.end = dts
-	}
-	r.data = append(r.data, s.Data...)
-	r.next = cmaf.Sample{Size: uint32(len(s.Data)), CTO: s.CTO, Key: s.Key}
-	r.nextDTS, r.pending = dts, true
-}
-
-// advance moves the take's clock to now, where a sample of the leading track begins, and closes what
-// is complete before it.
-func (p *Packager) advance(now media.Ticks, key bool, emit func(media.Part)) {
-	lr := &p.runs[p.leading]
-	next := lr.ticks(lr.frame)
-	for now > p.partStart {
-		age := now - p.segmentStart
-		if key && (age >= p.segment || p.number < earlySegments) && now-p.partStart <= p.part {
-			p.close(now, true, emit)
-			return
-		}
-		if now+next-p.partStart <= p.part && age+next <= MaxSegment {
-			return
-		}
-		end := min(now, p.partStart+p.part)
-		if !p.any(end) {
-			if now-p.partStart < MaxSegment {
-				return // nothing to put into a part: this one becomes longer
-			}
-			end = now
-		}
-		ahead := max(next, p.part)
-		if end == now {
-			ahead = next
-		}
-		p.close(end, end-p.segmentStart+ahead > MaxSegment || key && end == now && (age >= p.segment || p.number < earlySegments), emit)
-	}
-}
-
-// any reports whether a part up to end would hold a sample.
-func (p *Packager) any(end media.Ticks) bool {
-	for i := range p.runs {
-		r := &p.runs[i]
-		if len(r.samples) > 0 && r.ticks(r.base)-headroom < end {
-			return true
+	if !l.placed {
+		l.placed = true
+		l.shift = -l.scaled(p.origin)
+		if off := l.ticks(dts+l.shift) - p.newest; off > jumpAhead || off < -jumpAhead {
+			l.shift -= l.scaled(off)
 		}
 	}
-	return p.fill != nil
+	l.lastIn = dts
+	return dts + l.shift
 }
 
-// Flush finishes the part and the segment in the making; nothing more may be written.
+// begin starts the timeline with the first keyframe of the leading track, or with the first sound to
+// which a still is made. Sample times so far were relative to the first sample that came, and are now
+// made relative to the earliest that is kept. It reports whether the timeline has begun.
+func (p *Packager) begin(l *lane, dts *int64, key bool) bool {
+	if l != p.lead && !p.fill.leads() || l == p.lead && !key {
+		return false
+	}
+	start := l.ticks(*dts)
+	earliest := start
+	for i := range p.lanes {
+		if o := &p.lanes[i]; len(o.samples) > 0 {
+			earliest = min(earliest, o.ticks(o.first))
+		}
+	}
+	p.begun = true
+	p.origin += earliest
+	for i := range p.lanes {
+		p.lanes[i].rebase(earliest)
+	}
+	*dts -= l.scaled(earliest)
+	p.newest = start - earliest
+	p.partStart, p.segmentStart = p.newest, p.newest
+	p.fill.begin(p.newest)
+	return true
+}
+
+// CutSegment makes the part in the making the last one of its segment, which is how a take is left in
+// mid-segment. If no part is in the making, it is the next one.
+func (p *Packager) CutSegment() { p.cutNext = true }
+
+// Flush finishes the part and the segment in the making with everything that waits; nothing can be
+// written after it. A take of which no keyframe came has no parts.
 func (p *Packager) Flush(emit func(media.Part)) {
-	if !p.begun {
+	if p.done {
 		return
 	}
-	end := p.partStart
-	for i := range p.runs {
-		r := &p.runs[i]
-		if r.pending {
-			r.finish(r.nextDTS + r.frame)
-		}
-	}
-	lr := &p.runs[p.leading]
-	if lr.end > 0 {
-		end = max(end, lr.ticks(lr.end)-headroom)
-	}
-	p.advance(end, false, emit)
-	waiting := false
-	for i := range p.runs {
-		waiting = waiting || len(p.runs[i].samples) > 0
-	}
-	if waiting || p.index > 0 {
-		p.flushAll = true
-		p.close(max(end, p.partStart+1), true, emit)
+	p.done = true
+	if p.begun {
+		p.finishAll(emit)
 	}
 }
