@@ -1,0 +1,318 @@
+package program
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/media"
+)
+
+// Mark is what the log of a take says of the program (rule A). It counts when it is safe.
+type Mark struct {
+	Ended string `json:"ended,omitempty"` // id of the entry that ends
+	End   *End   `json:"end,omitempty"`   // and where
+	Entry *Entry `json:"entry,omitempty"` // the entry that begins
+	// Format is the channel's, with the mark that puts it on air for the first time.
+	Format *Format `json:"format,omitempty"`
+}
+
+// Encode writes the mark as it stands in a log.
+func (m *Mark) Encode() []byte {
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(fmt.Sprintf("encode mark: %v", err)) // it has only plain fields
+	}
+	return b
+}
+
+// ParseMark reads what Encode wrote.
+func ParseMark(b []byte) (*Mark, error) {
+	m := &Mark{}
+	if err := json.Unmarshal(b, m); err != nil {
+		return nil, fmt.Errorf("mark in a take's log: %w", err)
+	}
+	if m.Entry == nil && m.End == nil {
+		return nil, fmt.Errorf("mark in a take's log: it neither begins nor ends an entry: %w", ErrInvalid)
+	}
+	return m, nil
+}
+
+// Contender is a take that may go on air: it has a first part.
+type Contender struct {
+	Take *media.Take
+	// Start says with which segment the take would go on air just now: its first one if it has only
+	// begun, else its newest; and the take's own time at the beginning of that.
+	Start func() (segment uint32, at time.Time)
+}
+
+// Director decides what a channel's program is. It is a state machine: everything that happens is told
+// to it, and it answers with the mark that is to be written into a take's log; once that is safe it is
+// told so (Safe), and only then the cut list changes. It is not safe for concurrent use.
+type Director struct {
+	list     *CutList
+	autoLive bool
+	live     []Contender     // in the order in which they came
+	pending  *pending        // at most one mark that begins an entry is on its way
+	early    map[string]*End // ends that became safe before the beginnings of their entries, which lie in other logs
+}
+
+// pending is a mark on its way into a log.
+type pending struct {
+	mark *Mark
+	take media.TakeID // whose log it is in
+}
+
+// Order asks for a mark in the log of a take. The writer calls Fill at the moment it writes it, with
+// the place and time at which its log stands; no part may come in between.
+type Order struct {
+	Take media.TakeID
+	Fill func(Edge) *Mark
+}
+
+// Edge is where a take's log stands.
+type Edge struct {
+	At  media.Pos
+	Cut media.Ticks // duration of the segment in the making, as far as there is one
+	End time.Time   // the take's own time of the end of its newest part
+}
+
+// ErrNoSuchSource is returned for a cut to something that is not there to be cut to.
+var ErrNoSuchSource = errors.New("that source sends nothing at the moment")
+
+// NewDirector directs a channel whose cut list is as given. With autoLive a source that connects goes
+// on air if nothing else is.
+func NewDirector(list *CutList, autoLive bool) *Director {
+	return &Director{list: list, autoLive: autoLive, early: map[string]*End{}}
+}
+
+// List returns the cut list as it counts at the moment.
+func (d *Director) List() *CutList { return d.list }
+
+// SetAutoLive changes whether a source that connects goes on air by itself.
+func (d *Director) SetAutoLive(on bool) { d.autoLive = on }
+
+// Waiting reports whether the director waits for a mark to be safe.
+func (d *Director) Waiting() bool { return d.pending != nil }
+
+// Began says that a take has its first part.
+func (d *Director) Began(c Contender) *Order {
+	d.live = append(d.live, c)
+	return d.next()
+}
+
+// Left says that the writer of a take closed it at that edge. What the take's writer has to put behind
+// its last part is returned.
+func (d *Director) Left(take media.TakeID, at Edge) *Mark {
+	d.forget(take)
+	e := d.list.OnAir()
+	if d.pending != nil && d.pending.mark.Entry != nil && d.pending.mark.Entry.Take == take {
+		e = d.pending.mark.Entry // it goes before it has come: its beginning is on its way in the same log
+	}
+	if e == nil || e.Take != take {
+		return nil
+	}
+	if d.pending != nil && d.pending.mark.Ended == e.ID {
+		return nil // its end is on its way already
+	}
+	return &Mark{Ended: e.ID, End: e.endAt(at)}
+}
+
+// endAt makes the end of the entry at a place that everybody knows.
+func (e *Entry) endAt(at Edge) *End {
+	end := &End{At: at.At, ProgramTime: at.End.Add(e.Shift).UTC().Truncate(time.Millisecond)}
+	if at.At.Part > 0 {
+		end.Cut = at.Cut
+	}
+	if end.At.Segment < e.From {
+		end.At = media.Pos{Segment: e.From}
+	}
+	if end.ProgramTime.Before(e.ProgramTime) {
+		end.ProgramTime = e.ProgramTime
+	}
+	return end
+}
+
+func (d *Director) forget(take media.TakeID) {
+	for i := range d.live {
+		if d.live[i].Take.ID == take {
+			d.live = append(d.live[:i:i], d.live[i+1:]...)
+			return
+		}
+	}
+}
+
+// Safe says that a mark is safe: from now on it counts. Marks that were found in logs after a crash are
+// given to it as well, in their order; one that the list knows already changes nothing.
+func (d *Director) Safe(m *Mark) *Order {
+	if p := d.pending; p != nil && (m.Entry != nil && p.mark.Entry != nil && p.mark.Entry.ID == m.Entry.ID || m.Entry == nil && p.mark.Entry == nil && p.mark.Ended == m.Ended) {
+		d.pending = nil
+	}
+	if m.Entry == nil && d.list.Entry(m.Ended) == nil && len(d.early) < maxEntries {
+		d.early[m.Ended] = m.End
+		return nil
+	}
+	d.list = d.list.apply(m)
+	if e := d.list.OnAir(); e != nil && d.early[e.ID] != nil {
+		d.list = d.list.apply(&Mark{Ended: e.ID, End: d.early[e.ID]})
+		delete(d.early, e.ID)
+	}
+	return d.next()
+}
+
+// apply returns the list with a mark.
+func (c *CutList) apply(m *Mark) *CutList {
+	last := c.last()
+	ends := m.End != nil && last != nil && last.ID == m.Ended && last.End == nil
+	begins := m.Entry != nil && c.Entry(m.Entry.ID) == nil &&
+		(last == nil && m.Ended == "" || last != nil && m.Entry.Number > last.Number && (ends || last.End != nil))
+	if !ends && !begins {
+		return c
+	}
+	return c.with(func(c *CutList) {
+		if ends {
+			c.last().End = m.End
+		}
+		if begins {
+			c.Entries = append(c.Entries, *m.Entry)
+			if c.Format == nil {
+				c.Format = m.Format
+			}
+		}
+	})
+}
+
+// Sealed says that a take was ended by its seal, after the death of its node (rules D, E, G). exact
+// says that nothing beyond it was ever listed; leap, that nobody knows what was.
+func (d *Director) Sealed(take media.TakeID, at Edge, exact, leap bool) {
+	d.forget(take)
+	if d.pending != nil && d.pending.take == take {
+		d.pending = nil // it did not become safe, or it would have been found in the log
+	}
+	e := d.list.OnAir()
+	if e == nil || e.Take != take {
+		return
+	}
+	end := e.endAt(at)
+	if !exact {
+		// The broken segment may have been listed whole. It and the one after it become gaps.
+		end.At.Part, end.Cut = 0, 0
+		end.Gaps, end.Leap = gapsAfterSeal, leap
+		end.ProgramTime = end.ProgramTime.Add(media.Ticks(gapsAfterSeal * gapDuration).Duration())
+	}
+	d.list = d.list.with(func(c *CutList) { c.last().End = end })
+}
+
+// Resume says that all of the past is known, and returns what to do about the takes that came meanwhile.
+func (d *Director) Resume() *Order { return d.next() }
+
+// next puts the newest take that fits on air if it should be there and nothing is in the way.
+func (d *Director) next() *Order {
+	if d.pending != nil || d.list.Off || !d.autoLive || d.list.OnAir() != nil || len(d.live) == 0 {
+		return nil
+	}
+	for i := len(d.live) - 1; i >= 0; i-- {
+		c := d.live[i]
+		if d.list.Format != nil && d.list.Format.Fits(c.Take.Renditions[0].Tracks) != nil {
+			continue
+		}
+		return d.begin(c)
+	}
+	return nil
+}
+
+// begin puts a take on air while nothing is.
+func (d *Director) begin(c Contender) *Order {
+	m := &Mark{}
+	first, at := c.Start()
+	e := d.list.following(nil, c.Take, first, at)
+	m.Entry, m.Format = &e, d.format(c.Take)
+	d.pending = &pending{mark: m, take: c.Take.ID}
+	return &Order{Take: c.Take.ID, Fill: func(Edge) *Mark { return m }}
+}
+
+// format returns the format that the channel gets with its first take, or nil if it has one.
+func (d *Director) format(t *media.Take) *Format {
+	if d.list.Format != nil {
+		return nil
+	}
+	f := FormatOf(t.Renditions[0].Tracks)
+	return &f
+}
+
+// Cut puts a source on air, or with "" takes the channel off air. The answer may be nil: it is so
+// already, or it will be as soon as a mark that is on its way is safe.
+func (d *Director) Cut(source string) (*Order, error) {
+	if source == "" {
+		d.setOff(true)
+		return d.leave(nil)
+	}
+	d.setOff(false)
+	c := d.contender(source)
+	if c == nil {
+		return nil, ErrNoSuchSource
+	}
+	if d.list.Format != nil {
+		if err := d.list.Format.Fits(c.Take.Renditions[0].Tracks); err != nil {
+			return nil, err
+		}
+	}
+	if e := d.list.OnAir(); e != nil && e.Take == c.Take.ID {
+		return nil, nil
+	}
+	if d.pending != nil {
+		return nil, fmt.Errorf("another cut is under way: try again in a second")
+	}
+	if d.list.OnAir() == nil {
+		return d.begin(*c), nil
+	}
+	return d.leave(c)
+}
+
+func (d *Director) setOff(off bool) {
+	if d.list.Off != off {
+		d.list = d.list.with(func(c *CutList) { c.Off = off })
+	}
+}
+
+// contender returns the newest take of a source, or nil.
+func (d *Director) contender(source string) *Contender {
+	for i := len(d.live) - 1; i >= 0; i-- {
+		if d.live[i].Take.Source == source {
+			return &d.live[i]
+		}
+	}
+	return nil
+}
+
+// leave ends what is on air by a mark in its log, in favour of another take or of nothing.
+func (d *Director) leave(to *Contender) (*Order, error) {
+	e := d.list.OnAir()
+	if e == nil {
+		return nil, nil
+	}
+	if d.pending != nil {
+		return nil, fmt.Errorf("another cut is under way: try again in a second")
+	}
+	d.pending = &pending{mark: &Mark{Ended: e.ID}, take: e.Take}
+	entry := *e
+	p := d.pending
+	return &Order{Take: e.Take, Fill: func(at Edge) *Mark {
+		m := p.mark
+		m.End = entry.endAt(at)
+		if to != nil {
+			first, start := to.Start()
+			next := d.list.following(m.End, to.Take, first, start)
+			m.Entry = &next
+		}
+		return m
+	}}, nil
+}
+
+// Fenced says that this node lost its incarnation: its takes and the marks on their way are gone until
+// they are found in the bucket.
+func (d *Director) Fenced() { d.live, d.pending = nil, nil }
+
+// Live returns the takes that could be on air.
+func (d *Director) Live() []Contender { return d.live }

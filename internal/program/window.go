@@ -1,0 +1,206 @@
+package program
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/hls"
+	"github.com/mayfly-tv/mayfly/internal/media"
+)
+
+const (
+	// LiveSpan is how much the live playlist lists, and leastSegments how many segments at least.
+	LiveSpan      = 60 * media.TicksPerSecond
+	leastSegments = 6
+	// partsSpan is how far from the end parts are named in a window; playlists list less of them.
+	partsSpan = 5 * hls.TargetDuration * media.TicksPerSecond
+)
+
+// View says which window is wanted.
+type View struct {
+	Rendition  string
+	Span       media.Ticks   // how far back it reaches
+	Part       time.Duration // EXT-X-PART-INF
+	LowLatency bool          // with parts
+}
+
+// Lookup returns what this node knows of a take's rendition, or nil. It may leave out segments at
+// the front.
+type Lookup func(take media.TakeID, rendition string, entry *Entry) *media.Listing
+
+// Of returns what a playlist of the program lists. It is a pure function: whoever knows the same cut
+// list and the same takes lists the same addresses under the same numbers; who knows less of the
+// takes lists less, at the end or at the front.
+//
+// held says that something is finished and not listed, because too much before it is not safe (rule C).
+func Of(list *CutList, lookup Lookup, v View) (w *hls.Window, held bool) {
+	b := builder{view: v}
+	w = &hls.Window{TargetDuration: hls.TargetDuration, PartTarget: v.Part, LowLatency: v.LowLatency}
+	for i := len(list.Entries) - 1; i >= 0; i-- {
+		e := &list.Entries[i]
+		if i < len(list.Entries)-1 && e.End.Leap {
+			break // the window begins after the leap
+		}
+		l := lookup(e.Take, e.rendition(v.Rendition), e)
+		if l == nil {
+			break
+		}
+		whole := b.entry(e, l)
+		w.MediaSequence, w.DiscontinuitySequence = b.first, b.discontinuity
+		if !whole || b.enough() {
+			break
+		}
+	}
+	slices.Reverse(b.segments)
+	w.Segments, w.Hint = b.segments, b.hint
+	if len(w.Segments) > 0 {
+		w.Segments[0].Discontinuity = false
+	}
+	return w, b.held
+}
+
+// builder gathers a window from its end to its front.
+type builder struct {
+	view          View
+	segments      []hls.Segment // the newest first
+	span          media.Ticks   // of the complete ones
+	complete      int
+	first         int64 // number of the segment added last
+	discontinuity int64 // of its entry
+	hint          string
+	held          bool
+}
+
+func (b *builder) enough() bool {
+	return b.span >= b.view.Span && b.complete >= leastSegments
+}
+
+// add puts a segment before the others.
+func (b *builder) add(e *Entry, number int64, s hls.Segment) {
+	b.first, b.discontinuity = number, e.Discontinuity
+	if s.Complete {
+		b.span += s.Duration
+		b.complete++
+	}
+	b.segments = append(b.segments, s)
+}
+
+// entry adds an entry's segments, newest first. It returns false if the entry's first one was not
+// reached, so that nothing may come before.
+func (b *builder) entry(e *Entry, l *media.Listing) bool {
+	base := media.Address{Take: e.Take, Rendition: l.Rendition}
+	clock := entryClock(e, l)
+	if e.End != nil {
+		b.gaps(e, base, clock)
+	}
+	last := b.last(e, l, base)
+	for n := last; n >= int64(e.From); n-- {
+		s := l.Segment(uint32(n))
+		if s == nil {
+			return false
+		}
+		if b.enough() {
+			return false
+		}
+		b.segment(e, s, l, base, clock)
+	}
+	return last >= int64(e.From) || e.End != nil && e.End.Gaps > 0
+}
+
+// entryClock returns the function from a take's time to program time.
+func entryClock(e *Entry, l *media.Listing) func(media.Ticks) time.Time {
+	zero := l.Take.Born.Add(e.Shift).UTC()
+	return func(t media.Ticks) time.Time { return zero.Add(t.Duration()) }
+}
+
+// last returns the newest segment of an entry that may be listed, and sets the hint.
+func (b *builder) last(e *Entry, l *media.Listing, base media.Address) int64 {
+	if e.End != nil {
+		if e.End.At.Part > 0 && e.End.Gaps == 0 {
+			return int64(e.End.At.Segment)
+		}
+		return int64(e.End.At.Segment) - 1
+	}
+	if len(l.Segments) == 0 {
+		return int64(e.From) - 1
+	}
+	newest := l.Segments[len(l.Segments)-1]
+	// At most one finished segment that is not safe, and the parts after it.
+	limit := int64(l.Safe.Segment) + 1
+	if int64(newest.Number) > limit || int64(newest.Number) == limit && newest.Complete {
+		b.held = true
+		return min(int64(newest.Number), limit)
+	}
+	if !l.Ended && b.view.LowLatency && len(b.segments) == 0 {
+		base.Run, base.Segment = true, newest.Number
+		if newest.Complete {
+			base.Segment++
+		} else {
+			base.From = uint32(len(newest.Parts))
+		}
+		base.To = base.From
+		b.hint = base.String()
+	}
+	return int64(newest.Number)
+}
+
+// segment adds one segment of a take.
+func (b *builder) segment(e *Entry, s *media.SegmentInfo, l *media.Listing, base media.Address, clock func(media.Ticks) time.Time) {
+	number := e.Number + int64(s.Number) - int64(e.From)
+	out := hls.Segment{
+		Duration: s.Duration, ProgramTime: clock(s.Start), Complete: s.Complete,
+		Discontinuity: s.Number == e.From, Init: initAddress(base),
+	}
+	parts := s.Parts
+	base.Segment = s.Number
+	switch {
+	case e.End != nil && s.Number == e.End.At.Segment: // cut short
+		if int(e.End.At.Part) < len(parts) {
+			parts = parts[:e.End.At.Part]
+		}
+		out.Complete, out.Duration = true, e.End.Cut
+		run := base
+		run.Run, run.To = true, e.End.At.Part-1
+		out.URI = run.String()
+	case e.End == nil && int64(s.Number) > int64(l.Safe.Segment):
+		out.Complete = false // finished perhaps, but the one before it is not safe
+	default:
+		out.URI = base.String()
+	}
+	if !out.Complete {
+		out.URI = ""
+	}
+	if b.view.LowLatency && b.span < partsSpan {
+		out.Parts = partsOf(base, parts)
+	} else if !out.Complete {
+		return // nothing of it is listed
+	}
+	b.add(e, number, out)
+}
+
+func initAddress(base media.Address) string {
+	base.Init = true
+	return base.String()
+}
+
+func partsOf(base media.Address, parts []media.PartInfo) []hls.Part {
+	base.Run = true
+	out := make([]hls.Part, len(parts))
+	for i := range parts {
+		base.From, base.To = uint32(i), uint32(i)
+		out[i] = hls.Part{URI: base.String(), Duration: parts[i].Duration, Independent: parts[i].Independent}
+	}
+	return out
+}
+
+// gaps adds the segments after a seal that may have been listed and are not there.
+func (b *builder) gaps(e *Entry, base media.Address, clock func(media.Ticks) time.Time) {
+	for i := e.End.Gaps - 1; i >= 0; i-- {
+		base.Segment = e.End.At.Segment + uint32(i)
+		behind := media.Ticks(e.End.Gaps-i) * gapDuration
+		b.add(e, e.Number+int64(base.Segment)-int64(e.From), hls.Segment{
+			URI: base.String(), Init: initAddress(base), Duration: gapDuration, Gap: true, Complete: true,
+			ProgramTime: e.End.ProgramTime.Add(-behind.Duration()), Discontinuity: base.Segment == e.From,
+		})
+	}
+}
