@@ -36,6 +36,7 @@ type FlusherConfig struct {
 	Bucket      bucket.Bucket
 	Incarnation *Incarnation
 	Spool       *Spool
+	Journal     *Journal // may be nil
 	Log         *slog.Logger
 	Interval    time.Duration // how long parts gather; default 500 ms
 	MaxBytes    int64         // how much gathers at most; default 8 MiB
@@ -77,6 +78,7 @@ type Flusher struct {
 	pending []pendingItem
 	bytes   int64     // of pending
 	since   time.Time // when the first pending item came
+	hurry   bool      // a mark is pending: viewers wait for it
 	held    int64     // bytes of bundles in memory
 	full    bool
 	away    time.Time // since when the bucket has not answered; zero if it does
@@ -142,9 +144,13 @@ func (f *Flusher) Append(owner Owner, items ...Item) {
 		f.since = time.Now()
 	}
 	first := len(f.pending) == 0
+	f.cfg.Journal.append(items)
 	for _, item := range items {
 		f.pending = append(f.pending, pendingItem{owner, item})
 		f.bytes += int64(len(item.Data))
+		if item.Record.Kind == KindMark && !f.hurry {
+			f.hurry, first = true, true
+		}
 	}
 	wake := first || f.bytes >= f.cfg.MaxBytes
 	f.mu.Unlock()
@@ -245,10 +251,10 @@ func (f *Flusher) step(ctx context.Context) time.Duration {
 	now := time.Now()
 	due := f.cfg.Interval
 	f.mu.Lock()
-	gathered, since, bytes := len(f.pending) > 0, f.since, f.bytes
+	gathered, since, bytes, hurry := len(f.pending) > 0, f.since, f.bytes, f.hurry
 	f.mu.Unlock()
 	if gathered {
-		if due = since.Add(f.cfg.Interval).Sub(now); due <= 0 || bytes >= f.cfg.MaxBytes {
+		if due = since.Add(f.cfg.Interval).Sub(now); due <= 0 || bytes >= f.cfg.MaxBytes || hurry {
 			f.bundle()
 			due = f.cfg.Interval
 		}
@@ -271,7 +277,10 @@ func (f *Flusher) step(ctx context.Context) time.Duration {
 func (f *Flusher) bundle() {
 	f.mu.Lock()
 	pending, since := f.pending, f.since
-	f.pending, f.bytes = nil, 0
+	f.pending, f.bytes, f.hurry = nil, 0, false
+	if len(pending) > 0 {
+		f.cfg.Journal.turn(f.next + 1)
+	}
 	f.mu.Unlock()
 	if len(pending) == 0 {
 		return
@@ -312,6 +321,7 @@ func (f *Flusher) acknowledge() {
 		if !b.landed && !b.spooled {
 			break
 		}
+		f.cfg.Journal.safe(b.sequence)
 		f.tell(b)
 		f.unsafe++
 	}

@@ -57,8 +57,19 @@ type Seal struct {
 	By    string                     `json:"by"`    // the sealing node
 	At    time.Time                  `json:"at"`    // for people
 	End   uint64                     `json:"end"`   // number of the fence: the bundles below it count
+	Word  Word                       `json:"word"`  // what is known of what was listed
 	Takes map[media.TakeID]media.Pos `json:"takes"` // where each take ends
 }
+
+// Word is what a sealer knows of what the dead incarnation may have listed beyond its bundles.
+type Word int
+
+// The words, the least knowing first.
+const (
+	NoWord    Word = iota // nothing: the spool is not at hand
+	SpoolWord             // what was safe is there; one finished segment beyond it may have been listed
+	ExactWord             // nothing beyond was listed
+)
 
 func sealKey(i Incarnation) string { return "seals/" + i.String() }
 
@@ -84,15 +95,16 @@ type Recovered struct {
 
 // Recover ends an incarnation whose node has died, if nobody did yet, and reads what it left: it
 // fences it, so that the writer cannot go on should it live after all, reads everything before the
-// fence, and writes the seal. Several may do so at once; they come to the same result.
-func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by string) (*Recovered, error) {
+// fence, and writes the seal. Several may do so at once; they come to the same result: that of the
+// first seal. word is what the caller knows of what was listed.
+func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by string, word Word) (*Recovered, error) {
 	b := docs.Bucket()
 	found, err := fence(ctx, b, i, by)
 	if err != nil {
 		return nil, fmt.Errorf("recover %s: %w", i, err)
 	}
 	r := &Recovered{Incarnation: &i, Bundles: found.bundles}
-	seal := &Seal{By: by, At: time.Now().UTC(), End: found.end, Takes: ends(found.bundles)}
+	seal := &Seal{By: by, At: time.Now().UTC(), End: found.end, Word: word, Takes: ends(found.bundles)}
 	if r.Seal, err = writeSeal(ctx, b, i, seal); err != nil {
 		return nil, fmt.Errorf("recover %s: %w", i, err)
 	}
@@ -175,37 +187,98 @@ func writeSeal(ctx context.Context, b bucket.Bucket, i Incarnation, s *Seal) (*S
 // Finish seals an incarnation from within, at a graceful end: its takes have ended and everything
 // is in the bucket. The next start then has nothing to recover.
 func Finish(ctx context.Context, docs *bucket.Documents, i Incarnation) error {
-	_, err := Recover(ctx, docs, i, i.Node)
+	_, err := Recover(ctx, docs, i, i.Node, ExactWord)
 	return err
 }
 
-// Resume writes to the bucket what earlier incarnations of this node left in the spool. It must come
-// before their recovery. A bundle that cannot be read is set aside; one whose number is fenced, or
-// behind a hole, comes too late and is let go.
-func Resume(ctx context.Context, b bucket.Bucket, s *Spool, log *slog.Logger) error {
-	for id, numbers := range s.Left() {
-		i := &Incarnation{Node: s.Node(), ID: id}
-		for _, n := range numbers {
-			data, err := s.Read(i, n)
-			if err != nil {
-				return fmt.Errorf("resume from spool: %w", err)
+// Review reads what a sealed incarnation left.
+func Review(ctx context.Context, b bucket.Bucket, i Incarnation) (*Recovered, error) {
+	seal, err := LoadSeal(ctx, b, i)
+	if err != nil {
+		return nil, fmt.Errorf("review %s: %w", i, err)
+	}
+	bundles, _, _, err := Scan(ctx, b, i)
+	if err != nil {
+		return nil, fmt.Errorf("review %s: %w", i, err)
+	}
+	return &Recovered{Incarnation: &i, Bundles: bundles, Seal: seal}, nil
+}
+
+// Unsealed lists the incarnations of other nodes that nobody has sealed.
+func Unsealed(ctx context.Context, docs *bucket.Documents, node string) ([]Incarnation, error) {
+	var out []Incarnation
+	err := bucket.All(ctx, docs.Bucket(), nodeKey(""), func(e bucket.Entry) error {
+		n, err := bucket.Load[Node](ctx, docs, e.Key)
+		if err != nil {
+			return err
+		}
+		for _, id := range n.Incarnations {
+			if n.Name != node {
+				out = append(out, Incarnation{Node: n.Name, ID: id})
 			}
-			if _, _, err := DecodeIndex(data); err != nil {
-				log.Error("a bundle in the spool cannot be read and is set aside", "incarnation", i, "sequence", n, "error", err)
-				if err := s.SetAside(id, n); err != nil {
-					return fmt.Errorf("resume from spool: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", err)
+	}
+	return out, nil
+}
+
+// Newest returns the number behind the newest bundle of an incarnation, to see whether it still writes.
+func Newest(ctx context.Context, b bucket.Bucket, i Incarnation) (uint64, error) {
+	_, next, _, err := Scan(ctx, b, i)
+	return next, err
+}
+
+// Resume writes to the bucket what earlier incarnations of this node left in the spool and its
+// journals. It must come before their recovery. It returns, for the incarnations that the spool knows,
+// what its word is worth. A bundle that cannot be read is set aside; one whose number is fenced comes
+// too late and is let go.
+func Resume(ctx context.Context, b bucket.Bucket, s *Spool, log *slog.Logger) (map[string]Word, error) {
+	left, words, err := s.leftovers()
+	if err != nil {
+		return nil, fmt.Errorf("resume from spool: %w", err)
+	}
+	for id, bundles := range left {
+		i := &Incarnation{Node: s.Node(), ID: id}
+		for _, l := range bundles {
+			body, err := s.body(i, l)
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("resume from spool: %w", err)
+			case body == nil && l.journaled: // nothing whole was written to it
+				continue
+			case body == nil:
+				log.Error("a bundle in the spool cannot be read and is set aside", "incarnation", i, "sequence", l.sequence)
+				if err := s.SetAside(id, l.sequence); err != nil {
+					return nil, fmt.Errorf("resume from spool: %w", err)
 				}
+				words[id] = min(words[id], SpoolWord)
 				continue
 			}
-			_, err = b.PutIfAbsent(ctx, i.Key(n), bucket.Bytes(data))
-			if errors.Is(err, bucket.ErrPrecondition) {
-				err = checkOwn(ctx, b, i.Key(n), bucket.Bytes(data))
+			fenced, err := resume(ctx, b, i.Key(l.sequence), body)
+			if err != nil {
+				return nil, fmt.Errorf("resume from spool: %w", err)
 			}
-			if err != nil && !errors.Is(err, ErrFenced) {
-				return fmt.Errorf("resume from spool: %w", err)
+			if fenced {
+				words[id] = min(words[id], SpoolWord)
 			}
-			s.Landed(i, n)
+			s.Landed(i, l.sequence)
 		}
 	}
-	return nil
+	return words, nil
+}
+
+// resume writes a bundle unless there is one of that number: the same, or a fence.
+func resume(ctx context.Context, b bucket.Bucket, key string, body bucket.Body) (fenced bool, err error) {
+	_, err = b.PutIfAbsent(ctx, key, body)
+	if !errors.Is(err, bucket.ErrPrecondition) {
+		return false, err
+	}
+	x, err := ReadIndex(ctx, b, key)
+	if err != nil {
+		return false, err
+	}
+	return x.Fence != "", nil
 }

@@ -36,32 +36,47 @@ type Log struct {
 	sealed   bool
 	seal     media.Pos
 	bytes    int64 // bytes of the tail in memory
-	watch    func(Event)
+	watch    func(*Log, Event)
 	grown    chan struct{} // closed and replaced at every change, made on demand
 }
 
-// Event says what changed in a log.
-type Event int
+// Event is a change that a log tells its watcher.
+type Event struct {
+	Kind EventKind
+	Mark []byte // MarkStored: as the writer wrote it
+}
 
-// The changes that a log tells its watcher.
+// EventKind says what changed in a log.
+type EventKind int
+
+// The changes of a log.
 const (
-	Grown  Event = iota // a part was added
-	Stored              // more of the log is safe
-	Ended               // the writer closed the take, or it was sealed
+	Grown      EventKind = iota // a part was added
+	Stored                      // more of the log is safe
+	MarkStored                  // a mark is safe
+	Ended                       // the writer closed the take, or it was sealed
 )
+
+// Edge says where the log of a take stands.
+type Edge struct {
+	At  media.Pos   // the place after the newest part
+	Cut media.Ticks // how long the segment in the making is so far
+	End media.Ticks // the end of the newest part
+}
 
 // NewLog makes the log of a take that is about to be written, or rebuilt. The watcher, if any, is
 // called after every change, without locks held, by whoever made the change; it must not block.
-func NewLog(t *media.Take, watch func(Event)) *Log {
+func NewLog(t *media.Take, watch func(*Log, Event)) *Log {
 	return &Log{take: t, watch: watch}
 }
 
 // Take returns the take's description, which never changes.
 func (l *Log) Take() *media.Take { return l.take }
 
-// Append adds the next part. The log keeps p.Data.
-func (l *Log) Append(p media.Part) {
+// Append adds the next part. The log keeps p.Data. It calls record before anybody can see the part.
+func (l *Log) Append(p media.Part, record func()) {
 	l.mu.Lock()
+	record()
 	s := l.open(p.Segment, p.Start)
 	s.add(&p, uint32(len(p.Data)))
 	s.data = append(s.data, p.Data)
@@ -70,7 +85,7 @@ func (l *Log) Append(p media.Part) {
 		l.shrink()
 	}
 	l.mu.Unlock()
-	l.tell(Grown)
+	l.tell(Event{Kind: Grown})
 }
 
 // open returns the segment of that number, beginning it if it is the next one.
@@ -87,14 +102,24 @@ func (l *Log) open(number uint32, start media.Ticks) *segment {
 // passed over. It is called in the order of the log.
 func (l *Log) Stored(recs []bundle.StoredRecord) {
 	l.mu.Lock()
+	marks := 0
 	for i := range recs {
-		if recs[i].Record.Kind == bundle.KindPart {
+		switch recs[i].Record.Kind {
+		case bundle.KindPart:
 			l.storePart(&recs[i])
+		case bundle.KindMark:
+			marks++
 		}
 	}
 	l.shrink()
 	l.mu.Unlock()
-	l.tell(Stored)
+	l.tell(Event{Kind: Stored})
+	for i := 0; i < len(recs) && marks > 0; i++ {
+		if recs[i].Record.Kind == bundle.KindMark {
+			l.tell(Event{Kind: MarkStored, Mark: recs[i].Record.Mark})
+			marks--
+		}
+	}
 }
 
 func (l *Log) storePart(r *bundle.StoredRecord) {
@@ -156,7 +181,7 @@ func (l *Log) End() {
 		l.segments[n-1].info = &info
 	}
 	l.mu.Unlock()
-	l.tell(Ended)
+	l.tell(Event{Kind: Ended})
 }
 
 // Seal ends the log of a dead writer: what lies at or beyond pos does not count.
@@ -164,7 +189,7 @@ func (l *Log) Seal(pos media.Pos) {
 	l.mu.Lock()
 	l.ended, l.sealed, l.seal = true, true, pos
 	l.mu.Unlock()
-	l.tell(Ended)
+	l.tell(Event{Kind: Ended})
 }
 
 // Trim forgets the segments that end before the given time of the take, which no playlist lists
@@ -188,20 +213,34 @@ func (l *Log) Trim(before media.Ticks) {
 	l.unpacked = max(0, l.unpacked-n)
 }
 
-// Listing returns a snapshot of what the log holds.
-func (l *Log) Listing() *media.Listing {
+// Listing returns a snapshot of the newest segments of the log: of so much time and at least
+// leastListed, or with 0 of all.
+func (l *Log) Listing(span media.Ticks) *media.Listing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	segments := l.segments
+	if n := len(segments); span > 0 && n > leastListed {
+		last := segments[n-1].info
+		after := last.Start + last.Duration - span
+		first := n - leastListed
+		for first > 0 && segments[first-1].info.Start+segments[first-1].info.Duration > after {
+			first--
+		}
+		segments = segments[first:]
+	}
 	out := &media.Listing{
 		Take: l.take, Rendition: media.Main, Safe: l.safe,
 		Ended: l.ended, Sealed: l.sealed, Seal: l.seal,
-		Segments: make([]*media.SegmentInfo, len(l.segments)),
+		Segments: make([]*media.SegmentInfo, len(segments)),
 	}
-	for i, s := range l.segments {
+	for i, s := range segments {
 		out.Segments[i] = s.info
 	}
 	return out
 }
+
+// leastListed is how many segments a listing has at least, if there are so many.
+const leastListed = 8
 
 // TailBytes returns how many bytes of media the log holds in memory.
 func (l *Log) TailBytes() int64 {
@@ -210,11 +249,59 @@ func (l *Log) TailBytes() int64 {
 	return l.bytes
 }
 
-// Edge returns the place after the newest part.
-func (l *Log) Edge() media.Pos {
+// Edge returns where the log stands.
+func (l *Log) Edge() Edge {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.edge()
+	return l.whole()
+}
+
+// whole returns the edge; the lock is held.
+func (l *Log) whole() Edge {
+	e := Edge{At: l.edge()}
+	if n := len(l.segments); n > 0 {
+		info := l.segments[n-1].info
+		e.End = info.Start + info.Duration
+		if !info.Complete {
+			e.Cut = info.Duration
+		}
+	}
+	return e
+}
+
+// Start returns where the program would enter the take now: its first segment if it has only begun,
+// else its newest.
+func (l *Log) Start() (segment uint32, at media.Ticks) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(l.segments)
+	if n == 0 {
+		return 0, 0
+	}
+	s := l.segments[n-1].info
+	if s.Number < 2 {
+		s = l.segments[0].info
+	}
+	return s.Number, s.Start
+}
+
+// mark calls record with the place where the log stands; no part comes in between.
+func (l *Log) mark(record func(Edge)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	record(l.whole())
+}
+
+// Find returns the first segment that ends after the given time of the take, or ok false.
+func (l *Log) Find(t media.Ticks) (segment uint32, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.segments {
+		if s.info.Start+s.info.Duration > t {
+			return s.info.Number, true
+		}
+	}
+	return 0, false
 }
 
 func (l *Log) edge() media.Pos {
@@ -244,13 +331,13 @@ func (l *Log) at(number uint32) *segment {
 // tell wakes who waits for media and calls the watcher. No lock is held.
 func (l *Log) tell(e Event) {
 	l.mu.Lock()
-	if l.grown != nil && e != Stored {
+	if l.grown != nil && (e.Kind == Grown || e.Kind == Ended) {
 		close(l.grown)
 		l.grown = nil
 	}
 	watch := l.watch
 	l.mu.Unlock()
 	if watch != nil {
-		watch(e)
+		watch(l, e)
 	}
 }

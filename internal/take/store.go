@@ -14,7 +14,7 @@ import (
 var (
 	// ErrNoMedia is returned for media that is not there and cannot come.
 	ErrNoMedia = errors.New("no such media")
-	// ErrNotYet is returned when the context ends before media came that may still come.
+	// ErrNotYet is returned for media that may still come.
 	ErrNotYet = errors.New("media not there yet")
 )
 
@@ -71,35 +71,31 @@ func (s *Store) Each(f func(*Log)) {
 }
 
 // Open returns the bytes at an address, as slices to be written one after the other and never
-// changed. Media that is about to exist is waited for until ctx ends (ErrNotYet); media that is not
-// there and cannot come is ErrNoMedia; other errors come from reading the bucket.
-func (s *Store) Open(ctx context.Context, a media.Address) ([][]byte, error) {
+// changed. For media that is about to exist it returns ErrNotYet and a channel that is closed when it
+// is worth asking again; for media that is not there and cannot come, ErrNoMedia. Other errors come
+// from reading the bucket.
+func (s *Store) Open(ctx context.Context, a media.Address) (_ [][]byte, changed <-chan struct{}, _ error) {
 	l := s.Log(a.Take)
 	if l == nil {
-		return nil, fmt.Errorf("open %s: unknown take: %w", a, ErrNoMedia)
+		return nil, nil, fmt.Errorf("open %s: unknown take: %w", a, ErrNoMedia)
 	}
 	if a.Init {
-		return l.openInit(a)
+		data, err := l.openInit(a)
+		return data, nil, err
 	}
-	for {
-		data, refs, wait, err := l.find(a)
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("open %s: %w", a, err)
-		case wait == nil && refs == nil:
-			return data, nil
-		case wait == nil:
-			if data, err = s.reader.Read(ctx, refs); err != nil {
-				return nil, fmt.Errorf("open %s: %w", a, err)
-			}
-			return data, nil
-		}
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("open %s: %w", a, ErrNotYet)
-		}
+	data, refs, wait, err := l.find(a)
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("open %s: %w", a, err)
+	case wait != nil:
+		return nil, wait, ErrNotYet
+	case refs == nil:
+		return data, nil, nil
 	}
+	if data, err = s.reader.Read(ctx, refs); err != nil {
+		return nil, nil, fmt.Errorf("open %s: %w", a, err)
+	}
+	return data, nil, nil
 }
 
 func (l *Log) openInit(a media.Address) ([][]byte, error) {

@@ -18,7 +18,7 @@ type Birth struct {
 	Take     media.Take     // its id and renditions are made at birth
 	Packager PackagerConfig // with the tracks
 	Recorder Recorder
-	Watch    func(Event) // see NewLog
+	Watch    func(*Log, Event) // see NewLog
 }
 
 // Writer is the one writer of a take: it packs samples into parts, adds them to the take's log, and
@@ -55,25 +55,31 @@ func (w *Writer) Log() *Log { return w.log }
 // continue the take: end this take and begin another with it.
 func (w *Writer) Write(s media.Sample) error { return w.packager.Write(s, w.emit) }
 
-// emit adds a finished part to the log before it is handed on, so that the log knows it when it is stored.
+// emit hands a finished part on to be bundled at the moment at which the log knows it, so that nothing
+// is listed that the recorder does not have.
 func (w *Writer) emit(p media.Part) {
-	w.log.Append(p)
-	w.record(bundle.PartOf(w.log.take.ID, &p), p.Data)
+	w.log.Append(p, func() { w.record(bundle.PartOf(w.log.take.ID, &p), p.Data) })
 }
 
 func (w *Writer) record(r bundle.Record, data []byte) {
 	w.recorder.Append(w.log, bundle.Item{Record: r, Data: data})
 }
 
-// Mark writes into the log that the program leaves the take after the newest part. The log's owner
-// tells it (Event Stored) when the mark is safe. It may be called from any goroutine.
-func (w *Writer) Mark(mark []byte) {
-	w.record(bundle.Record{Kind: bundle.KindMark, Take: w.log.take.ID, Mark: mark}, nil)
+// Mark writes a mark after the newest part of the log. fill makes it, for the place where the log
+// stands; no part comes in between. The log's watcher is told when the mark is safe. It may be called
+// from any goroutine.
+func (w *Writer) Mark(fill func(Edge) []byte) {
+	w.log.mark(func(e Edge) {
+		w.record(bundle.Record{Kind: bundle.KindMark, Take: w.log.take.ID, Mark: fill(e)}, nil)
+	})
 }
 
-// End finishes the part and the segment in the making, and closes the take.
+// Finish cuts what waits into the last parts; Mark may follow, and then End.
+func (w *Writer) Finish() { w.packager.Flush(w.emit) }
+
+// End closes the take, and says why for people.
 func (w *Writer) End(why string) {
-	w.packager.Flush(w.emit)
-	w.log.End()
+	w.Finish()
 	w.record(bundle.Record{Kind: bundle.KindEnd, Take: w.log.take.ID, End: why}, nil)
+	w.log.End()
 }
