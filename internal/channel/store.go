@@ -1,0 +1,313 @@
+package channel
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+)
+
+const (
+	prefix = "channels/"
+	// refreshEvery is how often the bucket is asked for changes that other nodes made.
+	refreshEvery  = 30 * time.Second
+	parallelLoads = 16
+)
+
+// Store keeps the channels' documents, and a copy of all of them in memory.
+type Store struct {
+	docs *bucket.Documents
+	log  *slog.Logger
+
+	mu      sync.RWMutex
+	bySlug  map[string]*entry
+	byKey   map[[sha256.Size]byte]keyed
+	watch   []func(*Channel)
+	loaded  chan struct{}
+	isReady bool
+}
+
+// entry is a document as it was last read. Channels that were handed out are never changed.
+type entry struct {
+	channel *Channel
+	etag    bucket.ETag
+}
+
+type keyed struct{ slug, source string }
+
+// NewStore makes a store on the documents of a bucket; it is empty until Run.
+func NewStore(docs *bucket.Documents, log *slog.Logger) *Store {
+	return &Store{docs: docs, log: log, bySlug: map[string]*entry{}, byKey: map[[sha256.Size]byte]keyed{}, loaded: make(chan struct{})}
+}
+
+// Watch calls f for every channel that is loaded, made, changed or deleted, from then on. f must not block.
+func (s *Store) Watch(f func(*Channel)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch = append(s.watch, f)
+}
+
+// Loaded is closed when all channels were read once.
+func (s *Store) Loaded() <-chan struct{} { return s.loaded }
+
+// Run loads all channels and then looks for changes until ctx ends. While the bucket is away, what is
+// in memory counts.
+func (s *Store) Run(ctx context.Context) error {
+	wait := 50 * time.Millisecond
+	for {
+		err := s.refresh(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && s.ready():
+			s.log.Warn("channels could not be read again; the ones in memory count", "error", err)
+			wait = refreshEvery
+		case err != nil:
+			s.log.Warn("channels could not be read; trying again", "error", err)
+			wait = min(2*wait, 2*time.Second)
+		default:
+			s.setReady()
+			wait = refreshEvery
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *Store) ready() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.isReady
+}
+
+func (s *Store) setReady() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.isReady {
+		s.isReady = true
+		close(s.loaded)
+	}
+}
+
+// refresh reads the documents that changed since they were last read.
+func (s *Store) refresh(ctx context.Context) error {
+	var changed []bucket.Entry
+	if err := bucket.All(ctx, s.docs.Bucket(), prefix, func(e bucket.Entry) error {
+		s.mu.RLock()
+		old := s.bySlug[strings.TrimPrefix(e.Key, prefix)]
+		s.mu.RUnlock()
+		if old == nil || old.etag != e.ETag {
+			changed = append(changed, e)
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("list channels: %w", err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelLoads)
+	for _, e := range changed {
+		group.Go(func() error {
+			c, err := bucket.Load[Channel](ctx, s.docs, e.Key)
+			if errors.Is(err, bucket.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			s.take(&c, e.ETag)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// take makes a channel known as it is now.
+func (s *Store) take(c *Channel, etag bucket.ETag) {
+	s.mu.Lock()
+	if old := s.bySlug[c.Slug]; old != nil {
+		for _, src := range old.channel.Sources {
+			delete(s.byKey, sha256.Sum256([]byte(src.StreamKey)))
+			delete(s.byKey, sha256.Sum256([]byte(src.BackupStreamKey)))
+		}
+	}
+	s.bySlug[c.Slug] = &entry{channel: c, etag: etag}
+	if c.Deleted.IsZero() {
+		for _, src := range c.Sources {
+			s.byKey[sha256.Sum256([]byte(src.StreamKey))] = keyed{c.Slug, src.ID}
+			s.byKey[sha256.Sum256([]byte(src.BackupStreamKey))] = keyed{c.Slug, src.ID}
+		}
+	}
+	watch := slices.Clone(s.watch)
+	s.mu.Unlock()
+	for _, f := range watch {
+		f(c)
+	}
+}
+
+// Get returns a channel, or ErrNotFound. The caller must not change it.
+func (s *Store) Get(slug string) (*Channel, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if e := s.bySlug[slug]; e != nil && e.channel.Deleted.IsZero() {
+		return e.channel, nil
+	}
+	return nil, ErrNotFound
+}
+
+// All returns the channels in order of their slugs.
+func (s *Store) All() []*Channel {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []*Channel
+	for _, slug := range slices.Sorted(maps.Keys(s.bySlug)) {
+		if c := s.bySlug[slug].channel; c.Deleted.IsZero() {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// ByKey returns the channel and source that a stream key belongs to, or ErrNotFound. The key is
+// compared by its hash, so that the time it takes says nothing of it.
+func (s *Store) ByKey(key string) (*Channel, *Source, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	k, ok := s.byKey[sha256.Sum256([]byte(key))]
+	if !ok {
+		return nil, nil, ErrNotFound
+	}
+	c := s.bySlug[k.slug].channel
+	return c, c.Source(k.source), nil
+}
+
+// Create makes a channel. What c leaves empty gets its default: a title from the slug, one source with
+// new keys, the default DVR window.
+func (s *Store) Create(ctx context.Context, c Channel) (*Channel, error) {
+	c.ID, c.Created, c.Deleted = newID(), time.Now().UTC().Truncate(time.Second), time.Time{}
+	if c.Title == "" {
+		c.Title = c.Slug
+	}
+	if c.DVRWindow == 0 {
+		c.DVRWindow = DefaultDVRWindow
+	}
+	if len(c.Sources) == 0 {
+		c.Sources = []Source{{}}
+	}
+	c.Sources = slices.Clone(c.Sources)
+	for i := range c.Sources {
+		fillSource(&c.Sources[i], i)
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return s.store(ctx, c.Slug, func(old *Channel) error {
+		if old.ID != "" && old.Deleted.IsZero() {
+			return fmt.Errorf("channel %q: %w", c.Slug, ErrExists)
+		}
+		*old = c
+		return nil
+	})
+}
+
+func fillSource(src *Source, i int) {
+	src.ID = newID()
+	if src.Name == "" {
+		src.Name = "Encoder"
+		if i > 0 {
+			src.Name = fmt.Sprintf("Encoder %d", i+1)
+		}
+	}
+	if src.StreamKey == "" {
+		src.StreamKey = NewKey()
+	}
+	if src.BackupStreamKey == "" {
+		src.BackupStreamKey = NewKey()
+	}
+}
+
+// Update changes a channel. change may be called more than once; id, slug and creation stay.
+func (s *Store) Update(ctx context.Context, slug string, change func(*Channel) error) (*Channel, error) {
+	return s.store(ctx, slug, func(c *Channel) error {
+		if c.ID == "" || !c.Deleted.IsZero() {
+			return ErrNotFound
+		}
+		id, created := c.ID, c.Created
+		c.Sources = slices.Clone(c.Sources)
+		if err := change(c); err != nil {
+			return err
+		}
+		c.ID, c.Slug, c.Created = id, slug, created
+		return c.Validate()
+	})
+}
+
+// Rotate gives a source a new stream key, or a new backup stream key.
+func (s *Store) Rotate(ctx context.Context, slug, source string, backup bool) (*Channel, error) {
+	key := NewKey()
+	return s.Update(ctx, slug, func(c *Channel) error {
+		src := c.Source(source)
+		if src == nil {
+			return fmt.Errorf("source %q: %w", source, ErrNotFound)
+		}
+		if backup {
+			src.BackupStreamKey = key
+		} else {
+			src.StreamKey = key
+		}
+		return nil
+	})
+}
+
+// Delete ends a channel. Its address answers 404 at once, and may be used again.
+func (s *Store) Delete(ctx context.Context, slug string) error {
+	_, err := s.Update(ctx, slug, func(c *Channel) error {
+		c.Deleted = time.Now().UTC()
+		return nil
+	})
+	return err
+}
+
+// store changes a document and makes the result known.
+func (s *Store) store(ctx context.Context, slug string, change func(*Channel) error) (*Channel, error) {
+	if err := CheckSlug(slug); err != nil {
+		return nil, ErrNotFound
+	}
+	c, err := bucket.Update(ctx, s.docs, prefix+slug, func(c *Channel) error {
+		if err := change(c); err != nil {
+			return err
+		}
+		return s.keysFree(c)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.take(&c, "")
+	return &c, nil
+}
+
+// keysFree says whether no other channel has one of the channel's keys.
+func (s *Store) keysFree(c *Channel) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, src := range c.Sources {
+		for _, key := range []string{src.StreamKey, src.BackupStreamKey} {
+			if k, ok := s.byKey[sha256.Sum256([]byte(key))]; ok && k.slug != c.Slug {
+				return fmt.Errorf("stream key: %w by another channel", ErrExists)
+			}
+		}
+	}
+	return nil
+}
