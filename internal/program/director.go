@@ -53,6 +53,7 @@ type Contender struct {
 type Director struct {
 	list     *CutList
 	autoLive bool
+	held     bool            // the past is not known yet: nothing goes on air
 	live     []Contender     // in the order in which they came
 	pending  *pending        // at most one mark that begins an entry is on its way
 	early    map[string]*End // ends that became safe before the beginnings of their entries, which lie in other logs
@@ -82,9 +83,9 @@ type Edge struct {
 var ErrNoSuchSource = errors.New("that source sends nothing at the moment")
 
 // NewDirector directs a channel whose cut list is as given. With autoLive a source that connects goes
-// on air if nothing else is.
+// on air if nothing else is. Nothing does before Resume.
 func NewDirector(list *CutList, autoLive bool) *Director {
-	return &Director{list: list, autoLive: autoLive, early: map[string]*End{}}
+	return &Director{list: list, autoLive: autoLive, held: true, early: map[string]*End{}}
 }
 
 // List returns the cut list as it counts at the moment.
@@ -205,11 +206,14 @@ func (d *Director) Sealed(take media.TakeID, at Edge, exact, leap bool) {
 }
 
 // Resume says that all of the past is known, and returns what to do about the takes that came meanwhile.
-func (d *Director) Resume() *Order { return d.next() }
+func (d *Director) Resume() *Order {
+	d.held = false
+	return d.next()
+}
 
 // next puts the newest take that fits on air if it should be there and nothing is in the way.
 func (d *Director) next() *Order {
-	if d.pending != nil || d.list.Off || !d.autoLive || d.list.OnAir() != nil || len(d.live) == 0 {
+	if d.held || d.pending != nil || d.list.Off || !d.autoLive || d.list.OnAir() != nil || len(d.live) == 0 {
 		return nil
 	}
 	for i := len(d.live) - 1; i >= 0; i-- {
@@ -312,7 +316,26 @@ func (d *Director) leave(to *Contender) (*Order, error) {
 
 // Fenced says that this node lost its incarnation: its takes and the marks on their way are gone until
 // they are found in the bucket.
-func (d *Director) Fenced() { d.live, d.pending = nil, nil }
+func (d *Director) Fenced() { d.live, d.pending, d.held = nil, nil, true }
+
+// NextNumber returns the number that the next entry begins with, as far as that is known.
+func (d *Director) NextNumber() int64 {
+	if d.pending != nil && d.pending.mark.Entry != nil {
+		return d.pending.mark.Entry.Number
+	}
+	last := d.list.last()
+	if last == nil {
+		return 0
+	}
+	before := *last
+	if d.pending != nil && d.pending.mark.End != nil {
+		before.End = d.pending.mark.End
+	}
+	if before.End == nil {
+		return before.Number
+	}
+	return before.next()
+}
 
 // Live returns the takes that could be on air.
 func (d *Director) Live() []Contender { return d.live }

@@ -242,6 +242,32 @@ func (l *Log) Listing(span media.Ticks) *media.Listing {
 // leastListed is how many segments a listing has at least, if there are so many.
 const leastListed = 8
 
+// Ended reports whether nothing follows.
+func (l *Log) Ended() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended
+}
+
+// Finished reports whether its own writer closed the take, rather than a seal.
+func (l *Log) Finished() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended && !l.sealed
+}
+
+// Oldest returns where the oldest stored part of the log lies; ok is false if none is stored.
+func (l *Log) Oldest() (ref bundle.Ref, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.segments {
+		if len(s.refs) > 0 {
+			return s.refs[0], true
+		}
+	}
+	return bundle.Ref{}, false
+}
+
 // TailBytes returns how many bytes of media the log holds in memory.
 func (l *Log) TailBytes() int64 {
 	l.mu.Lock()

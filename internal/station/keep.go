@@ -1,0 +1,133 @@
+package station
+
+import (
+	"context"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/take"
+)
+
+const (
+	saveEvery = 15 * time.Second // at most so often a cut list is stored (rule H)
+	tidyEvery = 10 * time.Second
+	// margin is how much longer than it is listed media can be had (law 3).
+	margin = 2 * program.LiveSpan
+	// unlistedTime is how long a take that ended without being on air is remembered.
+	unlistedTime = 2 * time.Minute
+)
+
+func (s *Station) wakeKeeper() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// keep stores cut lists and lets go what no playlist lists any more.
+func (s *Station) keep(ctx context.Context) error {
+	save, tidy := time.NewTicker(time.Second), time.NewTicker(tidyEvery)
+	defer save.Stop()
+	defer tidy.Stop()
+	for {
+		select {
+		case <-s.wake:
+			s.saveCuts(ctx, false)
+		case <-save.C:
+			s.saveCuts(ctx, false)
+		case <-tidy.C:
+			s.tidy(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// saveCuts stores the cut lists that changed: at once, but none twice within saveEvery unless all are
+// asked for. They are only the record of the marks, so it does no harm if one is late.
+func (s *Station) saveCuts(ctx context.Context, all bool) {
+	for _, p := range s.each() {
+		p.mu.Lock()
+		var list *program.CutList
+		if p.director != nil && !p.gone {
+			list = p.director.List()
+		}
+		due := list != nil && list != p.saved && len(list.Entries) > 0 && (all || time.Since(p.savedAt) >= saveEvery)
+		slug := p.channel.Slug
+		p.mu.Unlock()
+		if !due {
+			continue
+		}
+		_, err := bucket.Update(ctx, s.cfg.Docs, cutsKey(p.id), func(c *program.CutList) error {
+			*c = *list
+			return nil
+		})
+		p.mu.Lock()
+		p.savedAt = time.Now()
+		if err == nil {
+			p.saved = list
+		}
+		p.mu.Unlock()
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("a cut list could not be stored; it is tried again", "channel", slug, "error", err)
+		}
+	}
+}
+
+// tidy forgets what no playlist lists any more, and settles what could not be before.
+func (s *Station) tidy(ctx context.Context) {
+	listed := map[media.TakeID]bool{}
+	for _, p := range s.each() {
+		p.settle(ctx)
+		p.tidy(listed)
+	}
+	s.tidyOthers(listed)
+}
+
+// tidy trims the logs of the channel's takes to the DVR window, and notes which takes it lists.
+func (p *Program) tidy(listed map[media.TakeID]bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil {
+		return
+	}
+	list := p.director.List()
+	span := max(media.TicksOf(p.channel.Window()), program.LiveSpan) + margin
+	var covered media.Ticks
+	for i := len(list.Entries) - 1; i >= 0; i-- {
+		e := &list.Entries[i]
+		l := p.station.store.Log(e.Take)
+		if l == nil || covered >= span {
+			break
+		}
+		listed[e.Take] = true
+		end := l.Edge().End
+		l.Trim(end - (span - covered))
+		if e.End != nil {
+			covered += media.TicksOf(e.End.ProgramTime.Sub(e.ProgramTime))
+		} else {
+			covered += end
+		}
+		if l.Ended() {
+			l.Release()
+		}
+	}
+}
+
+// tidyOthers forgets ended takes that no channel lists.
+func (s *Station) tidyOthers(listed map[media.TakeID]bool) {
+	if !s.settled.Load() {
+		return
+	}
+	var old []media.TakeID
+	s.store.Each(func(l *take.Log) {
+		if id := l.Take().ID; !listed[id] && l.Ended() && time.Since(l.Take().Born.Add(l.Edge().End.Duration())) > unlistedTime {
+			old = append(old, id)
+		}
+	})
+	for _, id := range old {
+		s.store.Remove(id)
+	}
+}

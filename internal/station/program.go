@@ -1,0 +1,263 @@
+package station
+
+import (
+	"sync"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/hls"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/take"
+)
+
+// Program is the program of one channel as this node runs it.
+type Program struct {
+	station *Station
+	id      string // of the channel
+
+	mu       sync.Mutex
+	channel  *channel.Channel
+	director *program.Director // nil until the cut list is loaded
+	settled  bool              // what was on air before this node's start has been ended
+	gone     bool              // the channel was deleted
+	writers  map[media.TakeID]*take.Writer
+	waiting  map[media.TakeID]*take.Writer // born, without a part so far
+	live     view
+	dvr      view
+
+	publishers map[string]*Session    // by source
+	hands      map[string][]time.Time // when a source's publisher was replaced
+	notice     string                 // something the producer should know
+	noticeAt   time.Time
+
+	saved   *program.CutList // as it lies in the bucket
+	savedAt time.Time
+}
+
+// view is one kind of window, kept until it changes.
+type view struct {
+	window  *hls.Window
+	stale   bool
+	held    bool          // something is finished and not listed because it is not safe
+	changed chan struct{} // made when somebody waits
+}
+
+func newProgram(s *Station, c *channel.Channel) *Program {
+	return &Program{
+		station: s, id: c.ID, channel: c,
+		writers: map[media.TakeID]*take.Writer{}, waiting: map[media.TakeID]*take.Writer{},
+		publishers: map[string]*Session{}, hands: map[string][]time.Time{},
+		live: view{stale: true}, dvr: view{stale: true},
+	}
+}
+
+// wait returns the channel that is closed when the view changes; the program's lock is held.
+func (v *view) wait() <-chan struct{} {
+	if v.changed == nil {
+		v.changed = make(chan struct{})
+	}
+	return v.changed
+}
+
+// touch says that the view changed; the program's lock is held.
+func (v *view) touch() {
+	v.stale = true
+	if v.changed != nil {
+		close(v.changed)
+		v.changed = nil
+	}
+}
+
+func (p *Program) touch() {
+	p.live.touch()
+	p.dvr.touch()
+}
+
+// began says that a take is about to be written.
+func (p *Program) began(w *take.Writer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	id := w.Log().Take().ID
+	p.writers[id] = w
+	p.waiting[id] = w
+}
+
+// logChanged is the watcher of the logs of the channel's takes.
+func (p *Program) logChanged(l *take.Log, e take.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e.Kind {
+	case take.Grown:
+		p.station.stats.parts.Add(1)
+		p.grown(l)
+	case take.Stored:
+		if p.live.held && p.airs(l) {
+			p.touch()
+		}
+	case take.MarkStored:
+		p.markSafe(e.Mark)
+	case take.Ended:
+		delete(p.writers, l.Take().ID)
+		delete(p.waiting, l.Take().ID)
+		p.touch()
+	}
+}
+
+// grown is called for every part.
+func (p *Program) grown(l *take.Log) {
+	id := l.Take().ID
+	if w := p.waiting[id]; w != nil {
+		delete(p.waiting, id)
+		if p.director != nil {
+			p.order(p.director.Began(contender(l)))
+		}
+	}
+	if !p.airs(l) {
+		return
+	}
+	p.live.touch()
+	if l.Edge().At.Part == 0 {
+		p.dvr.touch()
+	}
+}
+
+// airs reports whether a take is what is on air.
+func (p *Program) airs(l *take.Log) bool {
+	if p.director == nil {
+		return false
+	}
+	e := p.director.List().OnAir()
+	return e != nil && e.Take == l.Take().ID
+}
+
+func contender(l *take.Log) program.Contender {
+	return program.Contender{Take: l.Take(), Start: func() (uint32, time.Time) {
+		segment, at := l.Start()
+		return segment, l.Take().Born.Add(at.Duration())
+	}}
+}
+
+func edgeOf(l *take.Log, e take.Edge) program.Edge {
+	return program.Edge{At: e.At, Cut: e.Cut, End: l.Take().Born.Add(e.End.Duration())}
+}
+
+// order carries out what the director asks for.
+func (p *Program) order(o *program.Order) {
+	if o == nil {
+		return
+	}
+	w := p.writers[o.Take]
+	if w == nil {
+		return
+	}
+	w.Mark(func(e take.Edge) []byte { return o.Fill(edgeOf(w.Log(), e)).Encode() })
+}
+
+// left says that a take's writer has finished its last part: its end is marked if it is on air.
+func (p *Program) left(w *take.Writer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil {
+		return
+	}
+	l := w.Log()
+	if m := p.director.Left(l.Take().ID, edgeOf(l, l.Edge())); m != nil {
+		w.Mark(func(take.Edge) []byte { return m.Encode() })
+	}
+}
+
+// markSafe says that a mark counts from now on.
+func (p *Program) markSafe(data []byte) {
+	m, err := program.ParseMark(data)
+	if err != nil || p.director == nil {
+		p.station.log.Error("a mark in a take's log cannot be read", "channel", p.channel.Slug, "error", err)
+		return
+	}
+	before := p.director.List()
+	p.order(p.director.Safe(m))
+	p.listChanged(before)
+}
+
+// listChanged wakes who waits for the program if its cut list is another than before.
+func (p *Program) listChanged(before *program.CutList) {
+	if p.director.List() == before {
+		return
+	}
+	p.touch()
+	p.station.stats.cuts.Add(1)
+	p.station.tell()
+	p.station.wakeKeeper()
+}
+
+// fenced forgets takes and marks that the ended incarnation did not make safe.
+func (p *Program) fenced() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settled = false
+	clear(p.writers)
+	clear(p.waiting)
+	if p.director != nil {
+		p.director.Fenced()
+	}
+}
+
+// change takes new settings, and returns the sessions whose key is no longer valid.
+func (p *Program) change(c *channel.Channel) (revoked []*Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	window := p.channel.DVRWindow
+	p.channel = c
+	if p.director != nil {
+		p.director.SetAutoLive(c.AutoLive)
+	}
+	if c.DVRWindow != window {
+		p.dvr.touch()
+	}
+	for _, x := range p.publishers {
+		src := c.Source(x.source)
+		if src == nil || x.pub.Key != src.StreamKey && x.pub.Key != src.BackupStreamKey {
+			revoked = append(revoked, x)
+		}
+	}
+	return revoked
+}
+
+// end says that the channel is no more.
+func (p *Program) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone = true
+	p.touch()
+	if p.director == nil {
+		return
+	}
+	for _, e := range p.director.List().Entries {
+		p.station.store.Remove(e.Take)
+	}
+}
+
+// Cut puts a source on air, or with "" takes the channel off air. It returns the number that the
+// next entry begins with, and when it is expected to be listed.
+func (p *Program) Cut(source string) (number int64, expected time.Time, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil || !p.settled {
+		return 0, time.Time{}, ErrStarting
+	}
+	before := p.director.List()
+	o, err := p.director.Cut(source)
+	p.listChanged(before)
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	p.order(o)
+	return p.director.NextNumber(), time.Now().Add(p.flushTime()), nil
+}
+
+func (p *Program) flushTime() time.Duration {
+	if f := p.station.cfg.Flush; f > 0 {
+		return f
+	}
+	return 500 * time.Millisecond
+}

@@ -1,0 +1,344 @@
+package station
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/take"
+)
+
+// past is what is known of incarnations that have ended.
+type past struct {
+	mu      sync.Mutex
+	origins map[string]*origin // by incarnation
+}
+
+// origin is an incarnation that has ended.
+type origin struct {
+	once  sync.Mutex // one reads it at a time
+	known bool
+	word  bundle.Word
+	marks map[string][][]byte // by channel, in their order
+}
+
+// errUnsealed is returned for an incarnation that nobody has ended so far.
+var errUnsealed = errors.New("that incarnation has not ended")
+
+// recover ends the earlier incarnations of this node, and those of other nodes that are silent, and
+// takes in what they left. Publishers and viewers are served meanwhile; a channel goes on air again
+// when what was on air before is settled.
+func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
+	started := time.Now()
+	var words map[string]bundle.Word
+	b := s.cfg.Docs.Bucket()
+	if s.retry(ctx, "what lies in the spool cannot be written to the bucket", func() (err error) {
+		words, err = bundle.Resume(ctx, b, s.cfg.Spool, s.log)
+		return err
+	}) != nil {
+		return
+	}
+	own := s.Incarnation()
+	for _, i := range unsealed {
+		if s.recoverOne(ctx, i, words[i.ID]) != nil {
+			return
+		}
+		delete(words, i.ID)
+	}
+	for id := range words { // sealed before, but the journal was not removed
+		if i := (bundle.Incarnation{Node: s.cfg.Spool.Node(), ID: id}); i.String() != own && own != "" {
+			s.cfg.Spool.DropJournal(&i)
+		}
+	}
+	s.settled.Store(true)
+	s.settleAll(ctx)
+	if len(unsealed) > 0 {
+		s.log.Info("recovered what earlier runs left", "incarnations", len(unsealed), "took", time.Since(started).Round(time.Millisecond))
+	}
+	s.recoverOthers(ctx)
+}
+
+// recoverOne ends one incarnation.
+func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, word bundle.Word) error {
+	return s.retry(ctx, "an earlier run cannot be recovered from the bucket", func() error {
+		r, err := bundle.Recover(ctx, s.cfg.Docs, i, s.cfg.Spool.Node(), word)
+		if err != nil {
+			return err
+		}
+		o := s.originOf(i.String())
+		o.once.Lock()
+		s.takeIn(o, r)
+		o.once.Unlock()
+		return s.cfg.Spool.DropJournal(&i)
+	})
+}
+
+// recoverOthers ends the incarnations of other nodes that write nothing more. One that lives after
+// all meets the fence and begins again.
+func (s *Station) recoverOthers(ctx context.Context) {
+	var others []bundle.Incarnation
+	if s.retry(ctx, "the nodes cannot be listed", func() (err error) {
+		others, err = bundle.Unsealed(ctx, s.cfg.Docs, s.cfg.Spool.Node())
+		return err
+	}) != nil || len(others) == 0 {
+		return
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for _, i := range others {
+		group.Go(func() error {
+			before, err := bundle.Newest(ctx, s.cfg.Docs.Bucket(), i)
+			if err != nil {
+				return nil
+			}
+			select {
+			case <-time.After(s.cfg.Patience):
+			case <-ctx.Done():
+				return nil
+			}
+			after, err := bundle.Newest(ctx, s.cfg.Docs.Bucket(), i)
+			if err != nil || before != after {
+				s.log.Warn("another node writes to this bucket; its channels are left alone", "incarnation", i, "error", err)
+				return nil
+			}
+			s.log.Info("another node is silent and its incarnation is ended", "incarnation", i)
+			if s.recoverOne(ctx, i, bundle.NoWord) == nil {
+				s.settleAll(ctx)
+			}
+			return nil
+		})
+	}
+	group.Wait()
+}
+
+func (s *Station) originOf(name string) *origin {
+	s.past.mu.Lock()
+	defer s.past.mu.Unlock()
+	o := s.past.origins[name]
+	if o == nil {
+		o = &origin{marks: map[string][][]byte{}}
+		s.past.origins[name] = o
+	}
+	return o
+}
+
+// takeIn makes the logs of an ended incarnation known. The origin's lock is held.
+func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
+	rebuilt := take.Rebuild(r)
+	channels := map[media.TakeID]string{}
+	for _, l := range rebuilt.Logs {
+		s.store.Add(l)
+		channels[l.Take().ID] = l.Take().Channel
+	}
+	clear(o.marks)
+	for _, m := range rebuilt.Marks {
+		c := channels[m.Take]
+		o.marks[c] = append(o.marks[c], m.Data)
+	}
+	o.word, o.known = r.Seal.Word, true
+}
+
+// origin returns an ended incarnation, reading it from the bucket if it is not known.
+func (s *Station) origin(ctx context.Context, name string) (*origin, error) {
+	o := s.originOf(name)
+	o.once.Lock()
+	defer o.once.Unlock()
+	if o.known {
+		return o, nil
+	}
+	i, err := bundle.ParseIncarnation(name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := bundle.Review(ctx, s.cfg.Docs.Bucket(), i)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil, fmt.Errorf("%s: %w", name, errUnsealed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.takeIn(o, r)
+	return o, nil
+}
+
+// settleAll settles every channel whose cut list is loaded.
+func (s *Station) settleAll(ctx context.Context) {
+	for _, p := range s.each() {
+		if ctx.Err() != nil {
+			return
+		}
+		p.settle(ctx)
+	}
+}
+
+// settle ends what was on air before this incarnation, so that the channel can go on. It tries again
+// with the keeper's next round if the bucket does not answer.
+func (p *Program) settle(ctx context.Context) {
+	if !p.station.settled.Load() {
+		return
+	}
+	p.mu.Lock()
+	ready := p.director != nil && !p.settled && !p.gone
+	var air *program.Entry
+	if ready {
+		p.replay()
+		if air = p.director.List().OnAir(); air != nil && p.writers[air.Take] != nil {
+			air = nil
+		}
+	}
+	p.mu.Unlock()
+	if !ready {
+		return
+	}
+	var o *origin
+	if air != nil {
+		var err error
+		if o, err = p.station.origin(ctx, air.Origin); err != nil {
+			if !errors.Is(err, errUnsealed) && ctx.Err() == nil {
+				p.station.log.Warn("what was on air cannot be read from the bucket", "channel", p.id, "error", err)
+			}
+			return
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.director.List()
+	p.replay()
+	if e := p.director.List().OnAir(); e != nil && o != nil && e.Take == air.Take {
+		p.sealed(e, o.word)
+	}
+	p.settled = true
+	p.order(p.director.Resume())
+	p.listChanged(before)
+}
+
+// replay tells the director the marks that were found in logs. Those that it knows change nothing.
+func (p *Program) replay() {
+	before := p.director.List()
+	p.station.past.mu.Lock()
+	defer p.station.past.mu.Unlock()
+	var origins []*origin
+	if e := before.OnAir(); e != nil {
+		origins = append(origins, p.station.past.origins[e.Origin])
+	} else {
+		for _, o := range p.station.past.origins {
+			origins = append(origins, o)
+		}
+	}
+	for _, o := range origins {
+		if o == nil || !o.known {
+			continue
+		}
+		for _, data := range o.marks[p.id] {
+			if m, err := program.ParseMark(data); err == nil {
+				p.director.Safe(m)
+			}
+		}
+	}
+	if p.director.List() != before {
+		p.touch()
+	}
+}
+
+// sealed ends the entry on air, whose take was ended by its seal or is gone.
+func (p *Program) sealed(e *program.Entry, word bundle.Word) {
+	edge := program.Edge{}
+	exact := word == bundle.ExactWord
+	if l := p.station.store.Log(e.Take); l != nil {
+		edge = edgeOf(l, l.Edge())
+		exact = exact || l.Finished()
+	}
+	p.director.Sealed(e.Take, edge, exact, word == bundle.NoWord)
+}
+
+// loadCuts loads the cut lists of channels, and what their playlists list of the past.
+func (s *Station) loadCuts(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for range 16 {
+		group.Go(func() error {
+			for {
+				select {
+				case p := <-s.load:
+					s.loadOne(ctx, p)
+				case <-ctx.Done():
+					return nil
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+func cutsKey(id string) string { return "cuts/" + id }
+
+func (s *Station) loadOne(ctx context.Context, p *Program) {
+	var list program.CutList
+	err := s.retry(ctx, "a cut list cannot be read", func() (err error) {
+		list, err = bucket.Load[program.CutList](ctx, s.cfg.Docs, cutsKey(p.id))
+		if errors.Is(err, bucket.ErrNotFound) {
+			list, err = program.CutList{Channel: p.id}, nil
+		}
+		return err
+	})
+	if err == nil {
+		err = list.Validate()
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Error("a channel cannot be run", "channel", p.id, "error", err)
+		}
+		return
+	}
+	p.mu.Lock()
+	p.director = program.NewDirector(&list, p.channel.AutoLive)
+	if len(list.Entries) > 0 {
+		p.saved, p.savedAt = &list, time.Now()
+	}
+	for id, w := range p.writers {
+		if p.waiting[id] == nil { // its first part came before the cut list
+			p.director.Began(contender(w.Log()))
+		}
+	}
+	p.mu.Unlock()
+	p.reload(ctx)
+	p.settle(ctx)
+	p.mu.Lock()
+	p.touch()
+	p.mu.Unlock()
+	s.tell()
+}
+
+// reload reads from the bucket the logs of earlier takes that the DVR window still lists.
+func (p *Program) reload(ctx context.Context) {
+	p.mu.Lock()
+	list, window := p.director.List(), p.channel.Window()
+	p.mu.Unlock()
+	if len(list.Entries) == 0 {
+		return
+	}
+	end := time.Time{}
+	for i := len(list.Entries) - 1; i >= 0; i-- {
+		e := &list.Entries[i]
+		if e.End != nil && end.IsZero() {
+			end = e.End.ProgramTime
+		}
+		if e.End != nil && e.End.ProgramTime.Before(end.Add(-window)) {
+			return
+		}
+		if p.station.store.Log(e.Take) != nil {
+			continue
+		}
+		if _, err := p.station.origin(ctx, e.Origin); err != nil && !errors.Is(err, errUnsealed) && ctx.Err() == nil {
+			p.station.log.Warn("older media of a channel cannot be read from the bucket", "channel", p.id, "error", err)
+			return
+		}
+	}
+}

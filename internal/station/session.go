@@ -1,0 +1,304 @@
+package station
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/take"
+)
+
+// Publication is a request to publish.
+type Publication struct {
+	Key     string // the stream key: a secret, never to be logged
+	Remote  string // where the encoder is
+	Encoder string // what it calls itself
+	// Kick ends the connection for that reason. It returns at once.
+	Kick func(reason error)
+}
+
+// Session is one publisher. It writes one take after the other: a new one whenever the encoder's
+// parameters change or its clock jumps. Tracks, Sample and Close are called from one goroutine.
+type Session struct {
+	station *Station
+	program *Program
+	source  string
+	pub     Publication
+	since   time.Time
+
+	mu     sync.Mutex
+	tracks []media.Track
+	writer *take.Writer // nil between takes
+	ended  error        // why it ended from outside
+	bytes  int64
+}
+
+// Publish admits a publisher. Of two with the same key the newer one wins, unless they take it from
+// each other for ever: the third change of hands within 30 s is refused.
+func (s *Station) Publish(ctx context.Context, pub Publication) (*Session, error) {
+	if err := s.admit(ctx); err != nil {
+		return nil, err
+	}
+	c, src, err := s.cfg.Channels.ByKey(pub.Key)
+	if err != nil {
+		return nil, ErrUnknownKey
+	}
+	p := s.program(c)
+	if p == nil {
+		return nil, ErrUnknownKey
+	}
+	x := &Session{station: s, program: p, source: src.ID, pub: pub, since: time.Now()}
+	old, err := p.takeOver(x)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil {
+		old.end(ErrReplaced)
+	}
+	if s.Ready() != nil { // the node began to leave meanwhile
+		p.remove(x)
+		return nil, ErrLeaving
+	}
+	return x, nil
+}
+
+// admit waits until the node can take publishers, and says why if it cannot.
+func (s *Station) admit(ctx context.Context) error {
+	select {
+	case <-s.cfg.Channels.Loaded():
+	case <-ctx.Done():
+		return ErrStarting
+	}
+	if err := s.Ready(); err != nil {
+		return err
+	}
+	if r := s.runs(); r == nil || r.flusher.Full() {
+		return ErrStorageFull
+	}
+	return nil
+}
+
+// Tracks says what follows. Other tracks than before end the take.
+func (x *Session) Tracks(tracks []media.Track) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.ended != nil {
+		return x.ended
+	}
+	x.close("the encoder's tracks changed")
+	x.tracks = slices.Clone(tracks)
+	return nil
+}
+
+// Sample takes the next sample. A jump of the encoder's clock ends the take and begins another one
+// with that sample.
+func (x *Session) Sample(s media.Sample) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.ended != nil {
+		return x.ended
+	}
+	x.bytes += int64(len(s.Data))
+	if x.writer == nil {
+		if err := x.begin(); err != nil {
+			return err
+		}
+	}
+	err := x.writer.Write(s)
+	if !errors.Is(err, take.ErrTimeJump) {
+		return err
+	}
+	x.close("the encoder's clock jumped")
+	if err := x.begin(); err != nil {
+		return err
+	}
+	return x.writer.Write(s)
+}
+
+// begin gives birth to a take.
+func (x *Session) begin() error {
+	r := x.station.runs()
+	if r == nil {
+		return ErrLeaving
+	}
+	if r.flusher.Full() {
+		return ErrStorageFull
+	}
+	cfg := &x.station.cfg
+	w, err := take.NewWriter(take.Birth{
+		Take: media.Take{
+			Channel: x.program.id, Source: x.source, Node: r.incarnation.Node, Incarnation: r.incarnation.ID,
+			Born: time.Now().UTC().Truncate(time.Millisecond),
+		},
+		Packager: take.PackagerConfig{Tracks: x.tracks, Part: cfg.Part, Segment: cfg.Segment, Fill: true},
+		Recorder: r.flusher,
+		Watch:    x.program.logChanged,
+	})
+	if err != nil {
+		return fmt.Errorf("begin a take: %w", err)
+	}
+	x.writer = w
+	x.station.stats.takes.Add(1)
+	x.station.store.Add(w.Log())
+	x.program.began(w)
+	return nil
+}
+
+// close ends the take that is being written, if there is one. The lock is held.
+func (x *Session) close(why string) {
+	w := x.writer
+	if w == nil {
+		return
+	}
+	x.writer = nil
+	w.Finish()
+	x.program.left(w)
+	w.End(why)
+}
+
+// Close ends the session; the encoder is gone.
+func (x *Session) Close(reason error) {
+	x.mu.Lock()
+	if x.ended == nil {
+		x.ended = ErrLeaving
+		why := "the encoder stopped"
+		if reason != nil {
+			why = reason.Error()
+		}
+		x.close(why)
+	}
+	x.mu.Unlock()
+	x.program.remove(x)
+}
+
+// end ends the session from outside, and tells the encoder why.
+func (x *Session) end(reason error) {
+	x.mu.Lock()
+	if x.ended == nil {
+		x.ended = reason
+		x.close(reason.Error())
+	}
+	x.mu.Unlock()
+	x.pub.Kick(reason)
+	x.program.remove(x)
+}
+
+// drop ends the session without writing anything more: its incarnation is over.
+func (x *Session) drop(reason error) {
+	x.mu.Lock()
+	x.ended = reason
+	x.writer = nil
+	x.mu.Unlock()
+	x.pub.Kick(reason)
+	x.program.remove(x)
+}
+
+const (
+	// quarrelTime and quarrelHands say when two encoders fight over one key.
+	quarrelTime  = 30 * time.Second
+	quarrelHands = 3
+)
+
+// takeOver makes x the publisher of its source, and returns the one before.
+func (p *Program) takeOver(x *Session) (*Session, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return nil, ErrUnknownKey
+	}
+	old := p.publishers[x.source]
+	if old != nil {
+		now := time.Now()
+		hands := slices.DeleteFunc(p.hands[x.source], func(t time.Time) bool { return now.Sub(t) > quarrelTime })
+		if len(hands)+1 >= quarrelHands {
+			p.notice, p.noticeAt = "two encoders use one key", now
+			p.hands[x.source] = hands
+			p.station.tell()
+			return nil, ErrTwoEncoders
+		}
+		p.hands[x.source] = append(hands, now)
+	}
+	p.publishers[x.source] = x
+	return old, nil
+}
+
+// remove forgets a session that has ended.
+func (p *Program) remove(x *Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.publishers[x.source] == x {
+		delete(p.publishers, x.source)
+	}
+}
+
+// sessions returns the channel's publishers.
+func (p *Program) sessions() []*Session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []*Session
+	for _, x := range p.publishers {
+		out = append(out, x)
+	}
+	return out
+}
+
+// channelChanged is told of every channel that is loaded or changed.
+func (s *Station) channelChanged(c *channel.Channel) {
+	if !c.Deleted.IsZero() {
+		s.channelDeleted(c)
+		return
+	}
+	s.mu.Lock()
+	p := s.byID[c.ID]
+	made := p == nil
+	if made {
+		p = newProgram(s, c)
+		s.byID[c.ID] = p
+	}
+	s.channels[c.Slug] = p
+	s.mu.Unlock()
+	if made {
+		select {
+		case s.load <- p:
+		default:
+			go func() { s.load <- p }() // more channels than anybody has: the loader gets there
+		}
+		return
+	}
+	for _, x := range p.change(c) {
+		x.end(ErrKeyRevoked)
+	}
+	s.tell()
+}
+
+func (s *Station) channelDeleted(c *channel.Channel) {
+	s.mu.Lock()
+	p := s.byID[c.ID]
+	if p != nil {
+		delete(s.byID, c.ID)
+		if s.channels[c.Slug] == p {
+			delete(s.channels, c.Slug)
+		}
+	}
+	s.mu.Unlock()
+	if p == nil {
+		return
+	}
+	for _, x := range p.sessions() {
+		x.end(ErrKeyRevoked)
+	}
+	p.end()
+	s.tell()
+}
+
+// program returns the program of a channel, or nil.
+func (s *Station) program(c *channel.Channel) *Program {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.byID[c.ID]
+}

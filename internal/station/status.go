@@ -1,0 +1,113 @@
+package station
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/take"
+)
+
+// State is what a viewer finds at a channel.
+type State string
+
+// The states of a channel.
+const (
+	Live  State = "live"  // on air
+	Off   State = "off"   // was on air, and waits for its publisher
+	Never State = "never" // was never on air
+)
+
+// Status is what anybody may know of a channel at the moment.
+type Status struct {
+	Slug        string    `json:"slug"`
+	Title       string    `json:"title"`
+	Description string    `json:"description,omitempty"`
+	State       State     `json:"state" enum:"live,off,never"`
+	Since       time.Time `json:"since" doc:"since when it has been in that state"`
+	Viewers     int       `json:"viewers" doc:"how many watch through this node, estimated"`
+	Width       int       `json:"width,omitempty"`
+	Height      int       `json:"height,omitempty"`
+	DVRWindow   int       `json:"dvrWindow" doc:"seconds that can be rewound"`
+	Notice      string    `json:"notice,omitempty" doc:"something the producer should know"`
+
+	Listed bool   `json:"-"`
+	Source string `json:"-"` // id of the source on air
+	Take   string `json:"-"`
+	Number int64  `json:"-"` // of the entry on air
+}
+
+// noticeTime is how long a notice stays.
+const noticeTime = time.Minute
+
+// Status returns what is to be said of the channel.
+func (p *Program) Status() Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.channel
+	s := Status{
+		Slug: c.Slug, Title: c.Title, Description: c.Description, State: Never, Since: c.Created,
+		DVRWindow: c.DVRWindow, Listed: c.Listed, Viewers: p.station.cfg.Viewers(c.Slug),
+	}
+	if time.Since(p.noticeAt) < noticeTime {
+		s.Notice = p.notice
+	}
+	if p.director == nil || len(p.director.List().Entries) == 0 {
+		return s
+	}
+	list := p.director.List()
+	e := &list.Entries[len(list.Entries)-1]
+	s.State, s.Since, s.Source, s.Take, s.Number = Live, e.ProgramTime, e.Source, e.Take.String(), e.Number
+	l := p.station.store.Log(e.Take)
+	if e.End != nil {
+		s.State, s.Since = Off, e.End.ProgramTime
+	} else if l == nil || l.Ended() { // its end is on its way
+		s.State = Off
+	}
+	if l != nil {
+		for _, t := range l.Take().Rendition(media.Main).Tracks {
+			if t.Codec.IsVideo() {
+				s.Width, s.Height = t.Width, t.Height
+			}
+		}
+	}
+	return s
+}
+
+// Statuses returns the status of every channel, in no order.
+func (s *Station) Statuses() []Status {
+	all := s.each()
+	out := make([]Status, len(all))
+	for i, p := range all {
+		out[i] = p.Status()
+	}
+	return out
+}
+
+// counters count what the station did.
+type counters struct {
+	takes, parts, cuts atomic.Int64
+}
+
+// Stats is what the station did and holds, for /metrics.
+type Stats struct {
+	Takes, Parts, Cuts int64 // totals
+	Publishers         int
+	Channels           int
+	TailBytes          int64 // media in memory
+	Logs               int
+}
+
+// Stats returns the counts.
+func (s *Station) Stats() Stats {
+	out := Stats{Takes: s.stats.takes.Load(), Parts: s.stats.parts.Load(), Cuts: s.stats.cuts.Load()}
+	for _, p := range s.each() {
+		out.Channels++
+		out.Publishers += len(p.sessions())
+	}
+	s.store.Each(func(l *take.Log) {
+		out.Logs++
+		out.TailBytes += l.TailBytes()
+	})
+	return out
+}

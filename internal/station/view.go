@@ -1,0 +1,163 @@
+package station
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/hls"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+// Program returns the program of the channel with that slug, or ErrNoChannel.
+func (s *Station) Program(slug string) (*Program, error) {
+	s.mu.RLock()
+	p := s.channels[slug]
+	s.mu.RUnlock()
+	if p != nil {
+		return p, nil
+	}
+	select {
+	case <-s.cfg.Channels.Loaded():
+		return nil, ErrNoChannel
+	default:
+		return &Program{station: s}, nil // its windows say that it is too early to know
+	}
+}
+
+// Window returns the present window of a rendition: the live one, or the whole DVR window. The same
+// pointer is returned until it changes. changed is closed when there is another.
+func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-chan struct{}, err error) {
+	if p.id == "" {
+		return nil, p.station.cfg.Channels.Loaded(), ErrNotYet
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := &p.live
+	if dvr {
+		v = &p.dvr
+	}
+	if err := p.onAir(); err != nil {
+		return nil, v.wait(), err
+	}
+	if rendition != media.Main {
+		return nil, nil, ErrNotFound
+	}
+	if v.stale {
+		v.window, v.held = p.window(dvr)
+		v.stale = false
+	}
+	if len(v.window.Segments) == 0 {
+		return nil, v.wait(), ErrNotYet
+	}
+	return v.window, v.wait(), nil
+}
+
+// onAir says why there is no window, if there is none. ErrNotYet: there will be.
+func (p *Program) onAir() error {
+	switch {
+	case p.gone:
+		return ErrNoChannel
+	case p.director == nil:
+		return ErrNotYet
+	case len(p.director.List().Entries) > 0:
+		return nil
+	case len(p.publishers) > 0:
+		return ErrNotYet
+	}
+	return ErrNotOnAir
+}
+
+// window makes a window anew.
+func (p *Program) window(dvr bool) (*hls.Window, bool) {
+	v := program.View{Rendition: media.Main, Span: program.LiveSpan, Part: p.station.partTarget(), LowLatency: true}
+	if dvr {
+		v.Span, v.LowLatency = media.TicksOf(p.channel.Window()), false
+	}
+	return program.Of(p.director.List(), p.station.lookup(dvr), v)
+}
+
+func (s *Station) partTarget() time.Duration {
+	if s.cfg.Part > 0 {
+		return s.cfg.Part
+	}
+	return 250 * time.Millisecond
+}
+
+// liveListing is how much of a take a live window can need.
+const liveListing media.Ticks = program.LiveSpan + 30*media.TicksPerSecond
+
+// lookup finds listings of takes: all of them, or only what a live window can need.
+func (s *Station) lookup(all bool) program.Lookup {
+	return func(id media.TakeID, _ string, e *program.Entry) *media.Listing {
+		l := s.store.Log(id)
+		if l == nil {
+			return nil
+		}
+		span := liveListing
+		if all || e.End != nil && !l.Ended() {
+			span = 0
+		}
+		return l.Listing(span)
+	}
+}
+
+// Variants returns what the multivariant playlist lists.
+func (p *Program) Variants() (list []hls.Variant, changed <-chan struct{}, err error) {
+	if p.id == "" {
+		return nil, p.station.cfg.Channels.Loaded(), ErrNotYet
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.onAir(); err != nil {
+		return nil, p.live.wait(), err
+	}
+	cuts := p.director.List()
+	e := &cuts.Entries[len(cuts.Entries)-1]
+	l := p.station.store.Log(e.Take)
+	if l == nil {
+		return nil, p.live.wait(), ErrNotYet
+	}
+	r := l.Take().Rendition(media.Main)
+	if r == nil {
+		return nil, nil, fmt.Errorf("take %s has no rendition %q: %w", e.Take, media.Main, ErrNotFound)
+	}
+	v := hls.Variant{URI: media.Main + ".m3u8", Codecs: cuts.Format.Codecs()}
+	v.Bandwidth, v.AverageBandwidth = bandwidth(l.Listing(liveListing))
+	if v.Bandwidth == 0 {
+		if !l.Ended() {
+			return nil, p.live.wait(), ErrNotYet
+		}
+		v.Bandwidth = max(r.Bandwidth, usualBandwidth)
+	}
+	for _, t := range r.Tracks {
+		if t.Codec.IsVideo() {
+			v.Width, v.Height, v.FrameRate = t.Width, t.Height, t.FrameRate
+		}
+	}
+	return []hls.Variant{v}, p.live.wait(), nil
+}
+
+// usualBandwidth is given for a take that ended long ago, whose parts are no longer told apart.
+const usualBandwidth = 5_000_000
+
+// bandwidth measures the peak and the average of the newest whole segments, in bit/s.
+func bandwidth(l *media.Listing) (peak, average int) {
+	var bits, span float64
+	for _, s := range l.Segments {
+		if !s.Complete || len(s.Parts) == 0 || s.Duration <= 0 {
+			continue
+		}
+		n := 0.0
+		for i := range s.Parts {
+			n += 8 * float64(s.Parts[i].Length)
+		}
+		peak = max(peak, int(n/s.Duration.Seconds()))
+		bits += n
+		span += s.Duration.Seconds()
+	}
+	if span == 0 {
+		return 0, 0
+	}
+	return peak, int(bits / span)
+}
