@@ -220,15 +220,18 @@ func (f Format) Codecs() string {
 	return f.Video + "," + f.Audio
 }
 
+// ErrFormat is wrapped by what Fits finds.
+var ErrFormat = errors.New("the source does not fit the channel's format")
+
 // Fits says whether tracks can be on air in this format: the same kinds of codec. Another resolution,
 // frame rate, profile or level is no obstacle: each take has its own init.
 func (f Format) Fits(tracks []media.Track) error {
 	other := FormatOf(tracks)
 	if kind(f.Video) != kind(other.Video) {
-		return fmt.Errorf("the channel's pictures are %s, and these are %s: set the encoder to the channel's codec", describe(f.Video), describe(other.Video))
+		return fmt.Errorf("%w: the channel's pictures are %s, and these are %s: set the encoder to the channel's codec", ErrFormat, describe(f.Video), describe(other.Video))
 	}
 	if kind(f.Audio) != kind(other.Audio) {
-		return fmt.Errorf("the channel's sound is %s, and this is %s: set the encoder to the channel's codec", describe(f.Audio), describe(other.Audio))
+		return fmt.Errorf("%w: the channel's sound is %s, and this is %s: set the encoder to the channel's codec", ErrFormat, describe(f.Audio), describe(other.Audio))
 	}
 	return nil
 }

@@ -79,8 +79,12 @@ type Edge struct {
 	End time.Time   // the take's own time of the end of its newest part
 }
 
-// ErrNoSuchSource is returned for a cut to something that is not there to be cut to.
-var ErrNoSuchSource = errors.New("that source sends nothing at the moment")
+var (
+	// ErrNoSuchSource is returned for a cut to something that is not there to be cut to.
+	ErrNoSuchSource = errors.New("that source sends nothing at the moment")
+	// ErrBusy is returned for a cut while the mark of another one is on its way.
+	ErrBusy = errors.New("another cut is under way: try again in a second")
+)
 
 // NewDirector directs a channel whose cut list is as given. With autoLive a source that connects goes
 // on air if nothing else is. Nothing does before Resume.
@@ -266,7 +270,7 @@ func (d *Director) Cut(source string) (*Order, error) {
 		return nil, nil
 	}
 	if d.pending != nil {
-		return nil, fmt.Errorf("another cut is under way: try again in a second")
+		return nil, ErrBusy
 	}
 	if d.list.OnAir() == nil {
 		return d.begin(*c), nil
@@ -297,7 +301,7 @@ func (d *Director) leave(to *Contender) (*Order, error) {
 		return nil, nil
 	}
 	if d.pending != nil {
-		return nil, fmt.Errorf("another cut is under way: try again in a second")
+		return nil, ErrBusy
 	}
 	d.pending = &pending{mark: &Mark{Ended: e.ID}, take: e.Take}
 	entry := *e

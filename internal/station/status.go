@@ -40,6 +40,10 @@ type Status struct {
 // noticeTime is how long a notice stays.
 const noticeTime = time.Minute
 
+// Known reports whether the channel is known to exist; before all channels are loaded one cannot say
+// that it does not.
+func (p *Program) Known() bool { return p.id != "" }
+
 // Status returns what is to be said of the channel.
 func (p *Program) Status() Status {
 	p.mu.Lock()

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mayfly-tv/mayfly/internal/deliver"
+	"github.com/mayfly-tv/mayfly/internal/hls"
+	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/station"
+	"github.com/mayfly-tv/mayfly/internal/take"
+)
+
+// The packages that are joined here do not know one another's errors.
+
+// desk lets encoders publish to a station.
+type desk struct{ station *station.Station }
+
+func (d desk) Publish(ctx context.Context, p rtmp.Publication) (rtmp.Sink, error) {
+	s, err := d.station.Publish(ctx, station.Publication{
+		Key: p.Key, Remote: p.Remote, Encoder: p.Encoder,
+		Kick: func(reason error) { p.Kick(refusal(reason)) },
+	})
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return sink{s}, nil
+}
+
+// sink gives a session's errors the words that encoders show.
+type sink struct{ *station.Session }
+
+func (s sink) Tracks(t []media.Track) error { return refusal(s.Session.Tracks(t)) }
+
+func (s sink) Sample(m media.Sample) error {
+	return refusal(s.Session.Sample(m))
+}
+
+// reasons are the stations' reasons and the words that the encoder is told.
+var reasons = []struct {
+	reason error
+	words  *rtmp.Refusal
+}{
+	{station.ErrUnknownKey, rtmp.ErrUnknownKey},
+	{station.ErrReplaced, rtmp.ErrReplaced},
+	{station.ErrTwoEncoders, rtmp.ErrTwoEncoders},
+	{station.ErrStorageFull, rtmp.ErrStorageFull},
+	{station.ErrKeyRevoked, rtmp.ErrKeyRevoked},
+	{station.ErrLeaving, rtmp.Leaving},
+}
+
+// refusal turns a station's reason into the one that the encoder is told.
+func refusal(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, r := range reasons {
+		if errors.Is(err, r.reason) {
+			return r.words
+		}
+	}
+	return err
+}
+
+// programs shows a station's programs to viewers.
+type programs struct{ station *station.Station }
+
+func (p programs) Program(slug string) (deliver.Program, error) {
+	found, err := p.station.Program(slug)
+	if err != nil {
+		return nil, viewerError(err)
+	}
+	return shown{found}, nil
+}
+
+type shown struct{ program *station.Program }
+
+func (s shown) Window(rendition string, dvr bool) (*hls.Window, <-chan struct{}, error) {
+	w, changed, err := s.program.Window(rendition, dvr)
+	return w, changed, viewerError(err)
+}
+
+func (s shown) Variants() ([]hls.Variant, <-chan struct{}, error) {
+	v, changed, err := s.program.Variants()
+	return v, changed, viewerError(err)
+}
+
+// opener opens a station's media.
+type opener struct{ station *station.Station }
+
+func (o opener) Open(ctx context.Context, a media.Address) (deliver.Body, <-chan struct{}, error) {
+	b, changed, err := o.station.Open(ctx, a)
+	return b, changed, viewerError(err)
+}
+
+// answers are errors from below and the ones that deliver answers with.
+var answers = []struct{ ours, theirs error }{
+	{station.ErrNotYet, deliver.ErrNotYet},
+	{take.ErrNotYet, deliver.ErrNotYet},
+	{take.ErrNoMedia, deliver.ErrNotFound},
+	{station.ErrNotOnAir, deliver.ErrNotOnAir},
+	{station.ErrNoChannel, deliver.ErrNoChannel},
+	{station.ErrNotFound, deliver.ErrNotFound},
+}
+
+// viewerError turns an error into the one that deliver answers with.
+func viewerError(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, a := range answers {
+		if errors.Is(err, a.ours) {
+			return a.theirs
+		}
+	}
+	return fmt.Errorf("%w: %w", deliver.ErrUnavailable, err)
+}

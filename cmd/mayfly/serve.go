@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mayfly-tv/mayfly/internal/api"
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/deliver"
+	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
+	"github.com/mayfly-tv/mayfly/internal/station"
+	"github.com/mayfly-tv/mayfly/web"
+)
+
+// node is one running node with all its parts.
+type node struct {
+	flags    *serveFlags
+	log      *slog.Logger
+	bucket   bucket.Bucket
+	spool    *bundle.Spool
+	channels *channel.Store
+	station  *station.Station
+	viewers  *deliver.Handler
+	encoders *rtmp.Server
+	certs    *tls.Config // nil without TLS
+	metrics  *metrics
+
+	listeners []listener
+	proven    chan struct{} // closed when the bucket has shown that it can be trusted
+}
+
+// listener is an open port and who serves it.
+type listener struct {
+	name  string
+	ln    net.Listener
+	serve func(ctx context.Context, ln net.Listener) error
+}
+
+// spoolKeep is how long bundles stay in the spool after a remote bucket has them, so that what is
+// listed can be served while the bucket is away.
+const spoolKeep = 2 * time.Minute
+
+// serve runs a node until ctx ends.
+func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	warnUnbuilt(f, log)
+	n, err := newNode(ctx, f, log)
+	if err != nil {
+		return err
+	}
+	defer n.spool.Close()
+	return n.run(ctx)
+}
+
+// warnUnbuilt names the flags that were given and do nothing in this version.
+func warnUnbuilt(f *serveFlags, log *slog.Logger) {
+	for name, given := range map[string]bool{
+		"srt": f.SRT != ":8890" && f.SRT != "", "webrtc": f.WebRTC != ":8189" && f.WebRTC != "",
+		"mesh": f.Mesh != ":6222" && f.Mesh != "", "mesh-http": f.MeshHTTP != ":6223" && f.MeshHTTP != "",
+		"advertise": f.Advertise != "", "join": len(f.Join) > 0,
+	} {
+		if given {
+			log.Warn("this version does not have that part yet; the flag does nothing", "flag", "--"+name)
+		}
+	}
+}
+
+// newNode puts a node together and opens its ports. Nothing waits for the bucket.
+func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error) {
+	n := &node{flags: f, log: log, proven: make(chan struct{}), metrics: newMetrics()}
+	b, local, err := openBucket(ctx, f.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	n.bucket = n.metrics.count(b)
+	dir, err := f.spoolDir()
+	if err != nil {
+		return nil, err
+	}
+	keep := spoolKeep
+	if local {
+		keep = 0
+	}
+	if n.spool, err = bundle.OpenSpool(dir, f.Node, newNodeName, bundle.SpoolConfig{Keep: keep}); err != nil {
+		return nil, err
+	}
+	docs := bucket.NewDocuments(n.bucket)
+	n.channels = channel.NewStore(docs, log)
+	n.station = station.New(station.Config{
+		Docs: docs, Spool: n.spool, Channels: n.channels, Log: log,
+		Part: f.Part, Segment: f.Segment, Flush: f.Flush, PublicURL: f.Public,
+		Viewers: func(slug string) int { return n.viewers.Viewers(slug) }, Flushed: n.metrics.flushed,
+	})
+	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
+	if n.certs, err = n.newCerts(); err != nil {
+		n.spool.Close()
+		return nil, err
+	}
+	if err := n.makeHandler(); err != nil {
+		n.spool.Close()
+		return nil, err
+	}
+	if err := n.listen(); err != nil {
+		n.spool.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+// makeHandler joins what is asked over HTTP.
+func (n *node) makeHandler() error {
+	pages, err := api.New(api.Config{
+		Station: n.station, Channels: n.channels, Nodes: n.nodes, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"),
+		Pages: web.Files(), Version: version, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
+	mux.HandleFunc("GET /readyz", n.readyz)
+	mux.Handle("GET /metrics", n.metrics.handler())
+	mux.Handle("/", pages)
+	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station}, Next: mux, Log: n.log})
+	n.metrics.watch(n)
+	return nil
+}
+
+func (n *node) readyz(w http.ResponseWriter, _ *http.Request) {
+	if err := n.station.Ready(); err != nil {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+func (n *node) nodes() []api.Node {
+	return []api.Node{{
+		Name: n.spool.Node(), PublicURL: n.flags.Public, Incarnation: n.station.Incarnation(), Self: true,
+		Ready: n.station.Ready() == nil, Version: version,
+	}}
+}
+
+// listen opens the ports.
+func (n *node) listen() error {
+	f := n.flags
+	encoders := func(ctx context.Context, ln net.Listener) error { return n.encoders.Serve(ctx, ln) }
+	secure := func(ctx context.Context, ln net.Listener) error {
+		return n.encoders.Serve(ctx, tls.NewListener(ln, n.certs))
+	}
+	for _, p := range []struct {
+		name, address string
+		serve         func(context.Context, net.Listener) error
+	}{
+		{"http", f.HTTP, n.serveHTTP}, {"https", f.HTTPS, n.serveHTTPS}, {"rtmp", f.RTMP, encoders}, {"rtmps", f.RTMPS, secure},
+		{"pprof", f.Pprof, serveProfiles},
+	} {
+		if p.address == "" {
+			continue
+		}
+		ln, err := net.Listen("tcp", p.address)
+		if err != nil {
+			for _, l := range n.listeners {
+				l.ln.Close()
+			}
+			return fmt.Errorf("open the port for --%s (is another program using it? give another address): %w", p.name, err)
+		}
+		n.listeners = append(n.listeners, listener{p.name, ln, p.serve})
+	}
+	return nil
+}
+
+// run serves until ctx ends, and then leaves in order: publishers first, viewers last.
+func (n *node) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	viewing, lastViewer := context.WithCancel(context.WithoutCancel(ctx))
+	defer lastViewer()
+	for _, l := range n.listeners {
+		n.log.Info("listening", "for", l.name, "address", l.ln.Addr().String())
+		until := ctx
+		if l.name == "http" || l.name == "https" {
+			until = viewing
+		}
+		group.Go(func() error { return l.serve(until, l.ln) })
+	}
+	group.Go(func() error { return n.viewers.Run(viewing) })
+	group.Go(func() error { return n.prove(ctx) })
+	group.Go(func() error {
+		defer lastViewer()
+		select {
+		case <-n.proven:
+		case <-ctx.Done():
+			return nil
+		}
+		inner, ctx := errgroup.WithContext(ctx)
+		inner.Go(func() error { return n.channels.Run(ctx) })
+		inner.Go(func() error { return n.station.Run(ctx) })
+		return inner.Wait()
+	})
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	n.log.Info("stopped")
+	return nil
+}
+
+// prove shows that the bucket keeps conditional writes, before anything is written to it.
+func (n *node) prove(ctx context.Context) error {
+	wait := 100 * time.Millisecond
+	for {
+		err := bucket.Probe(ctx, n.bucket)
+		switch {
+		case err == nil:
+			close(n.proven)
+			return nil
+		case ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, bucket.ErrUnavailable):
+			return err
+		}
+		n.log.Warn("the bucket does not answer; trying on", "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
+		}
+		wait = min(2*wait, 5*time.Second)
+	}
+}
+
+// newNodeName makes a name up for a node: the host's, and something random.
+func newNodeName() string {
+	var b [3]byte
+	rand.Read(b[:])
+	host, _ := os.Hostname()
+	name := ""
+	for _, c := range []byte(host) {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && name != "" {
+			name += string(c)
+		}
+	}
+	if name == "" {
+		name = "node"
+	}
+	return name[:min(len(name), 24)] + "-" + hex.EncodeToString(b[:])
+}
+
+func shortHash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:6])
+}

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/sse"
+
+	"github.com/mayfly-tv/mayfly/internal/station"
+)
+
+type guideOutput struct {
+	Body struct {
+		Channels []station.Status `json:"channels"`
+	}
+}
+
+type nodesOutput struct {
+	Body struct {
+		Nodes []Node `json:"nodes"`
+	}
+}
+
+func (a *API) registerStatus(doc huma.API) {
+	huma.Register(doc, huma.Operation{
+		OperationID: "guide", Method: http.MethodGet, Path: "/api/v1/guide", Summary: "What is on", Tags: []string{"status"},
+	}, func(context.Context, *struct{}) (*guideOutput, error) {
+		out := &guideOutput{}
+		out.Body.Channels = a.guide("")
+		return out, nil
+	})
+	huma.Register(doc, huma.Operation{
+		OperationID: "nodes", Method: http.MethodGet, Path: "/api/v1/nodes", Summary: "The fleet as this node sees it", Tags: []string{"status"},
+	}, func(context.Context, *struct{}) (*nodesOutput, error) {
+		out := &nodesOutput{}
+		out.Body.Nodes = a.cfg.Nodes()
+		return out, nil
+	})
+}
+
+// guide returns the statuses of the listed channels, those on air first, or that of one channel.
+func (a *API) guide(slug string) []station.Status {
+	if slug != "" {
+		p, err := a.cfg.Station.Program(slug)
+		if err != nil || !p.Known() {
+			return nil
+		}
+		s := p.Status()
+		s.Notice = ""
+		return []station.Status{s}
+	}
+	all := slices.DeleteFunc(a.cfg.Station.Statuses(), func(s station.Status) bool { return !s.Listed })
+	for i := range all {
+		all[i].Notice = ""
+	}
+	order := map[station.State]int{station.Live: 0, station.Off: 1, station.Never: 2}
+	slices.SortFunc(all, func(x, y station.Status) int {
+		if d := order[x.State] - order[y.State]; d != 0 {
+			return d
+		}
+		if x.State == station.Live && x.Viewers != y.Viewers {
+			return y.Viewers - x.Viewers
+		}
+		return strings.Compare(x.Slug, y.Slug)
+	})
+	return all
+}
+
+type eventsInput struct {
+	Channel string `query:"channel" doc:"only this channel"`
+}
+
+// statusEvent is the status of a channel, sent at first and whenever it changed.
+type statusEvent struct {
+	station.Status
+	Now time.Time `json:"now" doc:"the node's clock"`
+}
+
+// removedEvent says that a channel is no more.
+type removedEvent struct {
+	Slug string `json:"slug"`
+}
+
+// beatEvent keeps the connection open while nothing changes.
+type beatEvent struct {
+	Now time.Time `json:"now"`
+}
+
+const (
+	eventPause = 500 * time.Millisecond // between two rounds of events
+	eventRound = 3 * time.Second        // viewers are counted so often
+	eventBeat  = 15 * time.Second
+)
+
+func (a *API) registerEvents(doc huma.API) {
+	sse.Register(doc, huma.Operation{
+		OperationID: "events", Method: http.MethodGet, Path: "/api/v1/events", Summary: "Changes, as server-sent events", Tags: []string{"status"},
+	}, map[string]any{"status": statusEvent{}, "removed": removedEvent{}, "beat": beatEvent{}},
+		func(ctx context.Context, in *eventsInput, send sse.Sender) { a.events(ctx, in.Channel, send) })
+}
+
+// events tells one listener of changes until it leaves. However much happens, it is told at most
+// twice a second, and a slow listener hurts only itself.
+func (a *API) events(ctx context.Context, slug string, send sse.Sender) {
+	told := map[string]station.Status{}
+	beat := time.Now()
+	for {
+		changed := a.cfg.Station.Changed()
+		now := time.Now()
+		current := map[string]bool{}
+		for _, s := range a.guide(slug) {
+			current[s.Slug] = true
+			if old, ok := told[s.Slug]; ok && old == s {
+				continue
+			}
+			if send.Data(statusEvent{s, now.UTC()}) != nil {
+				return
+			}
+			told[s.Slug] = s
+			beat = now
+		}
+		for slug := range told {
+			if !current[slug] {
+				delete(told, slug)
+				if send.Data(removedEvent{slug}) != nil {
+					return
+				}
+			}
+		}
+		if now.Sub(beat) >= eventBeat {
+			beat = now
+			if send.Data(beatEvent{now.UTC()}) != nil {
+				return
+			}
+		}
+		if !pause(ctx, eventPause) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-time.After(eventRound):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// pause waits, and reports false if ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

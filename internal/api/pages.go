@@ -1,0 +1,198 @@
+package api
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/mayfly-tv/mayfly/internal/channel"
+)
+
+// page is a file of the pages, as it is sent.
+type page struct {
+	data, zipped []byte
+	kind         string
+	etag         string
+}
+
+// pages are the built pages, all in memory.
+type pages struct {
+	files map[string]*page
+}
+
+func newPages(files fs.FS) (*pages, error) {
+	p := &pages{files: map[string]*page{}}
+	if files == nil {
+		return p, nil
+	}
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
+			return err
+		}
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		p.files[name] = newPage(name, data)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the pages: %w", err)
+	}
+	return p, nil
+}
+
+func newPage(name string, data []byte) *page {
+	sum := sha256.Sum256(data)
+	f := &page{data: data, kind: mime.TypeByExtension(path.Ext(name)), etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+	if f.kind == "" {
+		f.kind = "application/octet-stream"
+	}
+	return f
+}
+
+// zip compresses the page if that is worth it.
+func (f *page) zip() {
+	if f.zipped != nil || len(f.data) < 1000 || !strings.HasPrefix(f.kind, "text/") && !strings.Contains(f.kind, "javascript") && !strings.Contains(f.kind, "svg") {
+		return
+	}
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write(f.data) // a bytes.Buffer takes everything
+	w.Close()
+	f.zipped = b.Bytes()
+}
+
+// policy is what the pages may load: only what is ours. An embed may be framed by anybody.
+const policy = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; " +
+	"style-src 'self' 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors "
+
+const headMark = "<!--mayfly:head-->"
+
+func (a *API) registerPages() {
+	for _, f := range a.pages.files {
+		f.zip() // some 150 kB once; start-up does not wait for it longer than for the disk
+	}
+	a.mux.HandleFunc("GET /api/docs", func(w http.ResponseWriter, r *http.Request) { a.page(w, r, "docs.html", http.StatusOK, nil) })
+	a.mux.HandleFunc("GET /", a.visit)
+}
+
+// visit answers what is neither media nor API. Slugs are checked by hand because they stand beside
+// /assets, which patterns cannot tell apart.
+func (a *API) visit(w http.ResponseWriter, r *http.Request) {
+	first, rest, more := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	switch {
+	case first == "" && !more:
+		a.page(w, r, "index.html", http.StatusOK, nil)
+	case first == "assets":
+		a.asset(w, r)
+	case first == "favicon.ico":
+		a.icon(w, r)
+	case !more && a.pages.files[first] != nil && !strings.HasSuffix(first, ".html"):
+		a.send(w, r, a.pages.files[first], http.StatusOK)
+	case !more:
+		a.watch(w, r, first, "watch.html")
+	case rest == "":
+		http.Redirect(w, r, "/"+first, http.StatusMovedPermanently)
+	case rest == "embed":
+		a.watch(w, r, first, "embed.html")
+	default:
+		http.Error(w, "There is nothing at this address.", http.StatusNotFound)
+	}
+}
+
+// watch answers with a channel's page. For a channel that is not there the page says so itself.
+func (a *API) watch(w http.ResponseWriter, r *http.Request, slug, name string) {
+	c, err := a.cfg.Channels.Get(slug)
+	if err == nil {
+		a.page(w, r, name, http.StatusOK, c)
+		return
+	}
+	status := http.StatusNotFound
+	select {
+	case <-a.cfg.Channels.Loaded():
+	default:
+		if channel.CheckSlug(slug) == nil {
+			status = http.StatusOK // too early to know; the page goes on asking
+		}
+	}
+	a.page(w, r, name, status, nil)
+}
+
+// page answers with an HTML page, naming the channel in its head.
+func (a *API) page(w http.ResponseWriter, r *http.Request, name string, status int, c *channel.Channel) {
+	f := a.pages.files[name]
+	if f == nil {
+		http.Error(w, "The pages are not built into this program: build it with `make build`. Playlists and the API work.", http.StatusNotFound)
+		return
+	}
+	ancestors := "'self'"
+	if name == "embed.html" {
+		ancestors = "*"
+	}
+	w.Header().Set("Content-Security-Policy", policy+ancestors)
+	w.Header().Set("Referrer-Policy", "same-origin")
+	w.Header().Set("Cache-Control", "no-cache")
+	if c == nil {
+		a.send(w, r, f, status)
+		return
+	}
+	head := fmt.Sprintf(`<title>%s</title><meta name="description" content="%s"><meta property="og:title" content="%s"><meta property="og:type" content="video.other">`,
+		html.EscapeString(c.Title), html.EscapeString(c.Description), html.EscapeString(c.Title))
+	named := newPage(name, bytes.Replace(f.data, []byte(headMark), []byte(head), 1))
+	a.send(w, r, named, status)
+}
+
+func (a *API) asset(w http.ResponseWriter, r *http.Request) {
+	f := a.pages.files[strings.TrimPrefix(r.URL.Path, "/")]
+	if f == nil {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	a.send(w, r, f, http.StatusOK)
+}
+
+func (a *API) icon(w http.ResponseWriter, r *http.Request) {
+	for _, name := range []string{"favicon.ico", "favicon.svg"} {
+		if f := a.pages.files[name]; f != nil {
+			a.send(w, r, f, http.StatusOK)
+			return
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (a *API) send(w http.ResponseWriter, r *http.Request, f *page, status int) {
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("ETag", f.etag)
+	h.Set("Vary", "Accept-Encoding")
+	if status == http.StatusOK && r.Header.Get("If-None-Match") == f.etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	data := f.data
+	if f.zipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		data = f.zipped
+	}
+	h.Set("Content-Length", fmt.Sprint(len(data)))
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return
+	}
+	if _, err := w.Write(data); err != nil && !errors.Is(err, http.ErrHandlerTimeout) {
+		return // the visitor left
+	}
+}
