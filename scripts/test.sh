@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs all tests with the race detector, then every fuzzer for a while, and last prints the summary of
+# the tests as go test gave it.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+summary=$(mktemp)
+trap 'rm -f "$summary"' EXIT
+failed=0
+
+scripts/fuzz.sh "${FUZZTIME:-5s}" || failed=1
+# Packages of tests one after the other where they run real programs: two cores carry one broadcast at a time.
+go test -race -timeout 15m $(go list ./... | grep -v '/e2e') 2>&1 | tee "$summary" || failed=1
+if [ -d e2e ]; then
+	# Without the race detector: real time counts there, and the server is the built program.
+	CGO_ENABLED=0 go test -count=1 -timeout 20m ./e2e 2>&1 | tee -a "$summary" || failed=1
+fi
+echo
+echo "summary"
+grep -E '^(ok|FAIL|---|panic|\?)' "$summary"
+exit $failed
