@@ -46,3 +46,15 @@ func (l *Listing) Segment(n uint32) *SegmentInfo {
 	}
 	return l.Segments[i]
 }
+
+// Edge returns the place after the newest part.
+func (l *Listing) Edge() Pos {
+	if len(l.Segments) == 0 {
+		return Pos{}
+	}
+	last := l.Segments[len(l.Segments)-1]
+	if last.Complete {
+		return Pos{Segment: last.Number + 1}
+	}
+	return Pos{Segment: last.Number, Part: uint32(len(last.Parts))}
+}

@@ -170,8 +170,7 @@ func (d *Director) Safe(m *Mark) *Order {
 func (c *CutList) apply(m *Mark) *CutList {
 	last := c.last()
 	ends := m.End != nil && last != nil && last.ID == m.Ended && last.End == nil
-	begins := m.Entry != nil && c.Entry(m.Entry.ID) == nil &&
-		(last == nil && m.Ended == "" || last != nil && m.Entry.Number > last.Number && (ends || last.End != nil))
+	begins := m.Entry != nil && c.Entry(m.Entry.ID) == nil && m.follows(last)
 	if !ends && !begins {
 		return c
 	}
@@ -186,6 +185,19 @@ func (c *CutList) apply(m *Mark) *CutList {
 			}
 		}
 	})
+}
+
+// follows reports whether the entry that begins comes right after the given one, as it ends or as the
+// mark ends it.
+func (m *Mark) follows(last *Entry) bool {
+	if last == nil {
+		return m.Entry.Number == 0
+	}
+	before := *last
+	if before.End == nil && m.Ended == before.ID {
+		before.End = m.End
+	}
+	return before.End != nil && m.Entry.Number == before.next()
 }
 
 // Sealed says that a take was ended by its seal, after the death of its node (rules D, E, G). exact
@@ -321,6 +333,16 @@ func (d *Director) leave(to *Contender) (*Order, error) {
 // Fenced says that this node lost its incarnation: its takes and the marks on their way are gone until
 // they are found in the bucket.
 func (d *Director) Fenced() { d.live, d.pending, d.held = nil, nil, true }
+
+// Until returns where the entry on air will end once a mark is safe, or nil: nothing beyond may be listed.
+func (d *Director) Until() *media.Pos {
+	e := d.list.OnAir()
+	if d.pending == nil || e == nil || d.pending.mark.Ended != e.ID || d.pending.mark.End == nil {
+		return nil
+	}
+	at := d.pending.mark.End.At
+	return &at
+}
 
 // NextNumber returns the number that the next entry begins with, as far as that is known.
 func (d *Director) NextNumber() int64 {

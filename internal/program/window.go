@@ -22,6 +22,9 @@ type View struct {
 	Span       media.Ticks   // how far back it reaches
 	Part       time.Duration // EXT-X-PART-INF
 	LowLatency bool          // with parts
+	// Until is where the entry on air will end, once the mark that says so is safe: it bounds the
+	// listing from the moment at which it stands in the log (Director.Until).
+	Until *media.Pos
 }
 
 // Lookup returns what this node knows of a take's rendition, or nil. It may leave out segments at
@@ -125,6 +128,13 @@ func (b *builder) last(e *Entry, l *media.Listing, base media.Address) int64 {
 		return int64(e.From) - 1
 	}
 	newest := l.Segments[len(l.Segments)-1]
+	if u := b.view.Until; u != nil && !l.Edge().Before(*u) {
+		b.held = true
+		if u.Part > 0 {
+			return min(int64(u.Segment), int64(l.Safe.Segment)+1)
+		}
+		return min(int64(u.Segment)-1, int64(l.Safe.Segment)+1)
+	}
 	// At most one finished segment that is not safe, and the parts after it.
 	limit := int64(l.Safe.Segment) + 1
 	if int64(newest.Number) > limit || int64(newest.Number) == limit && newest.Complete {
@@ -162,6 +172,11 @@ func (b *builder) segment(e *Entry, s *media.SegmentInfo, l *media.Listing, base
 		run := base
 		run.Run, run.To = true, e.End.At.Part-1
 		out.URI = run.String()
+	case e.End == nil && b.view.Until != nil && s.Number == b.view.Until.Segment:
+		if int(b.view.Until.Part) < len(parts) {
+			parts = parts[:b.view.Until.Part]
+		}
+		out.Complete = false
 	case e.End == nil && int64(s.Number) > int64(l.Safe.Segment):
 		out.Complete = false // finished perhaps, but the one before it is not safe
 	default:

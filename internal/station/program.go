@@ -152,6 +152,7 @@ func (p *Program) order(o *program.Order) {
 		return
 	}
 	w.Mark(func(e take.Edge) []byte { return o.Fill(edgeOf(w.Log(), e)).Encode() })
+	p.touch() // a mark bounds the listing even before it is safe
 }
 
 // left says that a take's writer has finished its last part: its end is marked if it is on air.

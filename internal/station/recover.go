@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -124,7 +126,7 @@ func (s *Station) originOf(name string) *origin {
 	defer s.past.mu.Unlock()
 	o := s.past.origins[name]
 	if o == nil {
-		o = &origin{marks: map[string][][]byte{}}
+		o = &origin{}
 		s.past.origins[name] = o
 	}
 	return o
@@ -138,12 +140,14 @@ func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
 		s.store.Add(l)
 		channels[l.Take().ID] = l.Take().Channel
 	}
-	clear(o.marks)
+	marks := map[string][][]byte{}
 	for _, m := range rebuilt.Marks {
 		c := channels[m.Take]
-		o.marks[c] = append(o.marks[c], m.Data)
+		marks[c] = append(marks[c], m.Data)
 	}
-	o.word, o.known = r.Seal.Word, true
+	s.past.mu.Lock()
+	defer s.past.mu.Unlock()
+	o.word, o.marks, o.known = r.Seal.Word, marks, true
 }
 
 // origin returns an ended incarnation, reading it from the bucket if it is not known.
@@ -180,71 +184,75 @@ func (s *Station) settleAll(ctx context.Context) {
 }
 
 // settle ends what was on air before this incarnation, so that the channel can go on. It tries again
-// with the keeper's next round if the bucket does not answer.
+// with the keeper's next round if the bucket does not answer. After a seal, marks of later
+// incarnations may count, and what they put on air may have been sealed in turn.
 func (p *Program) settle(ctx context.Context) {
 	if !p.station.settled.Load() {
 		return
 	}
-	p.mu.Lock()
-	ready := p.director != nil && !p.settled && !p.gone
-	var air *program.Entry
-	if ready {
-		p.replay()
-		if air = p.director.List().OnAir(); air != nil && p.writers[air.Take] != nil {
-			air = nil
+	for {
+		air, ready := p.unsettled()
+		if !ready {
+			return
 		}
-	}
-	p.mu.Unlock()
-	if !ready {
-		return
-	}
-	var o *origin
-	if air != nil {
-		var err error
-		if o, err = p.station.origin(ctx, air.Origin); err != nil {
+		if air == nil {
+			break
+		}
+		o, err := p.station.origin(ctx, air.Origin)
+		if err != nil {
 			if !errors.Is(err, errUnsealed) && ctx.Err() == nil {
 				p.station.log.Warn("what was on air cannot be read from the bucket", "channel", p.id, "error", err)
 			}
 			return
 		}
+		p.mu.Lock()
+		p.replay()
+		if e := p.director.List().OnAir(); e != nil && e.ID == air.ID {
+			p.sealed(e, o.word)
+		}
+		p.mu.Unlock()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := p.director.List()
-	p.replay()
-	if e := p.director.List().OnAir(); e != nil && o != nil && e.Take == air.Take {
-		p.sealed(e, o.word)
-	}
 	p.settled = true
 	p.order(p.director.Resume())
-	p.listChanged(before)
+	p.touch()
+	p.station.tell()
+	p.station.wakeKeeper()
 }
 
-// replay tells the director the marks that were found in logs. Those that it knows change nothing.
-func (p *Program) replay() {
-	before := p.director.List()
-	p.station.past.mu.Lock()
-	defer p.station.past.mu.Unlock()
-	var origins []*origin
-	if e := before.OnAir(); e != nil {
-		origins = append(origins, p.station.past.origins[e.Origin])
-	} else {
-		for _, o := range p.station.past.origins {
-			origins = append(origins, o)
-		}
+// unsettled returns the entry on air whose take nobody here writes, or nil; ready is false if there is
+// nothing to settle.
+func (p *Program) unsettled() (air *program.Entry, ready bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil || p.settled || p.gone {
+		return nil, false
 	}
-	for _, o := range origins {
-		if o == nil || !o.known {
-			continue
-		}
-		for _, data := range o.marks[p.id] {
+	p.replay()
+	air = p.director.List().OnAir()
+	if air != nil && p.writers[air.Take] != nil {
+		air = nil
+	}
+	return air, true
+}
+
+// replay tells the director the marks that were found in logs, until nothing changes any more. Those
+// that it knows change nothing.
+func (p *Program) replay() {
+	p.station.past.mu.Lock()
+	var marks [][]byte
+	for _, name := range slices.Sorted(maps.Keys(p.station.past.origins)) {
+		marks = append(marks, p.station.past.origins[name].marks[p.id]...)
+	}
+	p.station.past.mu.Unlock()
+	for before := (*program.CutList)(nil); before != p.director.List(); {
+		before = p.director.List()
+		for _, data := range marks {
 			if m, err := program.ParseMark(data); err == nil {
 				p.director.Safe(m)
 			}
 		}
-	}
-	if p.director.List() != before {
-		p.touch()
 	}
 }
 

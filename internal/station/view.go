@@ -70,7 +70,7 @@ func (p *Program) onAir() error {
 
 // window makes a window anew.
 func (p *Program) window(dvr bool) (*hls.Window, bool) {
-	v := program.View{Rendition: media.Main, Span: program.LiveSpan, Part: p.station.partTarget(), LowLatency: true}
+	v := program.View{Rendition: media.Main, Span: program.LiveSpan, Part: p.station.partTarget(), LowLatency: true, Until: p.director.Until()}
 	if dvr {
 		v.Span, v.LowLatency = media.TicksOf(p.channel.Window()), false
 	}

@@ -42,7 +42,9 @@ func again(ctx context.Context, while error, f func() error) error {
 }
 
 // Get reads a whole object.
-func (b *Bucket) Get(ctx context.Context, key string) (bucket.Object, error) { return b.get(ctx, key, "") }
+func (b *Bucket) Get(ctx context.Context, key string) (bucket.Object, error) {
+	return b.get(ctx, key, "")
+}
 
 // GetRange reads a stretch of an object.
 func (b *Bucket) GetRange(ctx context.Context, key string, offset, length int64) (bucket.Object, error) {
