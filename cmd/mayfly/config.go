@@ -56,6 +56,8 @@ type serveFlags struct {
 	TLSKey  string   `name:"tls-key" help:"Its private key (PEM)." placeholder:"FILE"`
 	ACME    []string `name:"acme" help:"Domains to get certificates for by ACME; they are kept in the bucket." placeholder:"DOMAIN"`
 
+	ACMEDirectory string `name:"acme-directory" help:"The ACME authority; Let's Encrypt if absent." placeholder:"URL"`
+
 	Part    time.Duration `help:"Length of a part." default:"250ms"`
 	Segment time.Duration `help:"Least length of a segment." default:"2s"`
 	Flush   time.Duration `help:"How long media gathers before it is written to the bucket." default:"500ms"`

@@ -19,6 +19,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/api"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/certs"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
@@ -36,7 +37,8 @@ type node struct {
 	station  *station.Station
 	viewers  *deliver.Handler
 	encoders *rtmp.Server
-	certs    *tls.Config // nil without TLS
+	certs    *tls.Config    // nil without TLS
+	acme     *certs.Manager // nil without ACME
 	metrics  *metrics
 
 	listeners []listener
@@ -137,7 +139,11 @@ func (n *node) makeHandler() error {
 	mux.HandleFunc("GET /readyz", n.readyz)
 	mux.Handle("GET /metrics", n.metrics.handler())
 	mux.Handle("/", pages)
-	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station}, Next: mux, Log: n.log})
+	var next http.Handler = mux
+	if n.acme != nil {
+		next = n.acme.Challenges(mux)
+	}
+	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station}, Next: next, Log: n.log})
 	n.metrics.watch(n)
 	return nil
 }
@@ -212,6 +218,9 @@ func (n *node) run(ctx context.Context) error {
 		inner, ctx := errgroup.WithContext(ctx)
 		inner.Go(func() error { return n.channels.Run(ctx) })
 		inner.Go(func() error { return n.station.Run(ctx) })
+		if n.acme != nil {
+			inner.Go(func() error { return n.acme.Run(ctx) })
+		}
 		return inner.Wait()
 	})
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {

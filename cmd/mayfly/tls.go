@@ -1,5 +1,19 @@
 package main
 
-import "crypto/tls"
+import (
+	"crypto/tls"
 
-func (n *node) newCerts() (*tls.Config, error) { return nil, nil }
+	"github.com/mayfly-tv/mayfly/internal/certs"
+)
+
+// newCerts returns the configuration of the listeners with TLS, or nil if none has.
+func (n *node) newCerts() (*tls.Config, error) {
+	switch f := n.flags; {
+	case f.TLSCert != "":
+		return certs.Files(f.TLSCert, f.TLSKey, n.log)
+	case len(f.ACME) > 0:
+		n.acme = certs.ACME(n.bucket, f.ACME, f.ACMEDirectory, n.log)
+		return n.acme.TLS(), nil
+	}
+	return nil, nil
+}
