@@ -1,0 +1,116 @@
+import { signal } from '@preact/signals'
+import { render } from 'preact'
+import { inOrder, type Status } from './channel'
+import { Feed } from './feed'
+import { Badge, Brand } from './parts'
+import { Ripples } from './player/Slate'
+import { since, viewers } from './words'
+import './styles/base.css'
+import './styles/guide.css'
+
+const channels = signal<ReadonlyMap<string, Status> | null>(null)
+const search = signal('')
+const link = signal(true)
+
+new Feed(null, {
+  status(s) {
+    channels.value = new Map(channels.value ?? []).set(s.slug, s)
+  },
+  removed(slug) {
+    const left = new Map(channels.value ?? [])
+    left.delete(slug)
+    channels.value = left
+  },
+  link(up) {
+    link.value = up
+    if (up) channels.value ??= new Map()
+  },
+})
+
+function Guide() {
+  const all = channels.value
+  return (
+    <>
+      <header class="top">
+        <Brand />
+        <label class="search">
+          <span class="hidden-words">Search channels</span>
+          <svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="11" cy="11" r="6.5" /><path d="m16 16 4.5 4.5" /></svg>
+          <input type="search" placeholder="Search" autocomplete="off" value={search.value} onInput={(e) => (search.value = e.currentTarget.value)} />
+        </label>
+      </header>
+      <main class="guide">
+        {!link.value && <p class="away" role="status">The server is out of reach. This list goes on by itself in a moment.</p>}
+        {all === null ? <p class="loading" role="status">Looking what is on</p> : all.size === 0 ? <Empty /> : <Lists all={all} />}
+      </main>
+      <footer class="foot"><a href="/api/docs">API</a></footer>
+    </>
+  )
+}
+
+function Lists({ all }: { all: ReadonlyMap<string, Status> }) {
+  const { live, off } = inOrder(all.values(), search.value)
+  if (live.length + off.length === 0) return <p class="nothing" role="status">Nothing is called “{search.value}”.</p>
+  return (
+    <>
+      <section aria-labelledby="on-air">
+        <h1 id="on-air">On air <span>{live.length}</span></h1>
+        {live.length === 0 ? <p class="nothing">Nobody is on air just now.</p> : <ul class="cards">{live.map((c) => <Card key={c.slug} c={c} />)}</ul>}
+      </section>
+      {off.length > 0 && (
+        <section aria-labelledby="off-air">
+          <h2 id="off-air">Off air <span>{off.length}</span></h2>
+          <ul class="cards small">{off.map((c) => <Card key={c.slug} c={c} />)}</ul>
+        </section>
+      )}
+    </>
+  )
+}
+
+/** A colour and a place of its own for each channel, from its name. */
+function face(slug: string): string {
+  let h = 2166136261
+  for (const c of slug) h = Math.imul(h ^ c.charCodeAt(0), 16777619) >>> 0
+  const hues = [168, 186, 204, 222, 262, 24, 42, 96, 142]
+  return `--hue:${hues[h % hues.length]};--x:${15 + ((h >>> 8) % 70)}%;--y:${30 + ((h >>> 16) % 50)}%`
+}
+
+function Card({ c }: { c: Status }) {
+  const live = c.state === 'live'
+  return (
+    <li>
+      <a class={`card ${live ? 'is-live' : ''}`} href={`/${c.slug}`}>
+        <span class="plate" style={face(c.slug)} aria-hidden="true">
+          <Ripples />
+          <b>{c.title.trim().slice(0, 1).toUpperCase()}</b>
+        </span>
+        <span class="card-words">
+          <strong>{c.title}</strong>
+          {live && c.description && <small>{c.description}</small>}
+          <span class="card-line">
+            {live ? <Badge kind="live">Live</Badge> : <span class="dim">{c.state === 'never' ? 'Not on air yet' : `Off air ${since(c.since, new Date())}`}</span>}
+            {live && <span class="dim">{viewers(c.viewers)}</span>}
+          </span>
+        </span>
+      </a>
+    </li>
+  )
+}
+
+function Empty() {
+  const command = `curl -X POST ${location.origin}/api/v1/channels \\
+  -H "Authorization: Bearer $MAYFLY_ADMIN_TOKEN" \\
+  -H "Content-Type: application/json" \\
+  -d '{"slug":"news","title":"News"}'`
+  return (
+    <section class="empty">
+      <Ripples />
+      <h1>No channels yet</h1>
+      <p>Make the first one. Start the server with <code>MAYFLY_ADMIN_TOKEN</code> set, then say:</p>
+      <pre tabIndex={0}><code>{command}</code></pre>
+      <p>The answer holds a stream key. Give it to OBS or ffmpeg as <code>rtmp://{location.hostname}/live/&lt;stream key&gt;</code>, and the channel appears here by itself.</p>
+    </section>
+  )
+}
+
+render(<Guide />, document.getElementById('app')!)

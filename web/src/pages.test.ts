@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest'
+import { inOrder, readStatus, slugOf, type Status } from './channel'
+import { ServerClock } from './clock'
+import { retryDelay } from './feed'
+import { readSpec } from './openapi'
+import { actionOf } from './player/keys'
+import { clock, compact, since, spoken, viewers } from './words'
+
+const channel = (o: Partial<Status>): Status => ({ ...readStatus({ slug: 'a' })!, ...o })
+
+test('the slug of a page', () => {
+  expect(slugOf('/news')).toBe('news')
+  expect(slugOf('/news/embed')).toBe('news')
+  expect(slugOf('/%zz')).toBe('%zz')
+  expect(slugOf('/')).toBe('')
+})
+
+test('a status is read strictly, and gaps are filled', () => {
+  expect(readStatus(null)).toBeNull()
+  expect(readStatus({ title: 'x' })).toBeNull()
+  expect(readStatus({ slug: 'a', state: 'odd', viewers: -3, width: 'x' })).toMatchObject({ title: 'a', state: 'never', viewers: 0, width: 1280 })
+  expect(readStatus({ slug: 'a', state: 'live', viewers: 12, dvrWindow: 7200 })).toMatchObject({ state: 'live', viewers: 12, dvrWindow: 7200 })
+})
+
+test('the guide: most watched first, then off air by title; every word must be found', () => {
+  const all = [
+    channel({ slug: 'a', title: 'Zebra', state: 'live', viewers: 1 }),
+    channel({ slug: 'b', title: 'Bee', state: 'off' }),
+    channel({ slug: 'c', title: 'Cat', state: 'live', viewers: 9, description: 'for night owls' }),
+    channel({ slug: 'd', title: 'Ant', state: 'never' }),
+  ]
+  const shown = inOrder(all, '')
+  expect(shown.live.map((c) => c.slug)).toEqual(['c', 'a'])
+  expect(shown.off.map((c) => c.slug)).toEqual(['d', 'b'])
+  expect(inOrder(all, 'OWLS cat').live.map((c) => c.slug)).toEqual(['c'])
+  expect(inOrder(all, 'owls bee').live).toEqual([])
+})
+
+test('the server clock: the least delayed sample counts; a header only for a clock plainly wrong', () => {
+  const c = new ServerClock()
+  c.header(new Date(1_000_000).toUTCString(), 1_000_400)
+  expect(c.offset).toBe(0)
+  c.header(new Date(1_000_000).toUTCString(), 1_060_000)
+  expect(c.offset).toBe(-59_500)
+  c.sample(5_000, 5_300)
+  c.sample(6_000, 6_100)
+  c.sample(NaN, 1)
+  expect(c.offset).toBe(-100)
+  expect(c.now(7_000)).toBe(6_900)
+})
+
+test('tries are 1 to 5 seconds apart, for ever', () => {
+  for (let n = 0; n < 50; n++) {
+    for (const r of [0, 0.5, 1]) {
+      expect(retryDelay(n, r)).toBeGreaterThanOrEqual(1000)
+      expect(retryDelay(n, r)).toBeLessThanOrEqual(5000)
+    }
+  }
+})
+
+test('numbers in words', () => {
+  expect([viewers(0), viewers(1), viewers(1234)]).toEqual(['no viewers', '1 viewer', '1.2k viewers'])
+  expect([compact(999), compact(12_345), compact(9_990_000)]).toEqual(['999', '12k', '9.9M'])
+  expect([clock(7), clock(187), clock(3729)]).toEqual(['0:07', '3:07', '1:02:09'])
+  expect([spoken(1), spoken(150), spoken(3900)]).toEqual(['1 second', '3 minutes', '1 hour 5 minutes'])
+  const now = new Date(2026, 4, 4, 12, 0)
+  expect(since('', now)).toBe('')
+  expect(since(new Date(2026, 4, 4, 9, 5).toISOString(), now)).toMatch(/^since .*9.05/)
+  expect(since(new Date(2026, 4, 3, 9, 5).toISOString(), now)).toMatch(/yesterday/)
+})
+
+test('keys: typing and buttons keep theirs', () => {
+  expect(actionOf(' ', false, 'other')).toBe('toggle')
+  expect(actionOf(' ', false, 'button')).toBeNull()
+  expect(actionOf('k', false, 'text')).toBeNull()
+  expect(actionOf('f', true, 'other')).toBeNull()
+  expect(actionOf('ArrowLeft', false, 'range')).toBeNull()
+  expect(actionOf('ArrowLeft', false, 'other')).toBe('back')
+  expect(actionOf('L', false, 'other')).toBe('live')
+  expect(actionOf('?', false, 'button')).toBe('help')
+  expect(actionOf('x', false, 'other')).toBeNull()
+})
+
+test('an OpenAPI document becomes operations', () => {
+  const spec = readSpec(
+    {
+      info: { title: 'Mayfly', version: '1' },
+      components: { schemas: { New: { type: 'object', required: ['slug'], properties: { $schema: { type: 'string' }, slug: { type: 'string', examples: ["o'news"], description: 'the address' }, tags: { type: ['array', 'null'], items: { type: 'string' } } } } } },
+      paths: {
+        '/api/v1/channels': {
+          post: { operationId: 'create', summary: 'Create', tags: ['channels'], security: [{ token: [] }], requestBody: { content: { 'application/json': { schema: { $ref: '#/components/schemas/New' } } } }, responses: { 201: { description: 'Created' } } },
+          get: { summary: 'List', parameters: [{ name: 'q', in: 'query', schema: { type: 'string' }, description: 'words' }], responses: {} },
+        },
+      },
+    },
+    'http://h',
+  )
+  const create = spec.groups.find((g) => g.name === 'channels')!.operations[0]!
+  expect(create).toMatchObject({ id: 'create', method: 'POST', token: true, answers: [{ status: '201', text: 'Created' }] })
+  expect(create.body).toEqual([
+    { name: 'slug', kind: 'string', required: true, text: 'the address' },
+    { name: 'tags', kind: 'list of string', required: false, text: '' },
+  ])
+  expect(create.curl).toBe(`curl -X POST http://h/api/v1/channels \\\n  -H "Authorization: Bearer $MAYFLY_ADMIN_TOKEN" \\\n  -H "Content-Type: application/json" \\\n  -d '{"slug":"o'\\''news"}'`)
+  expect(spec.groups.find((g) => g.name === '')!.operations[0]).toMatchObject({ id: 'get-api-v1-channels', token: false, parameters: [{ name: 'q', kind: 'string in query' }] })
+  expect(readSpec({}, 'http://h').groups).toEqual([])
+})

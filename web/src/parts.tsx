@@ -1,0 +1,28 @@
+/** The sign of Mayfly: two wings and a thread. */
+export function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
+      <path d="M15 18C7 16 5 9 6 5c5 0 9 5 9 13Z" />
+      <path d="M17 18c8-2 10-9 9-13-5 0-9 5-9 13Z" />
+      <path d="M16 15v12" />
+    </svg>
+  )
+}
+
+export function Brand() {
+  return (
+    <a class="brand" href="/" aria-label="Mayfly, to the guide">
+      <Mark />
+      <span>Mayfly</span>
+    </a>
+  )
+}
+
+export function Badge({ kind, children }: { kind: 'live' | 'behind' | 'off' | 'wait'; children: preact.ComponentChildren }) {
+  return (
+    <span class={`badge badge-${kind}`}>
+      <i aria-hidden="true" />
+      {children}
+    </span>
+  )
+}

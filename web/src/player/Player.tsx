@@ -1,0 +1,180 @@
+import { signal } from '@preact/signals'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { clock, spoken } from '../words'
+import { expose } from './debug'
+import { actionOf, kindOf, perform } from './keys'
+import { Session } from './session'
+import { announce, type State } from './shown'
+import { Slate, slateOf } from './Slate'
+
+/** The session of this page; a page has one player. */
+export const current = signal<Session | null>(null)
+
+export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
+  const video = useRef<HTMLVideoElement>(null)
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const stage = useRef<HTMLDivElement>(null)
+
+  useEffect(() => {
+    const session = new Session(slug, video.current!, canvas.current!)
+    current.value = session
+    expose(session)
+    // Without its controls the player still plays; they are fetched again with the next visit.
+    import('./chrome').catch(() => {})
+    const onKey = (e: KeyboardEvent) => {
+      if (document.querySelector('dialog[open]')) return
+      const action = actionOf(e.key, e.ctrlKey || e.metaKey || e.altKey, kindOf(e.composedPath()[0] ?? e.target))
+      if (action === null) return
+      e.preventDefault()
+      perform(action, session, stage.current!, onHelp)
+    }
+    document.addEventListener('keydown', onKey)
+    return () => {
+      document.removeEventListener('keydown', onKey)
+      session.close()
+      current.value = null
+    }
+  }, [slug])
+
+  const session = current.value
+  const state = session?.state.value ?? 'connecting'
+  const held = session?.held.value ?? false
+  const words = slateOf(state, session?.status.value ?? null, slug)
+  // Over a last picture the words lie quietly; without one the slate fills the stage.
+  const quiet = held && (state === 'connecting' || state === 'lost')
+
+  return (
+    <div class="stage" ref={stage} id="stage" data-state={state}>
+      <media-controller nohotkeys noautoseektolive nodefaultstore fullscreenelement="stage" autohide="3" noautohide={words !== null && !quiet ? '' : undefined}>
+        <video ref={video} slot="media" playsinline muted disableRemotePlayback aria-label="Live picture" tabIndex={-1} />
+        <canvas ref={canvas} slot="poster" class="held" hidden={!held} />
+        {session && <Controls session={session} usable={words === null || quiet} />}
+      </media-controller>
+      {words && (
+        <Slate words={words} state={state} quiet={quiet}>
+          {session && state === 'off' && (session.status.value?.dvrWindow ?? 0) > 0 && (
+            <button type="button" class="button" onClick={() => session.goBack(Math.min(600, session.status.value?.dvrWindow ?? 0))}>
+              Watch the last minutes
+            </button>
+          )}
+          {(state === 'missing' || state === 'off' || state === 'never') && (
+            <a class="button ghost" href="/" target="_top">
+              See what is on
+            </a>
+          )}
+        </Slate>
+      )}
+      {session && <Invitations session={session} state={state} />}
+      <LiveRegion state={state} />
+    </div>
+  )
+}
+
+/** The buttons that lie over the picture: begin to play, sound, back to live. */
+function Invitations({ session, state }: { session: Session; state: State }) {
+  const watching = state === 'live' || state === 'back' || state === 'behind'
+  if (session.blocked.value) {
+    return (
+      <button type="button" class="button big" onClick={() => session.play()}>
+        Tap to play
+      </button>
+    )
+  }
+  return (
+    <>
+      {watching && session.muted.value && !session.paused.value && (
+        <button type="button" class="button sound" onClick={() => session.sound(true)}>
+          <svg viewBox="0 0 24 24" aria-hidden="true">
+            <path d="M4 9.5v5h3.5L12 18.5v-13L7.5 9.5H4Z" />
+            <path d="m16 9.5 5 5m0-5-5 5" />
+          </svg>
+          Tap for sound
+        </button>
+      )}
+      {state === 'back' && <p class="toast">Back on air</p>}
+    </>
+  )
+}
+
+function LiveRegion({ state }: { state: State }) {
+  const before = useRef<State>('connecting')
+  const [said, say] = useState('')
+  useEffect(() => {
+    const words = announce(before.current, state)
+    before.current = state
+    if (words) say(words)
+  }, [state])
+  return (
+    <p class="hidden-words" role="status" aria-live="polite">
+      {said}
+    </p>
+  )
+}
+
+function Controls({ session, usable }: { session: Session; usable: boolean }) {
+  return (
+    <div class="controls" hidden={!usable}>
+      <Scrubber session={session} />
+      <div class="buttons">
+        <media-play-button notooltip />
+        <media-mute-button notooltip />
+        <media-volume-range />
+        <LiveButton session={session} />
+        <span class="spring" />
+        <media-pip-button notooltip />
+        <media-fullscreen-button notooltip />
+      </div>
+    </div>
+  )
+}
+
+function LiveButton({ session }: { session: Session }) {
+  const state = session.state.value
+  const latency = session.latency.value
+  if (state === 'live' || state === 'back') {
+    return (
+      <span class="at-live" title="Delay from the camera to this picture">
+        <i aria-hidden="true" /> Live{latency !== null && latency > -1 && <b>{Math.max(0, latency).toFixed(1)} s</b>}
+      </span>
+    )
+  }
+  if (state !== 'behind') return <span class="at-live dim">−−</span>
+  return (
+    <>
+      <button type="button" class="to-live" onClick={() => session.goLive()}>
+        <i aria-hidden="true" /> Jump to live
+      </button>
+      <span class="behind">−{clock(session.behind.value)}</span>
+    </>
+  )
+}
+
+/** The stretch that can be gone back over, measured in seconds behind live. */
+function Scrubber({ session }: { session: Session }) {
+  // While the viewer drags, the thumb is theirs.
+  const [drag, setDrag] = useState<number | null>(null)
+  const span = Math.max(session.span.value, 10)
+  const behind = drag ?? Math.min(session.behind.value, span)
+  const commit = (value: number) => {
+    setDrag(null)
+    session.goBack(value)
+  }
+  const shown = behind < 3 ? 0 : behind
+  return (
+    <div class="scrub" style={`--at:${1 - shown / span}`}>
+      <input
+        type="range"
+        min={-Math.round(span)}
+        max={0}
+        step={1}
+        value={-Math.round(shown)}
+        disabled={session.span.value < 4}
+        aria-label="Rewind"
+        aria-valuetext={shown === 0 ? 'Live' : `${spoken(shown)} behind live`}
+        onInput={(e) => setDrag(-Number(e.currentTarget.value))}
+        onChange={(e) => commit(-Number(e.currentTarget.value))}
+      />
+      {drag !== null && <output class="scrub-time">{drag < 3 ? 'Live' : `−${clock(drag)}`}</output>}
+    </div>
+  )
+}

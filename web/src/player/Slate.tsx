@@ -1,0 +1,57 @@
+import type { Status } from '../channel'
+import { Mark } from '../parts'
+import { since } from '../words'
+import type { State } from './shown'
+
+interface Words {
+  title: string
+  text: string
+}
+
+/** What lies over the picture when there is none to look at. */
+export function slateOf(state: State, status: Status | null, slug: string): Words | null {
+  const name = status?.title ?? slug
+  switch (state) {
+    case 'connecting':
+      return { title: '', text: 'Tuning in' }
+    case 'lost':
+      return { title: 'Back in a moment', text: 'The connection is lost. It is being tried again; there is nothing you need to do.' }
+    case 'off': {
+      const when = since(status?.since ?? '', new Date())
+      return { title: 'Off air', text: `${name} is resting${when ? ` ${when}` : ''}. The picture returns here by itself.` }
+    }
+    case 'never':
+      return { title: 'Not on air yet', text: `${name} has not begun. Leave this page open; it starts by itself.` }
+    case 'missing':
+      return { title: 'No such channel', text: `Nothing is called “${slug}” here. Perhaps the address has a slip of the pen.` }
+    case 'unplayable':
+      return { title: 'This browser cannot play it', text: 'It knows neither Media Source Extensions nor HLS. A current Firefox, Chrome, Edge or Safari does.' }
+    default:
+      return null
+  }
+}
+
+/** Concentric rings, as where something touched the water. They move only where motion is welcome. */
+export function Ripples() {
+  return (
+    <svg class="ripples" viewBox="0 0 400 400" aria-hidden="true">
+      {[40, 76, 118, 166, 220, 280].map((r, i) => (
+        <ellipse key={r} cx="200" cy="200" rx={r} ry={r * 0.34} style={`--i:${i}`} />
+      ))}
+    </svg>
+  )
+}
+
+export function Slate({ words, state, quiet, children }: { words: Words; state: State; quiet: boolean; children?: preact.ComponentChildren }) {
+  return (
+    <div class={`slate slate-${state}${quiet ? ' quiet' : ''}`}>
+      {!quiet && <Ripples />}
+      <div class="slate-words">
+        <Mark />
+        {words.title && <p class="slate-title">{words.title}</p>}
+        <p class={words.title ? 'slate-text' : 'slate-wait'}>{words.text}</p>
+        {children}
+      </div>
+    </div>
+  )
+}

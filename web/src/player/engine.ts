@@ -1,0 +1,201 @@
+import type Hls from 'hls.js/light'
+import type { Mode } from './plan'
+import { dateAt, positionOf, type Piece } from './timeline'
+
+/** One way of playing one playlist. It is thrown away at any fatal fault, never mended. */
+export interface Engine {
+  readonly mode: Mode
+  readonly kind: 'hls' | 'native'
+  /** The newest position that could be played, or null while nothing is known. */
+  edge(): number | null
+  /** The oldest position that is listed. */
+  begin(): number | null
+  /** The program date at a position, epoch ms. */
+  dateAt(position: number): number | null
+  destroy(): void
+}
+
+export interface Wish {
+  mode: Mode
+  slug: string
+  /** Begin at this program date (epoch ms) instead of the live edge. */
+  date: number | null
+  /** Or this many seconds behind the live edge. */
+  behind: number | null
+  /** How near to the live edge to begin, in seconds. */
+  target: number
+  fatal(reason: string): void
+}
+
+export const playlist = (slug: string, mode: Mode): string => `/${encodeURIComponent(slug)}/${mode === 'live' ? 'index' : 'dvr'}.m3u8`
+
+type HlsClass = typeof Hls
+type Kind = { kind: 'hls'; Hls: HlsClass } | { kind: 'native' } | { kind: 'none' }
+
+/** hls.js first: Chromium says that it "may" play HLS itself, but only hls.js is near to life and can be watched over. */
+export async function choose(video: HTMLVideoElement): Promise<Kind> {
+  const { default: Hls } = await import('hls.js/light')
+  if (Hls.isSupported()) return { kind: 'hls', Hls }
+  if (video.canPlayType('application/vnd.apple.mpegurl') !== '') return { kind: 'native' }
+  return { kind: 'none' }
+}
+
+export function build(kind: Kind, video: HTMLVideoElement, wish: Wish): Engine {
+  if (kind.kind === 'hls') return new HlsEngine(kind.Hls, video, wish)
+  return new NativeEngine(video, wish)
+}
+
+/** Retries inside hls.js, before the engine is given up and built anew. A connection refused (code 0) is tried again too. */
+const retry = (maxNumRetry: number) => ({
+  maxNumRetry,
+  retryDelayMs: 500,
+  maxRetryDelayMs: 4000,
+  shouldRetry: (config: { maxNumRetry: number } | null | undefined, count: number, _timeout: boolean, response: { code?: number } | undefined, would: boolean) =>
+    would || (config != null && count < config.maxNumRetry && response?.code === 0),
+})
+
+const policy = (firstByte: number, whole: number, retries: number) => ({
+  default: { maxTimeToFirstByteMs: firstByte, maxLoadTimeMs: whole, timeoutRetry: { maxNumRetry: 2, retryDelayMs: 0, maxRetryDelayMs: 0 }, errorRetry: retry(retries) },
+})
+
+class HlsEngine implements Engine {
+  readonly kind = 'hls'
+  readonly mode: Mode
+  private hls: Hls | null
+
+  constructor(Class: HlsClass, video: HTMLVideoElement, wish: Wish) {
+    this.mode = wish.mode
+    const live = wish.mode === 'live'
+    const hls = new Class({
+      lowLatencyMode: live,
+      // The playlist's target duration is 4 s for ever, so distances are given in seconds, not in durations.
+      liveSyncDuration: live ? wish.target : 6,
+      liveSyncOnStallIncrease: 0, // the page keeps the latency itself (pace.ts)
+      maxLiveSyncPlaybackRate: 1,
+      backBufferLength: live ? 55 : 90,
+      maxBufferLength: 30,
+      maxMaxBufferLength: 60,
+      startFragPrefetch: true,
+      testBandwidth: false,
+      enableWorker: false, // fragmented MP4 needs no work of its own thread
+      manifestLoadPolicy: policy(10_000, 20_000, 4),
+      playlistLoadPolicy: policy(10_000, 20_000, live ? 6 : 1000),
+      fragLoadPolicy: policy(10_000, 60_000, 6),
+    })
+    this.hls = hls
+    const { Events, ErrorDetails } = Class
+    hls.on(Events.ERROR, (_e, data) => {
+      // A playlist that contradicts the one before cannot be played on: load the stream anew.
+      const mismatch = data.details === ErrorDetails.LEVEL_PARSING_ERROR
+      if (data.fatal || mismatch) wish.fatal(`${data.details}${data.error ? `: ${data.error.message}` : ''}`)
+    })
+    if (!live) {
+      let placed = false
+      hls.on(Events.LEVEL_UPDATED, () => {
+        if (placed || this.hls === null) return
+        const at = this.place(wish)
+        if (at === null) return
+        placed = true
+        video.currentTime = at
+      })
+    }
+    hls.attachMedia(video)
+    hls.loadSource(playlist(wish.slug, wish.mode))
+  }
+
+  private pieces(): Piece[] {
+    const d = this.hls?.latestLevelDetails
+    if (!d) return []
+    const list = d.fragmentHint ? [...d.fragments, d.fragmentHint] : d.fragments
+    return list.map((f) => ({ start: f.start, duration: f.duration, date: f.programDateTime }))
+  }
+
+  private place(wish: Wish): number | null {
+    const begin = this.begin()
+    const edge = this.edge()
+    if (begin === null || edge === null) return null
+    const found = wish.date !== null ? positionOf(this.pieces(), wish.date) : null
+    const at = found ?? edge - (wish.behind ?? 6)
+    return Math.min(Math.max(at, begin + 0.1), Math.max(begin + 0.1, edge - 1))
+  }
+
+  edge(): number | null {
+    const d = this.hls?.latestLevelDetails
+    if (!d || d.fragments.length === 0) return null
+    // Between two playlists the edge goes on with the clock, but not for long: it may have stopped.
+    return d.edge + Math.min(Math.max(d.age, 0), 0.5)
+  }
+
+  begin(): number | null {
+    const d = this.hls?.latestLevelDetails
+    return d && d.fragments.length > 0 ? d.fragmentStart : null
+  }
+
+  dateAt(position: number): number | null {
+    return dateAt(this.pieces(), position)
+  }
+
+  destroy(): void {
+    this.hls?.destroy()
+    this.hls = null
+  }
+}
+
+/** Safari's own player, where Media Source is missing (older iPhones): ordinary latency, the same states. */
+class NativeEngine implements Engine {
+  readonly kind = 'native'
+  readonly mode: Mode
+  private readonly off = new AbortController()
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    wish: Wish,
+  ) {
+    this.mode = wish.mode
+    const { signal } = this.off
+    video.addEventListener('error', () => wish.fatal(`video error ${video.error?.code ?? ''}`), { signal })
+    // A playlist without an end does not end: it was cut off.
+    video.addEventListener('ended', () => wish.fatal('ended'), { signal })
+    video.addEventListener(
+      'loadedmetadata',
+      () => {
+        const edge = this.edge()
+        const begin = this.begin()
+        if (wish.mode !== 'dvr' || edge === null || begin === null) return
+        const zero = this.zero()
+        const found = wish.date !== null && zero !== null ? (wish.date - zero) / 1000 : null
+        video.currentTime = Math.min(Math.max(found ?? edge - (wish.behind ?? 6), begin), edge)
+      },
+      { signal },
+    )
+    video.src = playlist(wish.slug, wish.mode)
+  }
+
+  /** The date of position 0, which Safari knows. */
+  private zero(): number | null {
+    const v = this.video as HTMLVideoElement & { getStartDate?: () => Date }
+    const t = v.getStartDate?.().getTime()
+    return t === undefined || Number.isNaN(t) ? null : t
+  }
+
+  edge(): number | null {
+    const s = this.video.seekable
+    return s.length > 0 ? s.end(s.length - 1) : null
+  }
+
+  begin(): number | null {
+    const s = this.video.seekable
+    return s.length > 0 ? s.start(0) : null
+  }
+
+  dateAt(position: number): number | null {
+    const zero = this.zero()
+    return zero === null ? null : zero + position * 1000
+  }
+
+  destroy(): void {
+    this.off.abort()
+    this.video.removeAttribute('src')
+    this.video.load()
+  }
+}

@@ -1,0 +1,385 @@
+import { signal, type Signal } from '@preact/signals'
+import type { Status } from '../channel'
+import { Feed, retryDelay } from '../feed'
+import { build, choose, type Engine } from './engine'
+import { afterStall, keep, startPace, type Pace } from './pace'
+import { plan, type Mode } from './plan'
+import { next, start, type Facts, type Shown, type State } from './shown'
+import { reach } from './timeline'
+
+const tickEvery = 200
+/** Positions nearer to the live playlist's beginning than this are played from the long one. */
+const margin = 5
+
+/**
+ * One channel being watched: the feed of what the server says, the engine that plays, and the clockwork that keeps
+ * both going for ever. All decisions are pure functions (shown, plan, pace); this class carries them out.
+ */
+export class Session {
+  readonly status: Signal<Status | null> = signal(null)
+  readonly state: Signal<State> = signal('connecting')
+  /** Seconds from the publisher to the picture, by the program date and the server's clock; null when not known. */
+  readonly latency: Signal<number | null> = signal(null)
+  /** Seconds behind the newest that could be seen. */
+  readonly behind = signal(0)
+  /** How many seconds can be gone back. */
+  readonly span = signal(0)
+  readonly paused = signal(false)
+  readonly muted = signal(true)
+  readonly rewound = signal(false)
+  /** The last picture lies over the video while there is none. */
+  readonly held = signal(false)
+  /** The browser wants a tap before it plays anything. */
+  readonly blocked = signal(false)
+
+  stalls = 0
+  rebuilds = 0
+  lastFault = ''
+
+  private shown: Shown = start
+  private channel: Facts['channel'] = 'unknown'
+  private link = true
+  private returned = 0
+  private playable = true
+  private engine: Engine | null = null
+  private engineBuilt = 0
+  private moved = 0
+  private everMoved = false
+  private stalling = false
+  private position = -1
+  private tries = 0
+  private nextTry = 0
+  private wishDate: number | null = null
+  private wishBehind: number | null = null
+  private lastDate: number | null = null
+  private building = false
+  private pace: Pace = startPace(0)
+  private readonly feed: Feed
+  private readonly off = new AbortController()
+  private readonly timer: number
+
+  constructor(
+    readonly slug: string,
+    readonly video: HTMLVideoElement,
+    private readonly canvas: HTMLCanvasElement,
+  ) {
+    video.muted = true
+    video.playsInline = true
+    this.listen()
+    this.feed = new Feed(slug, {
+      status: (s) => this.take(s),
+      removed: () => this.setChannel('missing'),
+      link: (up) => {
+        if (up && !this.link) this.comeBack()
+        this.link = up
+      },
+    })
+    // Fetched while the server is asked for the channel; a failure is met again when it is needed.
+    choose(video).catch(() => {})
+    this.timer = window.setInterval(() => this.tick(), tickEvery)
+  }
+
+  close(): void {
+    window.clearInterval(this.timer)
+    this.off.abort()
+    this.feed.close()
+    this.engine?.destroy()
+    this.engine = null
+  }
+
+  /** What plays just now: hls live, hls dvr, native live, native dvr, or none. */
+  get engineName(): string {
+    return this.engine === null ? 'none' : `${this.engine.kind} ${this.engine.mode}`
+  }
+
+  // What the viewer asks for.
+
+  toggle(): void {
+    if (this.video.paused) this.play()
+    else this.video.pause()
+  }
+
+  play(): void {
+    this.paused.value = false
+    this.start()
+  }
+
+  sound(on: boolean): void {
+    this.video.muted = !on
+    if (on && this.video.volume === 0) this.video.volume = 1
+    if (on) this.play()
+  }
+
+  /** Go to so many seconds behind live. */
+  goBack(seconds: number): void {
+    const behind = Math.max(0, Math.min(seconds, this.span.value))
+    const edge = this.engine?.edge() ?? null
+    const begin = this.engine?.begin() ?? null
+    if (behind < 3 && this.channel === 'live') {
+      this.goLive()
+      return
+    }
+    const held = edge !== null && begin !== null && edge - behind >= begin + (this.rewound.value ? 0 : margin)
+    if (held) {
+      this.video.currentTime = edge - behind
+      this.behind.value = behind
+      this.chosenBehind = true
+      this.touched()
+    } else {
+      this.rewind(null, behind)
+    }
+    if (this.channel === 'off') this.play()
+  }
+
+  goLive(): void {
+    this.paused.value = false
+    this.wishDate = this.wishBehind = null
+    if (this.rewound.value) {
+      this.rewound.value = false
+      this.behind.value = 0
+      this.nextTry = 0
+      this.step()
+      return
+    }
+    const edge = this.engine?.edge() ?? null
+    if (edge !== null) this.video.currentTime = Math.max(0, edge - this.pace.target)
+    this.touched()
+    this.start()
+  }
+
+  // What happens.
+
+  private listen(): void {
+    const { signal } = this.off
+    const { video } = this
+    video.addEventListener('pause', () => {
+      // A video that is taken apart pauses too; that is not the viewer's wish.
+      if (this.engine !== null && !this.building && !video.ended && video.readyState > 0) this.paused.value = true
+    }, { signal })
+    video.addEventListener('play', () => (this.paused.value = false), { signal })
+    video.addEventListener('volumechange', () => (this.muted.value = video.muted || video.volume === 0), { signal })
+    video.addEventListener('canplay', () => this.paused.value || this.start(), { signal })
+    document.addEventListener('visibilitychange', () => this.touched(), { signal })
+  }
+
+  private start(): void {
+    if (this.engine === null || !this.video.paused) return
+    this.video.play().then(
+      () => (this.blocked.value = false),
+      (e: unknown) => {
+        if (e instanceof DOMException && e.name === 'NotAllowedError') this.blocked.value = true
+      },
+    )
+  }
+
+  private take(s: Status): void {
+    this.status.value = s
+    this.setChannel(s.state)
+  }
+
+  private setChannel(channel: Facts['channel']): void {
+    if (channel === 'live' && this.channel !== 'live') this.comeBack()
+    this.channel = channel
+    if (channel === 'missing') this.status.value = null
+    this.step()
+  }
+
+  private comeBack(): void {
+    this.returned = Date.now()
+    this.nextTry = Math.min(this.nextTry, this.returned)
+  }
+
+  /** The viewer moved the playhead or came back to the page: what stood still until now is no fault. */
+  private touched(): void {
+    this.moved = this.everMoved ? Date.now() : this.moved
+    this.position = this.video.currentTime
+    this.stalling = true // the first standstill after a seek is not a stall
+  }
+
+  private rewind(date: number | null, behind: number | null): void {
+    this.wishDate = date
+    this.wishBehind = behind
+    if (behind !== null) this.behind.value = behind
+    const again = this.rewound.value && this.engine !== null
+    this.rewound.value = true
+    this.nextTry = 0
+    if (again) this.assemble('dvr')
+    else this.step()
+  }
+
+  private tick(): void {
+    this.watch()
+    this.step()
+  }
+
+  /** Looks at the picture: does it move, how far behind is it, should it be faster. */
+  private watch(): void {
+    const { video, engine } = this
+    const now = Date.now()
+    const at = video.currentTime
+    const hidden = document.visibilityState === 'hidden'
+    if (engine !== null && !video.seeking && video.readyState >= 2 && at > this.position + 0.01 && this.position >= 0) {
+      this.moved = now
+      this.everMoved = true
+      this.stalling = false
+      if (this.held.value) this.held.value = false
+      if (now - this.engineBuilt > 10_000) this.tries = 0
+    } else if (this.moved > this.engineBuilt && !video.paused && !video.seeking && !hidden && now - this.moved > 350 && !this.stalling) {
+      this.stalling = true
+      if (this.channel === 'live' && this.link) {
+        this.stalls++
+        this.pace = afterStall(this.pace, now)
+      }
+    }
+    this.position = at
+    const edge = engine?.edge() ?? null
+    const begin = engine?.begin() ?? null
+    if (engine === null || edge === null || begin === null || video.readyState === 0) return
+    const behind = Math.max(0, edge - at)
+    if (!video.seeking) this.behind.value = behind
+    this.lastDate = engine.dateAt(at) ?? this.lastDate
+    this.latency.value = this.lastDate === null ? null : (this.feed.clock.now(now) - this.lastDate) / 1000
+    const since = Date.parse(this.status.value?.since ?? '')
+    const onAir = this.channel === 'live' && Number.isFinite(since) ? (this.feed.clock.now(now) - since) / 1000 : Infinity
+    this.span.value = reach(edge - begin, engine.mode === 'dvr', this.status.value?.dvrWindow ?? 0, onAir)
+    if (engine.kind === 'native' || engine.mode !== 'live') {
+      if (video.playbackRate !== 1) video.playbackRate = 1
+    } else {
+      this.keepPace(behind, edge, now)
+      // Paused for so long that the live playlist forgets the picture: the long one still has it.
+      if (at < begin + 2 && this.everMoved && behind > 20) this.rewind(this.lastDate, behind)
+    }
+  }
+
+  private keepPace(behind: number, edge: number, now: number): void {
+    const { video } = this
+    const b = video.buffered
+    const ahead = b.length > 0 ? b.end(b.length - 1) - video.currentTime : 0
+    // Far behind without having asked for it: jump, as nobody wants to wait minutes at a slightly higher speed.
+    const chosen = this.paused.value || this.chosenBehind
+    this.pace = keep(this.pace, chosen ? this.pace.target : behind, ahead, now)
+    if (!chosen && behind > this.pace.target + 5 && ahead > 2 && !video.seeking) {
+      video.currentTime = edge - this.pace.target
+      this.touched()
+    }
+    if (video.playbackRate !== this.pace.rate) video.playbackRate = this.pace.rate
+  }
+
+  /** The viewer is behind on purpose: by pausing or going back. */
+  private chosenBehind = false
+
+  private step(): void {
+    const now = Date.now()
+    const { video, engine } = this
+    if (this.paused.value && this.everMoved) this.chosenBehind = true
+    if (this.behind.value < 2) this.chosenBehind = false
+    const still = now - Math.max(this.moved, 0) > 1500
+    this.shown = next(this.shown, {
+      now,
+      channel: this.channel,
+      link: this.link,
+      playable: this.playable,
+      picture: !this.everMoved ? 'none' : this.paused.value && engine !== null ? 'paused' : still ? 'still' : 'moving',
+      behind: this.behind.value,
+      behindLimit: engine?.kind === 'native' ? 30 : 8,
+      rewound: this.rewound.value,
+    })
+    if (this.shown.state !== this.state.value) this.changed(this.shown.state)
+    const what = plan({
+      now,
+      channel: this.channel,
+      link: this.link,
+      rewound: this.rewound.value,
+      wanted: !this.paused.value && !this.blocked.value,
+      hidden: document.visibilityState === 'hidden',
+      engine: engine === null ? null : { mode: engine.mode, built: this.engineBuilt, moved: this.moved },
+      off: this.shown.state === 'off',
+      returned: this.returned,
+      nextTry: this.nextTry,
+    })
+    if (what === 'drop') this.drop()
+    else if (what === 'build-live') this.assemble('live')
+    else if (what === 'build-dvr') this.assemble('dvr')
+    if (engine !== null && !this.paused.value && video.paused && video.readyState >= 3) this.start()
+  }
+
+  private changed(state: State): void {
+    this.state.value = state
+    if (state === 'off') {
+      // What was rewound to has been played to its end, or there is nothing to rewind to.
+      this.rewound.value = false
+      this.paused.value = false
+      this.wishDate = this.wishBehind = null
+      this.latency.value = null
+    }
+  }
+
+  private drop(): void {
+    if (this.engine === null) return
+    this.hold()
+    this.engine.destroy()
+    this.engine = null
+    this.position = -1
+    this.latency.value = null
+  }
+
+  /** Builds an engine in place of the one there is. */
+  private assemble(mode: Mode): void {
+    if (this.building) return
+    this.building = true
+    const before = this.engine
+    this.drop()
+    const now = Date.now()
+    if (this.everMoved && (before === null || before.mode === mode)) this.rebuilds++
+    this.engineBuilt = now
+    // Should it fail, the next try waits; a try that plays clears the count.
+    this.nextTry = now + retryDelay(this.tries++, Math.random())
+    if (mode === 'dvr' && this.wishDate === null && this.wishBehind === null) this.wishDate = this.lastDate
+    const wish = { mode, slug: this.slug, date: this.wishDate, behind: this.wishBehind, target: this.pace.target, fatal: () => {} }
+    choose(this.video).then(
+      (kind) => {
+        this.building = false
+        if (kind.kind === 'none') {
+          this.playable = false
+          return
+        }
+        if (this.off.signal.aborted) return
+        this.pace = { ...startPace(Date.now()), target: this.pace.target || startPace(0).target }
+        this.engineBuilt = Date.now()
+        const engine: Engine = build(kind, this.video, { ...wish, fatal: (reason) => this.fail(engine, reason) })
+        this.engine = engine
+        // A later rebuild of the long playlist goes on where the picture stood.
+        this.wishDate = this.wishBehind = null
+        this.start()
+      },
+      () => {
+        // The player's own script could not be fetched: the server is away. Try again.
+        this.building = false
+      },
+    )
+  }
+
+  private fail(engine: Engine, reason: string): void {
+    // Not inside the player's own event: it is still at work there.
+    queueMicrotask(() => {
+      if (this.engine !== engine) return
+      this.lastFault = reason
+      this.nextTry = Math.max(this.nextTry, Date.now() + retryDelay(this.tries, Math.random()))
+      this.drop()
+    })
+  }
+
+  /** Keeps the last picture in sight while the engine is changed. */
+  private hold(): void {
+    const { video, canvas } = this
+    if (video.readyState < 2 || video.videoWidth === 0) return
+    canvas.width = video.videoWidth
+    canvas.height = video.videoHeight
+    try {
+      canvas.getContext('2d')?.drawImage(video, 0, 0)
+      this.held.value = true
+    } catch {
+      // A picture that may not be copied is no reason to stop.
+    }
+  }
+}

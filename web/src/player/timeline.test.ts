@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { dateAt, positionOf, reach, type Piece } from './timeline'
+
+const t0 = 1_700_000_000_000
+// Two segments, a pause of a minute, one more segment.
+const pieces: Piece[] = [
+  { start: 10, duration: 2, date: t0 },
+  { start: 12, duration: 2, date: t0 + 2000 },
+  { start: 14, duration: 2, date: t0 + 64_000 },
+]
+
+test('the date at a position', () => {
+  expect(dateAt(pieces, 11)).toBe(t0 + 1000)
+  expect(dateAt(pieces, 15.5)).toBe(t0 + 65_500)
+  expect(dateAt(pieces, 9)).toBeNull()
+  expect(dateAt([], 9)).toBeNull()
+  expect(dateAt([pieces[0]!, { start: 12, duration: 2, date: null }], 13)).toBe(t0 + 3000)
+})
+
+test('the position of a date; in a pause, what comes next', () => {
+  expect(positionOf(pieces, t0 + 3000)).toBe(13)
+  expect(positionOf(pieces, t0 + 30_000)).toBe(14)
+  expect(positionOf(pieces, t0 - 1)).toBe(10)
+  expect(positionOf(pieces, t0 + 99_000)).toBeNull()
+})
+
+test('how far back', () => {
+  expect(reach(60, false, 7200, 600)).toBe(600)
+  expect(reach(60, false, 7200, 10)).toBe(60)
+  expect(reach(60, false, 300, Infinity)).toBe(300)
+  expect(reach(140, true, 7200, 600)).toBe(140)
+})

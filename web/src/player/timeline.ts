@@ -1,0 +1,33 @@
+/** Times of a playlist: positions in the player's seconds, dates in epoch milliseconds. Pure. */
+
+export interface Piece {
+  start: number
+  duration: number
+  /** The program date of its start, epoch ms. */
+  date: number | null
+}
+
+/** The program date at a position, from the piece it lies in or the nearest one before it. */
+export function dateAt(pieces: readonly Piece[], position: number): number | null {
+  for (let i = pieces.length - 1; i >= 0; i--) {
+    const p = pieces[i]!
+    if (p.date !== null && p.start <= position + 0.001) return p.date + (position - p.start) * 1000
+  }
+  return null
+}
+
+/** The position of a program date: where it is, or the first one after it when it falls into a gap. Null when it is not listed. */
+export function positionOf(pieces: readonly Piece[], date: number): number | null {
+  for (const p of pieces) {
+    if (p.date === null) continue
+    if (date < p.date) return p.start
+    if (date < p.date + p.duration * 1000) return p.start + (date - p.date) / 1000
+  }
+  return null
+}
+
+/** How many seconds can be gone back: what is listed when that is known, else what must be there by the channel's settings. */
+export function reach(listed: number, complete: boolean, dvrWindow: number, onAirFor: number): number {
+  if (complete) return listed
+  return Math.max(listed, Math.min(dvrWindow, onAirFor))
+}
