@@ -184,7 +184,7 @@ func Scan(ctx context.Context, b bucket.Bucket, i Incarnation) (found []Scanned,
 	return found, next, false, nil
 }
 
-// readPages reads all index pages that follow one another without a hole.
+// readPages reads all index pages that follow one another without a hole from the first bundle on.
 func readPages(ctx context.Context, b bucket.Bucket, i Incarnation) ([]Scanned, error) {
 	var keys []string
 	if err := bucket.All(ctx, b, i.pagePrefix(), func(e bucket.Entry) error {
@@ -213,7 +213,7 @@ func readPages(ctx context.Context, b bucket.Bucket, i Incarnation) ([]Scanned, 
 	}
 	var out []Scanned
 	for _, pg := range pages {
-		if len(out) > 0 && len(pg) > 0 && pg[0].Sequence != out[len(out)-1].Sequence+1 {
+		if len(pg) > 0 && pg[0].Sequence != uint64(len(out)) {
 			break // a page is missing: the bundles from here on are read one by one
 		}
 		out = append(out, pg...)

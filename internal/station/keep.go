@@ -81,9 +81,18 @@ func (s *Station) tidy(ctx context.Context) {
 	listed := map[media.TakeID]bool{}
 	for _, p := range s.each() {
 		p.settle(ctx)
+		if p.needsReload() {
+			p.reload(ctx)
+		}
 		p.tidy(listed)
 	}
 	s.tidyOthers(listed)
+}
+
+func (p *Program) needsReload() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.director != nil && !p.reloaded
 }
 
 // tidy trims the logs of the channel's takes to the DVR window, and notes which takes it lists.

@@ -329,9 +329,6 @@ func (p *Program) reload(ctx context.Context) {
 	p.mu.Lock()
 	list, window := p.director.List(), p.channel.Window()
 	p.mu.Unlock()
-	if len(list.Entries) == 0 {
-		return
-	}
 	end := time.Time{}
 	for i := len(list.Entries) - 1; i >= 0; i-- {
 		e := &list.Entries[i]
@@ -339,7 +336,7 @@ func (p *Program) reload(ctx context.Context) {
 			end = e.End.ProgramTime
 		}
 		if e.End != nil && e.End.ProgramTime.Before(end.Add(-window)) {
-			return
+			break
 		}
 		if p.station.store.Log(e.Take) != nil {
 			continue
@@ -349,4 +346,7 @@ func (p *Program) reload(ctx context.Context) {
 			return
 		}
 	}
+	p.mu.Lock()
+	p.reloaded = true
+	p.mu.Unlock()
 }

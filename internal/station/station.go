@@ -117,6 +117,9 @@ func (s *Station) Run(ctx context.Context) error {
 	group.Go(func() error { return s.loadCuts(ctx) })
 	group.Go(func() error { return s.keep(ctx) })
 	group.Go(func() error {
+		return bundle.NewCollector(bundle.CollectorConfig{Bucket: s.cfg.Docs.Bucket(), Roots: s.roots, Log: s.log}).Run(ctx)
+	})
+	group.Go(func() error {
 		for {
 			err := s.incarnate(ctx)
 			if !errors.Is(err, bundle.ErrFenced) && !errors.Is(err, bundle.ErrSlept) {
