@@ -249,7 +249,7 @@ func (f *Flusher) run(ctx context.Context) error {
 // step does what is due and returns how long nothing more will be.
 func (f *Flusher) step(ctx context.Context) time.Duration {
 	now := time.Now()
-	due := f.cfg.Interval
+	var due time.Duration
 	f.mu.Lock()
 	gathered, since, bytes, hurry := len(f.pending) > 0, f.since, f.bytes, f.hurry
 	f.mu.Unlock()

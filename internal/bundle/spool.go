@@ -76,7 +76,8 @@ func OpenSpool(dir, node string, newName func() string, cfg SpoolConfig) (*Spool
 		lock.Close()
 		return nil, fmt.Errorf("open spool %s: another Mayfly node uses it; stop that, or give this one a spool of its own with --spool", dir)
 	}
-	if err := s.name(node, newName); err == nil {
+	err = s.name(node, newName)
+	if err == nil {
 		err = s.scan()
 	}
 	if err != nil {

@@ -89,8 +89,7 @@ type Manager struct {
 func ACME(b bucket.Bucket, domains []string, directory string, log *slog.Logger) *Manager {
 	m := &Manager{domains: slices.Clone(domains), log: log}
 	quiet := zap.NewNop()
-	var cache *certmagic.Cache
-	cache = certmagic.NewCache(certmagic.CacheOptions{
+	cache := certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return m.config, nil }, Logger: quiet,
 	})
 	m.config = certmagic.New(cache, certmagic.Config{Storage: NewStorage(b), Logger: quiet})

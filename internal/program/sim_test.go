@@ -45,10 +45,8 @@ type sim struct {
 	sabotage func(*sim) // spoils the protocol, to test the checks
 
 	seen   map[int64]string // what was listed under a number, once it was whole
-	parts  map[string]bool  // "number.part=address"
 	byPart map[string]string
 	cc     map[int64]int64
-	first  int64
 	last   int64
 	faults []string
 }
