@@ -49,7 +49,7 @@ function About({ onEmbed, onHelp }: { onEmbed: () => void; onHelp: () => void })
       <div class="about-head">
         <div class="about-line">
           <StateBadge state={state} />
-          {status?.state === 'live' && <span class="fact">{viewers(status.viewers)}</span>}
+          {status?.state === 'live' && status.viewers > 0 && <span class="fact">{viewers(status.viewers)}</span>}
           {near && latency !== null && latency > -1 && (
             <span class="fact" title="Delay from the camera to this picture">{Math.max(0, latency).toFixed(1)} s behind life</span>
           )}

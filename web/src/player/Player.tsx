@@ -171,6 +171,8 @@ function Scrubber({ session }: { session: Session }) {
         disabled={session.span.value < 4}
         aria-label="Rewind"
         aria-valuetext={shown === 0 ? 'Live' : `${spoken(shown)} behind live`}
+        onPointerEnter={() => session.lookBack()}
+        onFocus={() => session.lookBack()}
         onInput={(e) => setDrag(-Number(e.currentTarget.value))}
         onChange={(e) => commit(-Number(e.currentTarget.value))}
       />

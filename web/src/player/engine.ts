@@ -1,6 +1,6 @@
 import type Hls from 'hls.js/light'
 import type { Mode } from './plan'
-import { dateAt, positionOf, type Piece } from './timeline'
+import { dateAt, durationOf, positionOf, type Piece } from './timeline'
 
 /** One way of playing one playlist. It is thrown away at any fatal fault, never mended. */
 export interface Engine {
@@ -57,6 +57,19 @@ const retry = (maxNumRetry: number) => ({
 const policy = (firstByte: number, whole: number, retries: number) => ({
   default: { maxTimeToFirstByteMs: firstByte, maxLoadTimeMs: whole, timeoutRetry: { maxNumRetry: 2, retryDelayMs: 0, maxRetryDelayMs: 0 }, errorRetry: retry(retries) },
 })
+
+/** How many seconds the long playlist lists; null when it cannot be had. */
+export async function measure(slug: string): Promise<number | null> {
+  try {
+    const all = await fetch(playlist(slug, 'dvr'))
+    if (!all.ok) return null
+    const first = (await all.text()).split('\n').find((line) => line !== '' && !line.startsWith('#'))
+    const media = await fetch(new URL(first?.trim() ?? '', all.url))
+    return media.ok ? durationOf(await media.text()) : null
+  } catch {
+    return null
+  }
+}
 
 class HlsEngine implements Engine {
   readonly kind = 'hls'
@@ -123,7 +136,8 @@ class HlsEngine implements Engine {
     const d = this.hls?.latestLevelDetails
     if (!d || d.fragments.length === 0) return null
     // Between two playlists the edge goes on with the clock, but not for long: it may have stopped.
-    return d.edge + Math.min(Math.max(d.age, 0), 0.5)
+    // A playlist of whole segments grows in greater steps.
+    return d.edge + Math.min(Math.max(d.age, 0), this.mode === 'live' ? 0.5 : 4)
   }
 
   begin(): number | null {

@@ -1,7 +1,7 @@
 import { signal, type Signal } from '@preact/signals'
 import type { Status } from '../channel'
 import { Feed, retryDelay } from '../feed'
-import { build, choose, type Engine } from './engine'
+import { build, choose, measure, type Engine } from './engine'
 import { afterStall, keep, startPace, type Pace } from './pace'
 import { plan, type Mode } from './plan'
 import { next, start, type Facts, type Shown, type State } from './shown'
@@ -49,6 +49,8 @@ export class Session {
   private position = -1
   private tries = 0
   private nextTry = 0
+  private measured: { length: number; at: number } | null = null
+  private measuring = 0
   private wishDate: number | null = null
   private wishBehind: number | null = null
   private lastDate: number | null = null
@@ -110,9 +112,20 @@ export class Session {
     if (on) this.play()
   }
 
+  /** The viewer is about to go back: find out how far that is. Asked at most once in a minute. */
+  lookBack(): void {
+    const now = Date.now()
+    if (this.engine?.mode === 'dvr' || now - this.measuring < 60_000) return
+    this.measuring = now
+    void measure(this.slug).then((length) => {
+      if (length !== null) this.measured = { length, at: Date.now() }
+    })
+  }
+
   /** Go to so many seconds behind live. */
   goBack(seconds: number): void {
-    const behind = Math.max(0, Math.min(seconds, this.span.value))
+    // With nothing playing (off air) the reach is not known: ask for it, the engine goes as far as it can.
+    const behind = Math.max(0, this.engine === null ? seconds : Math.min(seconds, this.span.value))
     const edge = this.engine?.edge() ?? null
     const begin = this.engine?.begin() ?? null
     if (behind < 3 && this.channel === 'live') {
@@ -238,10 +251,13 @@ export class Session {
     const behind = Math.max(0, edge - at)
     if (!video.seeking) this.behind.value = behind
     this.lastDate = engine.dateAt(at) ?? this.lastDate
-    this.latency.value = this.lastDate === null ? null : (this.feed.clock.now(now) - this.lastDate) / 1000
+    // While nothing moves the number would only count the waiting.
+    const watching = this.paused.value || now - this.moved < 1500
+    this.latency.value = this.lastDate === null || !watching ? null : (this.feed.clock.now(now) - this.lastDate) / 1000
     const since = Date.parse(this.status.value?.since ?? '')
-    const onAir = this.channel === 'live' && Number.isFinite(since) ? (this.feed.clock.now(now) - since) / 1000 : Infinity
-    this.span.value = reach(edge - begin, engine.mode === 'dvr', this.status.value?.dvrWindow ?? 0, onAir)
+    const onAir = this.channel === 'live' && Number.isFinite(since) ? (this.feed.clock.now(now) - since) / 1000 : 0
+    const measured = this.measured === null ? null : this.measured.length + (this.channel === 'live' ? (now - this.measured.at) / 1000 : 0)
+    this.span.value = reach(edge - begin, engine.mode === 'dvr', measured, this.status.value?.dvrWindow ?? 0, onAir)
     if (engine.kind === 'native' || engine.mode !== 'live') {
       if (video.playbackRate !== 1) video.playbackRate = 1
     } else {
@@ -256,7 +272,7 @@ export class Session {
     const b = video.buffered
     const ahead = b.length > 0 ? b.end(b.length - 1) - video.currentTime : 0
     // Far behind without having asked for it: jump, as nobody wants to wait minutes at a slightly higher speed.
-    const chosen = this.paused.value || this.chosenBehind
+    const chosen = this.paused.value || (this.chosenBehind && behind > 6)
     this.pace = keep(this.pace, chosen ? this.pace.target : behind, ahead, now)
     if (!chosen && behind > this.pace.target + 5 && ahead > 2 && !video.seeking) {
       video.currentTime = edge - this.pace.target

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dateAt, positionOf, reach, type Piece } from './timeline'
+import { dateAt, durationOf, positionOf, reach, type Piece } from './timeline'
 
 const t0 = 1_700_000_000_000
 // Two segments, a pause of a minute, one more segment.
@@ -25,8 +25,13 @@ test('the position of a date; in a pause, what comes next', () => {
 })
 
 test('how far back', () => {
-  expect(reach(60, false, 7200, 600)).toBe(600)
-  expect(reach(60, false, 7200, 10)).toBe(60)
-  expect(reach(60, false, 300, Infinity)).toBe(300)
-  expect(reach(140, true, 7200, 600)).toBe(140)
+  expect(reach(60, false, null, 7200, 600)).toBe(600)
+  expect(reach(60, false, null, 7200, 10)).toBe(60)
+  expect(reach(60, false, null, 300, 4000)).toBe(300)
+  expect(reach(60, false, 900, 7200, 10)).toBe(900)
+  expect(reach(140, true, 900, 7200, 600)).toBe(140)
+})
+
+test('the length of a playlist', () => {
+  expect(durationOf('#EXTM3U\n#EXTINF:2.000000,\na\n#EXT-X-PART:DURATION=0.25,URI="b"\n#EXTINF:1.5,\nc\n')).toBe(3.5)
 })

@@ -26,8 +26,15 @@ export function positionOf(pieces: readonly Piece[], date: number): number | nul
   return null
 }
 
-/** How many seconds can be gone back: what is listed when that is known, else what must be there by the channel's settings. */
-export function reach(listed: number, complete: boolean, dvrWindow: number, onAirFor: number): number {
+/** How many seconds can be gone back: what the long playlist lists when that is known, else what must be there by now. */
+export function reach(listed: number, complete: boolean, measured: number | null, dvrWindow: number, onAirFor: number): number {
   if (complete) return listed
-  return Math.max(listed, Math.min(dvrWindow, onAirFor))
+  return Math.max(listed, Math.min(dvrWindow, measured ?? onAirFor))
+}
+
+/** The sum of the segments of a media playlist, in seconds. */
+export function durationOf(playlist: string): number {
+  let sum = 0
+  for (const m of playlist.matchAll(/^#EXTINF:([\d.]+)/gm)) sum += Number(m[1])
+  return sum
 }
