@@ -1,0 +1,233 @@
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// sample is what the page says of itself, every half second.
+type sample struct {
+	Wall         int64 // ms
+	State        string
+	Latency      float64
+	CurrentTime  float64
+	Frames       int
+	Stalls       int
+	Rebuilds     int
+	ClockLatency *float64 // ms from the encoder's clock in the picture
+
+	End        bool
+	Exceptions []string
+	Console    []string
+	Reloads    int
+}
+
+// browser is a page in a real browser.
+type browser struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	done  chan struct{}
+
+	mu      sync.Mutex
+	samples []sample
+}
+
+// open opens a page. Screenshots go to MAYFLY_SHOTS, or to a directory of the test.
+func open(t *testing.T, url string, more ...string) *browser {
+	t.Helper()
+	shots := os.Getenv("MAYFLY_SHOTS")
+	if shots == "" {
+		shots = t.TempDir()
+	}
+	need(t, "chromium")
+	b := &browser{t: t, done: make(chan struct{})}
+	b.cmd = exec.Command(need(t, "node"), append([]string{filepath.Join("..", "web", "test", "browser.mjs"), url, "--seconds", "600", "--shots", shots}, more...)...)
+	b.cmd.Stderr = os.Stderr
+	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	stdout, err := b.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.stdin, err = b.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.cmd.Start(); err != nil {
+		t.Fatalf("start the browser (make tools installs it, and npm ci in web its driver): %v", err)
+	}
+	go func() {
+		defer close(b.done)
+		scan := bufio.NewScanner(stdout)
+		scan.Buffer(nil, 1<<20)
+		for scan.Scan() {
+			var s sample
+			if json.Unmarshal(scan.Bytes(), &s) == nil {
+				b.mu.Lock()
+				b.samples = append(b.samples, s)
+				b.mu.Unlock()
+			}
+		}
+	}()
+	t.Cleanup(func() { syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL); b.cmd.Wait() })
+	return b
+}
+
+func (b *browser) all() []sample {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.samples)
+}
+
+func (b *browser) last() sample {
+	all := b.all()
+	if len(all) == 0 {
+		return sample{}
+	}
+	return all[len(all)-1]
+}
+
+func (b *browser) say(what string) { fmt.Fprintln(b.stdin, what) }
+
+// until waits until the page says something.
+func (b *browser) until(what string, limit time.Duration, f func(sample) bool) {
+	b.t.Helper()
+	if !eventually(limit, func() bool { return f(b.last()) }) {
+		b.t.Fatalf("waited %v until %s; the page says %+v", limit, what, b.last())
+	}
+}
+
+// quit closes the browser and checks that nothing went wrong in the page.
+func (b *browser) quit() {
+	b.t.Helper()
+	b.say("quit")
+	select {
+	case <-b.done:
+	case <-time.After(20 * time.Second):
+		b.t.Fatal("the browser does not end")
+	}
+	last := b.last()
+	if !last.End {
+		b.t.Fatalf("the browser ended early: %+v", last)
+	}
+	if len(last.Exceptions) > 0 || len(last.Console) > 0 || last.Reloads > 0 {
+		b.t.Errorf("exceptions %q, console errors %q, reloads %d, want none", last.Exceptions, last.Console, last.Reloads)
+	}
+}
+
+// publishClock publishes pictures with a keyframe each second, in which 24 squares tell the time at which
+// each was made.
+func publishClock(t *testing.T, url string) *process {
+	t.Helper()
+	base := time.Now().Unix()
+	offset := (base * 1000) % (1 << 24)
+	filter := fmt.Sprintf("setpts='RTCTIME/(TB*1000000)-%d/TB',drawbox=x=0:y=0:w=480:h=20:color=black:t=fill", base)
+	for bit := range 24 {
+		filter += fmt.Sprintf(",drawbox=x=%d:y=0:w=20:h=20:color=white:t=fill:enable='mod(floor((t*1000+%d)/%d),2)'", bit*20, offset, 1<<(23-bit))
+	}
+	filter += ",setpts='N/(30*TB)'"
+	return start(t, nil, "ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error",
+		"-re", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30", "-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+		"-vf", filter, "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-pix_fmt", "yuv420p",
+		"-g", "30", "-b:v", "2500k", "-c:a", "aac", "-b:a", "96k", "-f", "flv", url)
+}
+
+func median(list []float64) float64 {
+	if len(list) == 0 {
+		return -1
+	}
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// TestBrowser plays a channel in Chromium for a minute, kills the server with kill -9, starts it again and
+// publishes again: the page plays on by itself.
+func TestBrowser(t *testing.T) {
+	n := newNode(t, "")
+	address := n.channel("watch")
+	encoder := publishClock(t, address)
+	n.until("the channel is on air", 10*time.Second, func() bool { return n.state("watch") == "live" })
+	b := open(t, n.url("/watch"), "--pixel")
+	playing := func(s sample) bool { return s.State == "live" && s.ClockLatency != nil && *s.ClockLatency < 5000 }
+	b.until("the page plays", 20*time.Second, playing)
+	after(5 * time.Second) // it finds its distance to the live edge
+	first := b.last()
+	after(60 * time.Second)
+	b.say("shot watch")
+
+	var clock, shown []float64
+	for _, s := range b.all() {
+		if s.Wall >= first.Wall && s.ClockLatency != nil {
+			clock, shown = append(clock, *s.ClockLatency), append(shown, s.Latency)
+		}
+	}
+	last := b.last()
+	measured, said := median(clock), median(shown)
+	t.Logf("latency from the encoder's clock to the picture: median %.0f ms of %d samples; the page says %.2f s; frames in the minute: %d; stalls %d",
+		measured, len(clock), said, last.Frames-first.Frames, last.Stalls-first.Stalls)
+	if len(clock) < 90 || measured > 1500 || measured < 0 {
+		t.Errorf("median latency %.0f ms of %d samples, want at most 1500 of 90 and more", measured, len(clock))
+	}
+	if last.Stalls != first.Stalls || last.Rebuilds != first.Rebuilds {
+		t.Errorf("%d stalls and %d rebuilds in a minute, want none", last.Stalls-first.Stalls, last.Rebuilds-first.Rebuilds)
+	}
+	if frames := last.Frames - first.Frames; frames < 1750 {
+		t.Errorf("%d frames in a minute of 30 a second, want at least 1750", frames)
+	}
+
+	n.process.kill()
+	encoder.kill()
+	after(2 * time.Second)
+	b.say("shot lost")
+	n.start()
+	returned := time.Now()
+	encoder = publishClock(t, address)
+	b.until("the page plays again", 20*time.Second, func(s sample) bool {
+		return s.Wall > returned.UnixMilli() && playing(s) && s.ClockLatency != nil && *s.ClockLatency < float64(time.Since(returned).Milliseconds())
+	})
+	took := time.Since(returned)
+	t.Logf("new pictures %.1f s after the publisher's return", took.Seconds())
+	if took > 6*time.Second {
+		t.Errorf("new pictures %v after the publisher's return, want within 6s", took)
+	}
+	encoder.kill()
+	b.until("the page says off air", 15*time.Second, func(s sample) bool { return s.State == "off" })
+	after(2 * time.Second)
+	b.say("shot off-air")
+	encoder = publishClock(t, address)
+	b.until("the page plays after an off air", 15*time.Second, playing)
+	b.quit()
+	encoder.kill()
+}
+
+// TestPages opens each page at the size of a phone and of a desk, and takes screenshots.
+func TestPages(t *testing.T) {
+	n := newNode(t, "")
+	encoder := publishClock(t, n.channel("news"))
+	n.channel("later")
+	n.until("the channel is on air", 10*time.Second, func() bool { return n.state("news") == "live" })
+	for _, size := range []struct{ name, width, height string }{{"phone", "390", "844"}, {"desk", "1440", "900"}} {
+		for name, path := range map[string]string{"guide": "/", "watch": "/news", "embed": "/news/embed", "later": "/later", "nothing": "/no-such-channel", "docs": "/api/docs"} {
+			b := open(t, n.url(path), "--width", size.width, "--height", size.height)
+			if name == "watch" || name == "embed" {
+				b.until("it plays", 20*time.Second, func(s sample) bool { return s.State == "live" && s.CurrentTime > 0 })
+			} else {
+				b.until("it is there", 20*time.Second, func(s sample) bool { return s.Wall > 0 })
+			}
+			after(time.Second)
+			b.say(strings.Join([]string{"shot", name + "-" + size.name}, " "))
+			b.quit()
+		}
+	}
+	encoder.kill()
+}
