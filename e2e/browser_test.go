@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -27,6 +26,7 @@ type sample struct {
 	Rebuilds     int
 	ClockLatency *float64 // ms from the encoder's clock in the picture
 
+	Shot       string // a screenshot was taken
 	End        bool
 	Exceptions []string
 	Console    []string
@@ -97,7 +97,16 @@ func (b *browser) last() sample {
 	return all[len(all)-1]
 }
 
-func (b *browser) say(what string) { fmt.Fprintln(b.stdin, what) }
+// shoot takes a screenshot.
+func (b *browser) shoot(name string) {
+	b.t.Helper()
+	fmt.Fprintln(b.stdin, "shot", name)
+	if !eventually(15*time.Second, func() bool {
+		return slices.ContainsFunc(b.all(), func(s sample) bool { return s.Shot == name })
+	}) {
+		b.t.Fatalf("no screenshot %s", name)
+	}
+}
 
 // until waits until the page says something.
 func (b *browser) until(what string, limit time.Duration, f func(sample) bool) {
@@ -110,7 +119,7 @@ func (b *browser) until(what string, limit time.Duration, f func(sample) bool) {
 // quit closes the browser and checks that nothing went wrong in the page.
 func (b *browser) quit() {
 	b.t.Helper()
-	b.say("quit")
+	fmt.Fprintln(b.stdin, "quit")
 	select {
 	case <-b.done:
 	case <-time.After(20 * time.Second):
@@ -163,7 +172,7 @@ func TestBrowser(t *testing.T) {
 	after(5 * time.Second) // it finds its distance to the live edge
 	first := b.last()
 	after(60 * time.Second)
-	b.say("shot watch")
+	b.shoot("watch")
 
 	var clock, shown []float64
 	for _, s := range b.all() {
@@ -188,7 +197,7 @@ func TestBrowser(t *testing.T) {
 	n.process.kill()
 	encoder.kill()
 	after(2 * time.Second)
-	b.say("shot lost")
+	b.shoot("lost")
 	n.start()
 	returned := time.Now()
 	encoder = publishClock(t, address)
@@ -203,7 +212,7 @@ func TestBrowser(t *testing.T) {
 	encoder.kill()
 	b.until("the page says off air", 15*time.Second, func(s sample) bool { return s.State == "off" })
 	after(2 * time.Second)
-	b.say("shot off-air")
+	b.shoot("off-air")
 	encoder = publishClock(t, address)
 	b.until("the page plays after an off air", 15*time.Second, playing)
 	b.quit()
@@ -225,7 +234,7 @@ func TestPages(t *testing.T) {
 				b.until("it is there", 20*time.Second, func(s sample) bool { return s.Wall > 0 })
 			}
 			after(time.Second)
-			b.say(strings.Join([]string{"shot", name + "-" + size.name}, " "))
+			b.shoot(name + "-" + size.name)
 			b.quit()
 		}
 	}
