@@ -40,12 +40,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer unwatch()
 	var group sync.WaitGroup
 	defer group.Wait()
-	ctx, stopAll := context.WithCancel(ctx)
+	conns, stopAll := context.WithCancel(ctx)
 	defer stopAll()
 	for {
 		n, err := l.Accept()
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil: // of the outer context, which ends before the listener is closed for it
 			if err == nil {
 				n.Close()
 			}
@@ -60,7 +60,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			}
 			continue
 		}
-		c := s.newConn(ctx, n)
+		c := s.newConn(conns, n)
 		if !s.enter(c) {
 			n.Close()
 			continue
@@ -69,7 +69,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			defer c.cancel()
 			// Stopping it is the context's work, so that a connection accepted at the last
 			// moment is not forgotten.
-			defer context.AfterFunc(ctx, func() { c.stop(Leaving, 0) })()
+			defer context.AfterFunc(conns, func() { c.stop(Leaving, 0) })()
 			err := c.run()
 			s.exit(c, err)
 		})
