@@ -53,8 +53,8 @@ func (w *Window) Last() (number int64, parts int) {
 	return w.MediaSequence + int64(n) - 1, len(w.Segments[n-1].Parts)
 }
 
-// Has reports whether the window holds what a blocking request waits for (RFC 8216bis, 6.2.5.2). A
-// request for a part beyond the end of a segment is answered as soon as that segment is complete.
+// Has reports whether the window holds what a blocking request waits for (RFC 8216bis, 6.2.5.2). A part
+// beyond the end of a whole segment means the first part of the next one.
 func (w *Window) Has(r Request) bool {
 	if !r.Blocking() {
 		return true
@@ -63,7 +63,10 @@ func (w *Window) Has(r Request) bool {
 	if r.MSN != last || len(w.Segments) == 0 {
 		return r.MSN < last
 	}
-	return w.Segments[len(w.Segments)-1].Complete || r.Part >= 0 && r.Part < parts
+	if r.Part < 0 {
+		return w.Segments[len(w.Segments)-1].Complete
+	}
+	return r.Part < parts
 }
 
 // Report is what other playlists say of this one (EXT-X-RENDITION-REPORT).
