@@ -83,7 +83,8 @@ function Fields({ title, rows }: { title: string; rows: Operation['parameters'] 
         {rows.map((r) => (
           <tr key={r.name}>
             <th scope="row"><code>{r.name}</code>{r.required && <i> required</i>}</th>
-            <td><span class="kind">{r.kind}</span> {r.text}</td>
+            <td class="kind">{r.kind}</td>
+            <td>{r.text}</td>
           </tr>
         ))}
       </tbody>

@@ -20,7 +20,14 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
     current.value = session
     expose(session)
     // Without its controls the player still plays; they are fetched again with the next visit.
-    import('./chrome').catch(() => {})
+    import('./chrome').then(
+      () => {
+        // The stage, not the controller: the slate lies on the stage and must be seen in full screen too.
+        const controller = stage.current?.querySelector('media-controller') as (HTMLElement & { fullscreenElement: HTMLElement }) | null
+        if (controller && stage.current) controller.fullscreenElement = stage.current
+      },
+      () => {},
+    )
     const onKey = (e: KeyboardEvent) => {
       if (document.querySelector('dialog[open]')) return
       const action = actionOf(e.key, e.ctrlKey || e.metaKey || e.altKey, kindOf(e.composedPath()[0] ?? e.target))
@@ -44,8 +51,8 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
   const quiet = held && (state === 'connecting' || state === 'lost')
 
   return (
-    <div class="stage" ref={stage} id="stage" data-state={state}>
-      <media-controller nohotkeys noautoseektolive nodefaultstore fullscreenelement="stage" autohide="3" noautohide={words !== null && !quiet ? '' : undefined}>
+    <div class="stage" ref={stage} data-state={state}>
+      <media-controller nohotkeys noautoseektolive autohide="3" noautohide={words !== null && !quiet ? '' : undefined}>
         <video ref={video} slot="media" playsinline muted disableRemotePlayback aria-label="Live picture" tabIndex={-1} />
         <canvas ref={canvas} slot="poster" class="held" hidden={!held} />
         {session && <Controls session={session} usable={words === null || quiet} />}

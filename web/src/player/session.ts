@@ -263,7 +263,7 @@ export class Session {
     } else {
       this.keepPace(behind, edge, now)
       // Paused for so long that the live playlist forgets the picture: the long one still has it.
-      if (at < begin + 2 && this.everMoved && behind > 20) this.rewind(this.lastDate, behind)
+      if (at < begin + 2 && this.chosenBehind && behind > 20) this.rewind(this.lastDate, behind)
     }
   }
 

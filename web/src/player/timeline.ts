@@ -38,3 +38,9 @@ export function durationOf(playlist: string): number {
   for (const m of playlist.matchAll(/^#EXTINF:([\d.]+)/gm)) sum += Number(m[1])
   return sum
 }
+
+/** A playlist that ends with a line of its own after the last segment. */
+export function closed(playlist: string): string {
+  const text = playlist.trimEnd()
+  return text.slice(text.lastIndexOf('\n') + 1).startsWith('#') ? playlist : `${text}\n#\n`
+}
