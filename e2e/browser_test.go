@@ -89,12 +89,15 @@ func (b *browser) all() []sample {
 	return slices.Clone(b.samples)
 }
 
+// last returns what the page said last.
 func (b *browser) last() sample {
 	all := b.all()
-	if len(all) == 0 {
-		return sample{}
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].Wall > 0 || all[i].End {
+			return all[i]
+		}
 	}
-	return all[len(all)-1]
+	return sample{}
 }
 
 // shoot takes a screenshot.
