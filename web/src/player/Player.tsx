@@ -48,7 +48,7 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
   const held = session?.held.value ?? false
   const words = slateOf(state, session?.status.value ?? null, slug)
   // Over a last picture the words lie quietly; without one the slate fills the stage.
-  const quiet = held && (state === 'connecting' || state === 'lost')
+  const quiet = (session?.pictured.value ?? false) && (state === 'connecting' || state === 'lost')
 
   return (
     <div class="stage" ref={stage} data-state={state}>

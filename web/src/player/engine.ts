@@ -1,7 +1,7 @@
 import type Hls from 'hls.js/light'
 import type { HlsConfig, LoaderCallbacks, LoaderConfiguration, LoaderContext } from 'hls.js/light'
 import type { Mode } from './plan'
-import { closed, dateAt, durationOf, positionOf, type Piece } from './timeline'
+import { closed, dateAt, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
 
 /** One way of playing one playlist. It is thrown away at any fatal fault, never mended. */
 export interface Engine {
@@ -13,6 +13,8 @@ export interface Engine {
   begin(): number | null
   /** The program date at a position, epoch ms. */
   dateAt(position: number): number | null
+  /** It began at a keyframe further back than was wished; the wish can be fulfilled when what lies between is there. */
+  early: boolean
   destroy(): void
 }
 
@@ -95,6 +97,7 @@ export async function measure(slug: string): Promise<number | null> {
 class HlsEngine implements Engine {
   readonly kind = 'hls'
   readonly mode: Mode
+  early = false
   private hls: Hls | null
 
   constructor(Class: HlsClass, video: HTMLVideoElement, wish: Wish) {
@@ -124,16 +127,13 @@ class HlsEngine implements Engine {
       const mismatch = data.details === ErrorDetails.LEVEL_PARSING_ERROR
       if (data.fatal || mismatch) wish.fatal(`${data.details}${data.error ? `: ${data.error.message}` : ''}`)
     })
-    if (!live) {
-      let placed = false
-      hls.on(Events.LEVEL_UPDATED, () => {
-        if (placed || this.hls === null) return
-        const at = this.place(wish)
-        if (at === null) return
-        placed = true
-        video.currentTime = at
-      })
-    }
+    let placed = false
+    hls.on(Events.LEVEL_UPDATED, () => {
+      if (placed || this.hls === null) return
+      placed = true
+      const at = live ? this.keyframe() : this.place(wish)
+      if (at !== null) video.currentTime = at
+    })
     hls.attachMedia(video)
     hls.loadSource(playlist(wish.slug, wish.mode))
   }
@@ -152,6 +152,16 @@ class HlsEngine implements Engine {
     const found = wish.date !== null ? positionOf(this.pieces(), wish.date) : null
     const at = found ?? edge - (wish.behind ?? 6)
     return Math.min(Math.max(at, begin + 0.1), Math.max(begin + 0.1, edge - 1))
+  }
+
+  /** With keyframes far apart, the place to begin: nothing can be shown before the keyframe. Null when it is near anyway. */
+  private keyframe(): number | null {
+    const d = this.hls?.latestLevelDetails
+    const wished = this.hls?.liveSyncPosition
+    if (!d?.partList || wished == null) return null
+    const at = lastKeyframe(d.partList, wished)
+    this.early = at !== null
+    return at
   }
 
   edge(): number | null {
@@ -181,6 +191,7 @@ class HlsEngine implements Engine {
 class NativeEngine implements Engine {
   readonly kind = 'native'
   readonly mode: Mode
+  early = false
   private readonly off = new AbortController()
 
   constructor(

@@ -29,6 +29,8 @@ export class Session {
   readonly rewound = signal(false)
   /** The last picture lies over the video while there is none. */
   readonly held = signal(false)
+  /** There is a picture to look at, moving or not. */
+  readonly pictured = signal(false)
   /** The browser wants a tap before it plays anything. */
   readonly blocked = signal(false)
 
@@ -270,11 +272,19 @@ export class Session {
   private keepPace(behind: number, edge: number, now: number): void {
     const { video } = this
     const b = video.buffered
-    const ahead = b.length > 0 ? b.end(b.length - 1) - video.currentTime : 0
+    const at = video.currentTime
+    const ahead = b.length > 0 ? b.end(b.length - 1) - at : 0
     // Far behind without having asked for it: jump, as nobody wants to wait minutes at a slightly higher speed.
     const chosen = this.paused.value || (this.chosenBehind && behind > 6)
     this.pace = keep(this.pace, chosen ? this.pace.target : behind, ahead, now)
-    if (!chosen && behind > this.pace.target + 5 && ahead > 2 && !video.seeking) {
+    const engine = this.engine
+    if (engine?.early && !chosen && !video.seeking && ahead > 0 && ahead > behind - this.pace.target - 0.5) {
+      engine.early = false
+      if (behind > this.pace.target + 0.3) {
+        video.currentTime = at + Math.min(behind - this.pace.target, ahead - 0.3)
+        this.touched()
+      }
+    } else if (!chosen && behind > this.pace.target + 5 && ahead > 2 && !video.seeking) {
       video.currentTime = edge - this.pace.target
       this.touched()
     }
@@ -287,6 +297,7 @@ export class Session {
   private step(): void {
     const now = Date.now()
     const { video, engine } = this
+    this.pictured.value = this.held.value || (engine !== null && this.moved > this.engineBuilt)
     if (this.paused.value && this.everMoved) this.chosenBehind = true
     if (this.behind.value < 2) this.chosenBehind = false
     const still = now - Math.max(this.moved, 0) > 1500
