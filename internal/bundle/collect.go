@@ -32,7 +32,7 @@ type CollectorConfig struct {
 
 	Every  time.Duration // between two passes; default 10 min
 	Margin time.Duration // nothing younger is deleted; default 10 min
-	Least  int           // at most so many are deleted in one pass, or a tenth of all if that is more; default 500
+	Least  int           // at most so many are deleted in one pass, or a tenth of all if that is more; default 2,500, twice what a node writes in 10 min
 }
 
 // Collector deletes bundles that nothing needs any more. It is slow on purpose:
@@ -58,7 +58,7 @@ func NewCollector(cfg CollectorConfig) *Collector {
 		cfg.Margin = 10 * time.Minute
 	}
 	if cfg.Least <= 0 {
-		cfg.Least = 500
+		cfg.Least = 2500
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
