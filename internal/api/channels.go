@@ -105,7 +105,7 @@ type cutOutput struct {
 
 func (a *API) registerChannels(doc huma.API) {
 	op := func(method, path, id, summary string, status int, admin bool) huma.Operation {
-		o := huma.Operation{OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary, DefaultStatus: status, Tags: []string{"channels"}}
+		o := huma.Operation{OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary, DefaultStatus: status, MaxBodyBytes: maxBody, Tags: []string{"channels"}}
 		if admin {
 			o.Security = needsToken
 		}
