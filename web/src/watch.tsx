@@ -49,7 +49,7 @@ function About({ onEmbed, onHelp }: { onEmbed: () => void; onHelp: () => void })
       <div class="about-head">
         <div class="about-line">
           <StateBadge state={state} />
-          {status?.state === 'live' && status.viewers > 0 && <span class="fact">{viewers(status.viewers)}</span>}
+          {status?.state === 'live' && status.viewers > 0 && state !== 'lost' && <span class="fact">{viewers(status.viewers)}</span>}
           {near && latency !== null && latency > -1 && (
             <span class="fact" title="Delay from the camera to this picture">{Math.max(0, latency).toFixed(1)} s behind life</span>
           )}
@@ -138,7 +138,7 @@ function Embed({ dialog }: { dialog: DialogRef }) {
   return (
     <dialog ref={dialog} class="sheet" aria-labelledby="embed-title" onClose={() => button.current && (button.current.textContent = 'Copy')}>
       <h2 id="embed-title">Put the player on your page</h2>
-      <textarea ref={field} readOnly rows={5} aria-label="Embed code" value={code} spellcheck={false} />
+      <textarea ref={field} readOnly rows={7} aria-label="Embed code" value={code} spellcheck={false} />
       <form method="dialog">
         <button ref={button} type="button" class="button" onClick={() => void copy()}>Copy</button>
         <button class="button ghost">Close</button>
