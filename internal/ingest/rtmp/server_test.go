@@ -105,7 +105,7 @@ func TestPublish(t *testing.T) {
 
 // TestRefusals tests that each mistake is told in words.
 func TestRefusals(t *testing.T) {
-	hevc := []byte{0x80 | 0x10 | 0, 'h', 'v', 'c', '1', 1}
+	hevc := []byte{0x80 | 0x10, 'h', 'v', 'c', '1', 1}
 	for _, c := range []struct {
 		name     string
 		app, key string
