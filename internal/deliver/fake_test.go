@@ -18,7 +18,10 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain looks for goroutines that are left; net/http keeps one for half a second after a connection.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // stage is a program, its channel and its media, all in the hands of the test. The channel
 // "news" exists, "quiet" was never on air, "late" has a publisher but no segment yet, and

@@ -138,6 +138,9 @@ func (w *Window) appendTail(b []byte, reports []Report) []byte {
 		b = append(b, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\""...)
 		b = append(b, w.Hint...)
 		b = append(b, "\"\n"...)
+	} else {
+		// hls.js 1.7.4 counts the last segment twice if no line follows it, and fails at the next discontinuity.
+		b = append(b, "# to be continued\n"...)
 	}
 	for _, r := range reports {
 		b = append(b, "#EXT-X-RENDITION-REPORT:URI=\""...)

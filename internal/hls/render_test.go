@@ -62,7 +62,8 @@ func cutTo(w *hls.Window, from int) {
 
 // TestGolden compares playlists with files, and reads each strictly.
 func TestGolden(t *testing.T) {
-	plain, low, crossing, gaps, ended := window(4, false), window(20, true), window(8, true), window(8, true), window(3, true)
+	plain, low, crossing, gaps, ended, off := window(4, false), window(20, true), window(8, true), window(8, true), window(3, true), window(3, true)
+	off.Segments, off.Hint = off.Segments[:3], ""
 	cutTo(crossing, 5)
 	gaps.Segments[4].Gap, gaps.Segments[5].Gap = true, true
 	gaps.Segments[4].Parts, gaps.Segments[5].Parts = nil, nil
@@ -75,6 +76,7 @@ func TestGolden(t *testing.T) {
 		"delta":         low.Media(hls.SkipYes, nil),
 		"discontinuity": crossing.Media(hls.SkipNo, nil),
 		"gaps":          gaps.Media(hls.SkipNo, nil),
+		"off-air":       off.Media(hls.SkipNo, nil),
 		"ended":         ended.Media(hls.SkipNo, nil),
 		"report":        low.Media(hls.SkipYes, []hls.Report{crossing.Report("small.m3u8")}),
 		"multivariant": hls.Multivariant([]hls.Variant{

@@ -93,6 +93,9 @@ func (p *parser) read(line string) {
 		}
 		return
 	}
+	if !strings.HasPrefix(line, "#EXT") {
+		return // a comment
+	}
 	tag, value, _ := strings.Cut(line, ":")
 	p.seen[tag]++
 	switch tag {

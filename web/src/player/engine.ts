@@ -1,7 +1,6 @@
 import type Hls from 'hls.js/light'
-import type { HlsConfig, LoaderCallbacks, LoaderConfiguration, LoaderContext } from 'hls.js/light'
 import type { Mode } from './plan'
-import { closed, dateAt, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
+import { dateAt, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
 
 /** One way of playing one playlist. It is thrown away at any fatal fault, never mended. */
 export interface Engine {
@@ -61,26 +60,6 @@ const policy = (firstByte: number, whole: number, retries: number) => ({
   default: { maxTimeToFirstByteMs: firstByte, maxLoadTimeMs: whole, timeoutRetry: { maxNumRetry: 2, retryDelayMs: 0, maxRetryDelayMs: 0 }, errorRetry: retry(retries) },
 })
 
-/**
- * hls.js 1.7.4 takes the last segment of a playlist for the coming one as well when no line follows it, which is so
- * when a publisher has just left: the end moves by a segment, and the next discontinuity is a "mismatch". A comment
- * after the last segment is enough to keep it right.
- */
-function playlistLoader(Class: HlsClass) {
-  return class extends Class.DefaultConfig.loader {
-    override load(context: LoaderContext, config: LoaderConfiguration, callbacks: LoaderCallbacks<LoaderContext>): void {
-      const { onSuccess } = callbacks
-      super.load(context, config, {
-        ...callbacks,
-        onSuccess: (response, ...rest) => {
-          if (typeof response.data === 'string') response.data = closed(response.data)
-          onSuccess(response, ...rest)
-        },
-      })
-    }
-  } as unknown as NonNullable<HlsConfig['pLoader']>
-}
-
 /** How many seconds the long playlist lists; null when it cannot be had. */
 export async function measure(slug: string): Promise<number | null> {
   try {
@@ -114,7 +93,6 @@ class HlsEngine implements Engine {
       maxMaxBufferLength: 60,
       startFragPrefetch: true,
       testBandwidth: false,
-      pLoader: playlistLoader(Class),
       enableWorker: false, // fragmented MP4 needs no work of its own thread
       manifestLoadPolicy: policy(10_000, 20_000, 4),
       playlistLoadPolicy: policy(10_000, 20_000, live ? 6 : 1000),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { closed, dateAt, durationOf, lastKeyframe, positionOf, reach, type Piece } from './timeline'
+import { dateAt, durationOf, lastKeyframe, positionOf, reach, type Piece } from './timeline'
 
 const t0 = 1_700_000_000_000
 // Two segments, a pause of a minute, one more segment.
@@ -36,11 +36,6 @@ test('the length of a playlist', () => {
   expect(durationOf('#EXTM3U\n#EXTINF:2.000000,\na\n#EXT-X-PART:DURATION=0.25,URI="b"\n#EXTINF:1.5,\nc\n')).toBe(3.5)
 })
 
-test('a playlist that ends with a segment gets a line after it', () => {
-  expect(closed('#EXTINF:2,\na.m4s\n')).toBe('#EXTINF:2,\na.m4s\n#\n')
-  expect(closed('a.m4s\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI="b"\n')).toContain('URI="b"\n')
-  expect(closed('a.m4s\n#EXT-X-ENDLIST\n')).toBe('a.m4s\n#EXT-X-ENDLIST\n')
-})
 
 test('the keyframe to begin at', () => {
   const parts = [0, 1, 2, 3, 4, 5].map((n) => ({ start: n, independent: n % 3 === 0 }))

@@ -39,12 +39,6 @@ export function durationOf(playlist: string): number {
   return sum
 }
 
-/** A playlist that ends with a line of its own after the last segment. */
-export function closed(playlist: string): string {
-  const text = playlist.trimEnd()
-  return text.slice(text.lastIndexOf('\n') + 1).startsWith('#') ? playlist : `${text}\n#\n`
-}
-
 /** The start of the last part with a keyframe up to a position; null when it is so near that nothing is gained by beginning there. */
 export function lastKeyframe(parts: readonly { start: number; independent: boolean }[], position: number): number | null {
   for (let i = parts.length - 1; i >= 0; i--) {
