@@ -222,3 +222,20 @@ func TestHostile(t *testing.T) {
 	}
 	encoder.kill()
 }
+
+// TestGStreamerPublishes publishes with GStreamer, and gets every picture.
+func TestGStreamerPublishes(t *testing.T) {
+	n := newNode(t, "")
+	file := media(t, 6)
+	encoder := start(t, nil, "gst-launch-1.0", "-q", "filesrc", "location="+file, "!", "qtdemux", "name=d",
+		"flvmux", "name=m", "streamable=true", "!", "rtmp2sink", "location="+n.channel("gst"),
+		"d.video_0", "!", "queue", "!", "h264parse", "!", "m.", "d.audio_0", "!", "queue", "!", "aacparse", "!", "m.")
+	if err := encoder.wait(t, 60*time.Second); err != nil {
+		t.Fatalf("gst-launch-1.0: %v\n%s", err, tail(encoder.output()))
+	}
+	n.until("the channel is off air", 10*time.Second, func() bool { return n.state("gst") == "off" })
+	got, want := hashes(t, n.download(n.dvr("gst", 1)[0]), "v", false), hashes(t, file, "v", false)
+	if len(got) != len(want) || firstDifference(got, want) != len(want) {
+		t.Errorf("%d pictures, want %d; the first difference is at %d", len(got), len(want), firstDifference(got, want))
+	}
+}
