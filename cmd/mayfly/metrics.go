@@ -106,57 +106,65 @@ func (m *metrics) connections() (open int) {
 
 // watch shows what the parts of a node count themselves.
 func (m *metrics) watch(n *node) {
-	counter := func(name, help string, labels prometheus.Labels, f func() int64) {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, func() float64 { return float64(f()) }))
-	}
-	gauge := func(name, help string, f func() float64) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))
-	}
-	gauge("mayfly_channels", "Channels.", func() float64 { return float64(n.station.Stats().Channels) })
-	gauge("mayfly_publishers", "Publishers connected.", func() float64 { return float64(n.station.Stats().Publishers) })
-	gauge("mayfly_takes_known", "Takes whose log is in memory.", func() float64 { return float64(n.station.Stats().Logs) })
-	gauge("mayfly_tail_bytes", "Media in memory.", func() float64 { return float64(n.station.Stats().TailBytes) })
-	counter("mayfly_takes_total", "Takes begun.", nil, func() int64 { return n.station.Stats().Takes })
-	counter("mayfly_parts_total", "Parts made.", nil, func() int64 { return n.station.Stats().Parts })
-	counter("mayfly_cuts_total", "Changes of cut lists.", nil, func() int64 { return n.station.Stats().Cuts })
+	m.watchStation(n)
+	m.watchViewers(n)
+}
 
-	gauge("mayfly_unflushed_bytes", "Media that is in no bundle in the bucket, in memory.", func() float64 {
-		h := n.station.Health()
+func (m *metrics) counter(name, help string, labels prometheus.Labels, f func() int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, func() float64 { return float64(f()) }))
+}
+
+func (m *metrics) gauge(name, help string, f func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))
+}
+
+func (m *metrics) watchStation(n *node) {
+	stats, health := n.station.Stats, n.station.Health
+	m.gauge("mayfly_channels", "Channels.", func() float64 { return float64(stats().Channels) })
+	m.gauge("mayfly_publishers", "Publishers connected.", func() float64 { return float64(stats().Publishers) })
+	m.gauge("mayfly_takes_known", "Takes whose log is in memory.", func() float64 { return float64(stats().Logs) })
+	m.gauge("mayfly_tail_bytes", "Media in memory.", func() float64 { return float64(stats().TailBytes) })
+	m.counter("mayfly_takes_total", "Takes begun.", nil, func() int64 { return stats().Takes })
+	m.counter("mayfly_parts_total", "Parts made.", nil, func() int64 { return stats().Parts })
+	m.counter("mayfly_cuts_total", "Changes of cut lists.", nil, func() int64 { return stats().Cuts })
+	m.gauge("mayfly_unflushed_bytes", "Media that is in no bundle in the bucket, in memory.", func() float64 {
+		h := health()
 		return float64(h.Pending + h.Memory)
 	})
-	gauge("mayfly_spool_bytes", "Bundles that only the spool has.", func() float64 { return float64(n.station.Health().Spooled) })
-	gauge("mayfly_bucket_away_seconds", "How long the bucket has not taken bundles.", func() float64 { return n.station.Health().AwayFor.Seconds() })
-	gauge("mayfly_viewers", "Viewers of this node, estimated.", func() float64 {
+	m.gauge("mayfly_spool_bytes", "Bundles that only the spool has.", func() float64 { return float64(health().Spooled) })
+	m.gauge("mayfly_bucket_away_seconds", "How long the bucket has not taken bundles.", func() float64 { return health().AwayFor.Seconds() })
+}
+
+func (m *metrics) watchViewers(n *node) {
+	stats := n.viewers.Stats
+	m.gauge("mayfly_viewers", "Viewers of this node, estimated.", func() float64 {
 		total := 0
 		for _, v := range n.viewers.AllViewers() {
 			total += v
 		}
 		return float64(total)
 	})
-	gauge("mayfly_http_connections", "Open connections of viewers.", func() float64 { return float64(m.connections()) })
-	gauge("mayfly_requests_held", "Requests that wait for what is not there yet.", func() float64 { return float64(n.viewers.Stats().HeldNow) })
-
-	stats := n.viewers.Stats
-	for kind, f := range map[string]func(deliver.Stats) int64{
+	m.gauge("mayfly_http_connections", "Open connections of viewers.", func() float64 { return float64(m.connections()) })
+	m.gauge("mayfly_requests_held", "Requests that wait for what is not there yet.", func() float64 { return float64(stats().HeldNow) })
+	kinds := func(name, help string, of map[string]func(deliver.Stats) int64) {
+		for kind, f := range of {
+			m.counter(name, help, prometheus.Labels{"kind": kind}, func() int64 { return f(stats()) })
+		}
+	}
+	kinds("mayfly_playlist_requests_total", "Requests for playlists.", map[string]func(deliver.Stats) int64{
 		"plain": func(s deliver.Stats) int64 { return s.Playlists.Plain }, "blocking": func(s deliver.Stats) int64 { return s.Playlists.Blocking },
 		"multivariant": func(s deliver.Stats) int64 { return s.Playlists.Multivariant },
-	} {
-		counter("mayfly_playlist_requests_total", "Requests for playlists.", prometheus.Labels{"kind": kind}, func() int64 { return f(stats()) })
-	}
-	for kind, f := range map[string]func(deliver.Stats) int64{
+	})
+	kinds("mayfly_media_requests_total", "Requests for media.", map[string]func(deliver.Stats) int64{
 		"init": func(s deliver.Stats) int64 { return s.Media.Init }, "segment": func(s deliver.Stats) int64 { return s.Media.Segment },
 		"parts": func(s deliver.Stats) int64 { return s.Media.Parts }, "track": func(s deliver.Stats) int64 { return s.Media.Track },
-	} {
-		counter("mayfly_media_requests_total", "Requests for media.", prometheus.Labels{"kind": kind}, func() int64 { return f(stats()) })
-	}
-	for kind, f := range map[string]func(deliver.Stats) int64{
+	})
+	kinds("mayfly_request_errors_total", "Answers that were errors.", map[string]func(deliver.Stats) int64{
 		"bad_request": func(s deliver.Stats) int64 { return s.Errors.BadRequest }, "not_found": func(s deliver.Stats) int64 { return s.Errors.NotFound },
 		"method": func(s deliver.Stats) int64 { return s.Errors.Method }, "range": func(s deliver.Stats) int64 { return s.Errors.Range },
 		"unavailable": func(s deliver.Stats) int64 { return s.Errors.Unavailable }, "crowded": func(s deliver.Stats) int64 { return s.Errors.Crowded },
 		"hold_expired": func(s deliver.Stats) int64 { return s.Errors.HoldExpired },
-	} {
-		counter("mayfly_request_errors_total", "Answers that were errors.", prometheus.Labels{"kind": kind}, func() int64 { return f(stats()) })
-	}
-	counter("mayfly_sent_bytes_total", "Bytes sent to viewers.", nil, func() int64 { return stats().Bytes })
-	counter("mayfly_playlists_rendered_total", "Playlists rendered.", nil, func() int64 { return stats().Renders })
+	})
+	m.counter("mayfly_sent_bytes_total", "Bytes sent to viewers.", nil, func() int64 { return stats().Bytes })
+	m.counter("mayfly_playlists_rendered_total", "Playlists rendered.", nil, func() int64 { return stats().Renders })
 }
