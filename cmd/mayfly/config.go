@@ -58,6 +58,8 @@ type serveFlags struct {
 
 	ACMEDirectory string `name:"acme-directory" help:"The ACME authority; Let's Encrypt if absent." placeholder:"URL"`
 
+	ACMEEmail string `name:"acme-email" help:"Whom the ACME authority may write to." placeholder:"ADDRESS"`
+
 	Part    time.Duration `help:"Length of a part." default:"250ms"`
 	Segment time.Duration `help:"Least length of a segment." default:"2s"`
 	Flush   time.Duration `help:"How long media gathers before it is written to the bucket." default:"500ms"`

@@ -12,7 +12,7 @@ func (n *node) newCerts() (*tls.Config, error) {
 	case f.TLSCert != "":
 		return certs.Files(f.TLSCert, f.TLSKey, n.log)
 	case len(f.ACME) > 0:
-		n.acme = certs.ACME(n.bucket, f.ACME, f.ACMEDirectory, n.log)
+		n.acme = certs.ACME(n.bucket, f.ACME, certs.Authority{Directory: f.ACMEDirectory, Email: f.ACMEEmail}, n.log)
 		return n.acme.TLS(), nil
 	}
 	return nil, nil

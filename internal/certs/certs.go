@@ -85,20 +85,38 @@ type Manager struct {
 	log     *slog.Logger
 }
 
-// ACME makes a manager for domains. directory is the URL of the authority, "" for Let's Encrypt.
-func ACME(b bucket.Bucket, domains []string, directory string, log *slog.Logger) *Manager {
+// Authority is who gives certificates.
+type Authority struct {
+	Directory string // URL of its ACME directory; "" for Let's Encrypt
+	Email     string // whom it may write to when a certificate is about to end; may be ""
+}
+
+// ACME makes a manager for domains. Its authority's terms are agreed to.
+func ACME(b bucket.Bucket, domains []string, from Authority, log *slog.Logger) *Manager {
 	m := &Manager{domains: slices.Clone(domains), log: log}
 	quiet := zap.NewNop()
 	cache := certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return m.config, nil }, Logger: quiet,
 	})
-	m.config = certmagic.New(cache, certmagic.Config{Storage: NewStorage(b), Logger: quiet})
-	if directory == "" {
-		directory = certmagic.LetsEncryptProductionCA
+	m.config = certmagic.New(cache, certmagic.Config{Storage: NewStorage(b), Logger: quiet, OnEvent: m.heard})
+	if from.Directory == "" {
+		from.Directory = certmagic.LetsEncryptProductionCA
 	}
-	m.issuer = certmagic.NewACMEIssuer(m.config, certmagic.ACMEIssuer{CA: directory, Agreed: true, Logger: quiet})
+	m.issuer = certmagic.NewACMEIssuer(m.config, certmagic.ACMEIssuer{CA: from.Directory, Email: from.Email, Agreed: true, Logger: quiet})
 	m.config.Issuers = []certmagic.Issuer{m.issuer}
 	return m
+}
+
+// heard logs what became of a certificate.
+func (m *Manager) heard(_ context.Context, event string, data map[string]any) error {
+	switch event {
+	case "cert_obtained":
+		m.log.Info("a certificate was issued", "domain", data["identifier"], "renewal", data["renewal"])
+	case "cert_failed":
+		m.log.Error("no certificate could be got; it is tried again: can the authority reach this node at the domain, on port 443 or 80?",
+			"domain", data["identifier"], "error", data["error"])
+	}
+	return nil
 }
 
 // TLS returns the configuration for listeners. Domains are proven over it (TLS-ALPN-01).
@@ -114,22 +132,11 @@ func (m *Manager) Challenges(next http.Handler) http.Handler {
 }
 
 // Run gets the certificates and keeps them fresh until ctx ends. What goes wrong is logged and tried
-// again.
+// again, for as long as it takes.
 func (m *Manager) Run(ctx context.Context) error {
-	wait := 10 * time.Second
-	for ctx.Err() == nil {
-		err := m.config.ManageSync(ctx, m.domains)
-		if err == nil {
-			m.log.Info("certificates are there", "domains", m.domains)
-			<-ctx.Done() // the cache renews them by itself
-			return nil
-		}
-		m.log.Error("no certificate could be got; trying again", "domains", m.domains, "in", wait, "error", err)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-		}
-		wait = min(2*wait, time.Hour)
+	if err := m.config.ManageAsync(ctx, m.domains); err != nil {
+		return fmt.Errorf("manage certificates for %v: %w", m.domains, err)
 	}
+	<-ctx.Done()
 	return nil
 }
