@@ -51,7 +51,7 @@ export function build(kind: Kind, video: HTMLVideoElement, wish: Wish): Engine {
 const retry = (maxNumRetry: number) => ({
   maxNumRetry,
   retryDelayMs: 500,
-  maxRetryDelayMs: 4000,
+  maxRetryDelayMs: 1500,
   shouldRetry: (config: { maxNumRetry: number } | null | undefined, count: number, _timeout: boolean, response: { code?: number } | undefined, would: boolean) =>
     would || (config != null && count < config.maxNumRetry && response?.code === 0),
 })
@@ -95,7 +95,7 @@ class HlsEngine implements Engine {
       testBandwidth: false,
       enableWorker: false, // fragmented MP4 needs no work of its own thread
       manifestLoadPolicy: policy(10_000, 20_000, 4),
-      playlistLoadPolicy: policy(10_000, 20_000, live ? 6 : 1000),
+      playlistLoadPolicy: policy(10_000, 20_000, live ? 12 : 1000),
       fragLoadPolicy: policy(10_000, 60_000, 6),
     })
     this.hls = hls
