@@ -312,9 +312,6 @@ func (d *Dir) remove(ctx context.Context, key string, allowed func(ETag, bool) b
 	return fail("delete", key, d.syncDir(filepath.Dir(path)))
 }
 
-// Local reports that reading is as cheap as reading a local file.
-func (d *Dir) Local() bool { return true }
-
 // Close releases the lock files. The bucket must not be used afterwards.
 func (d *Dir) Close() error {
 	for i := range d.locks {

@@ -131,9 +131,6 @@ func (s *Spool) scan() error {
 // Node returns the node's name.
 func (s *Spool) Node() string { return s.node }
 
-// Dir returns the spool's directory.
-func (s *Spool) Dir() string { return s.dir }
-
 // Keeps reports that bundles are kept after the bucket has them.
 func (s *Spool) Keeps() bool { return s.cfg.Keep > 0 }
 

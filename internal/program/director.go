@@ -98,9 +98,6 @@ func (d *Director) List() *CutList { return d.list }
 // SetAutoLive changes whether a source that connects goes on air by itself.
 func (d *Director) SetAutoLive(on bool) { d.autoLive = on }
 
-// Waiting reports whether the director waits for a mark to be safe.
-func (d *Director) Waiting() bool { return d.pending != nil }
-
 // Began says that a take has its first part.
 func (d *Director) Began(c Contender) *Order {
 	d.live = append(d.live, c)
@@ -362,6 +359,3 @@ func (d *Director) NextNumber() int64 {
 	}
 	return before.next()
 }
-
-// Live returns the takes that could be on air.
-func (d *Director) Live() []Contender { return d.live }

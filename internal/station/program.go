@@ -93,7 +93,7 @@ func (p *Program) logChanged(l *take.Log, e take.Event) {
 		p.station.stats.parts.Add(1)
 		p.grown(l)
 	case take.Stored:
-		if p.live.held && p.airs(l) {
+		if (p.live.held || p.dvr.held) && p.airs(l) {
 			p.touch()
 		}
 	case take.MarkStored:

@@ -35,8 +35,11 @@ type Session struct {
 	tracks []media.Track
 	writer *take.Writer // nil between takes
 	ended  error        // why it ended from outside
-	bytes  int64
+	count  int          // of samples
 }
+
+// lookEvery is after how many samples a session looks whether there is still room for more: half a second.
+const lookEvery = 32
 
 // Publish admits a publisher. Of two with the same key the newer one wins, unless they take it from
 // each other for ever: the third change of hands within 30 s is refused.
@@ -103,7 +106,11 @@ func (x *Session) Sample(s media.Sample) error {
 	if x.ended != nil {
 		return x.ended
 	}
-	x.bytes += int64(len(s.Data))
+	if x.count++; x.count%lookEvery == 0 && x.writer != nil {
+		if r := x.station.runs(); r != nil && r.flusher.Full() {
+			return ErrStorageFull
+		}
+	}
 	if x.writer == nil {
 		if err := x.begin(); err != nil {
 			return err

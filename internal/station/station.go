@@ -52,6 +52,7 @@ type Config struct {
 	Part, Segment, Flush time.Duration
 	PublicURL            string
 	CacheBytes           int64         // of media read back
+	MaxMemory            int64         // of media that is not safe, before it goes to the spool
 	Patience             time.Duration // how long another node's incarnation must be silent before it is ended; default 6 s
 	Viewers              func(slug string) int
 
@@ -187,7 +188,7 @@ func (s *Station) begin(ctx context.Context) (*run, []bundle.Incarnation, error)
 		return nil, nil, err
 	}
 	r.flusher = bundle.NewFlusher(bundle.FlusherConfig{
-		Bucket: s.cfg.Docs.Bucket(), Incarnation: &i, Spool: s.cfg.Spool, Journal: r.journal, Log: s.log, Interval: s.cfg.Flush,
+		Bucket: s.cfg.Docs.Bucket(), Incarnation: &i, Spool: s.cfg.Spool, Journal: r.journal, Log: s.log, Interval: s.cfg.Flush, MaxMemory: s.cfg.MaxMemory,
 		Flushed: func(sequence uint64, records []bundle.Record, bytes int64, took time.Duration) {
 			r.pager.Landed(ctx, sequence, records)
 			if s.cfg.Flushed != nil {

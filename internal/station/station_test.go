@@ -30,6 +30,9 @@ type world struct {
 	stop     func()
 }
 
+// spoolBytes is room for some minutes of the tests' streams.
+const spoolBytes = 2 << 20
+
 // inWorld runs a test with a running station.
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	spool := t.TempDir()
@@ -44,14 +47,14 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 // start starts a node of that name, with the spool of that name.
 func (w *world) start(node string) {
 	w.t.Helper()
-	s, err := bundle.OpenSpool(w.spool+"/"+node, node, nil, bundle.SpoolConfig{})
+	s, err := bundle.OpenSpool(w.spool+"/"+node, node, nil, bundle.SpoolConfig{MaxBytes: spoolBytes})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	docs := bucket.NewDocuments(w.bucket)
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	w.channels = channel.NewStore(docs, log)
-	w.station = New(Config{Docs: docs, Spool: s, Channels: w.channels, Log: log})
+	w.station = New(Config{Docs: docs, Spool: s, Channels: w.channels, Log: log, MaxMemory: 64 << 10})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
 	go func() { ended <- w.channels.Run(ctx) }()
@@ -262,89 +265,6 @@ func TestCuts(t *testing.T) {
 		}
 		two.x.Close(nil)
 		time.Sleep(time.Second)
-	})
-}
-
-// TestFenced has another node end this one's incarnation: it sends its publishers away, begins again, and
-// the channel goes on when they are back.
-func TestFenced(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		w.channel("news", "cam")
-		e := w.mustPublish("cam-key-0123456789")
-		e.run(7 * time.Second)
-		before := w.mustWindow("news")
-		was, _ := before.Last()
-		i, err := bundle.ParseIncarnation(w.station.Incarnation())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := bundle.Recover(t.Context(), bucket.NewDocuments(w.bucket), i, "other", bundle.NoWord); err != nil {
-			t.Fatal(err)
-		}
-		if err := e.run(3 * time.Second); !errors.Is(err, ErrLeaving) {
-			t.Errorf("the publisher of a fenced node is told %v", err)
-		}
-		time.Sleep(2 * time.Second)
-		if now := w.station.Incarnation(); now == i.String() || now == "" {
-			t.Errorf("the incarnation is %q, want a new one", now)
-		}
-		e = w.mustPublish("cam-key-0123456789")
-		e.run(6 * time.Second)
-		after := w.mustWindow("news")
-		if after.MediaSequence != 65536 || was >= 65536 {
-			t.Errorf("after a seal without a word the window begins with %d, want the leap to 65536", after.MediaSequence)
-		}
-		e.x.Close(nil)
-	})
-}
-
-// TestOutage takes the bucket away while a channel is on air.
-func TestOutage(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		w.channel("news", "cam")
-		e := w.mustPublish("cam-key-0123456789")
-		e.run(5 * time.Second)
-		was, _ := w.mustWindow("news").Last()
-		w.bucket.Down(true)
-		if err := e.run(time.Minute); err != nil {
-			t.Fatalf("the publisher was disturbed: %v", err)
-		}
-		is, _ := w.mustWindow("news").Last()
-		if is < was+28 {
-			t.Errorf("the newest number went from %d to %d in a minute of outage", was, is)
-		}
-		if h := w.station.Health(); h.AwayFor < 50*time.Second || h.Spooled == 0 {
-			t.Errorf("health %+v", h)
-		}
-		w.bucket.Down(false)
-		e.run(10 * time.Second)
-		if h := w.station.Health(); h.AwayFor != 0 || h.Spooled != 0 {
-			t.Errorf("health after the outage %+v", h)
-		}
-		e.x.Close(nil)
-	})
-}
-
-// TestOtherNode starts a node that has neither the name nor the spool of the one before.
-func TestOtherNode(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		w.channel("news", "cam")
-		e := w.mustPublish("cam-key-0123456789")
-		e.run(6 * time.Second)
-		w.bucket.Down(true) // it cannot even seal itself
-		w.stop()
-		w.bucket.Down(false)
-		w.start("another")
-		e = w.mustPublish("cam-key-0123456789")
-		e.run(4 * time.Second)
-		if w.state("news") == Live {
-			t.Error("the channel goes on before the other node is known to be silent")
-		}
-		e.run(10 * time.Second)
-		if got := w.mustWindow("news").MediaSequence; got != 65536 {
-			t.Errorf("the window begins with %d, want 65536", got)
-		}
-		e.x.Close(nil)
 	})
 }
 

@@ -318,18 +318,6 @@ func (l *Log) mark(record func(Edge)) {
 	record(l.whole())
 }
 
-// Find returns the first segment that ends after the given time of the take, or ok false.
-func (l *Log) Find(t media.Ticks) (segment uint32, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, s := range l.segments {
-		if s.info.Start+s.info.Duration > t {
-			return s.info.Number, true
-		}
-	}
-	return 0, false
-}
-
 func (l *Log) edge() media.Pos {
 	n := len(l.segments)
 	if n == 0 {

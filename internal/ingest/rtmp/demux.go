@@ -98,7 +98,7 @@ func (d *demux) audio(ms uint32, body []byte) error {
 		return d.audioConfig(t.data)
 	case tagFrame:
 		at := d.time.at(ms)
-		if d.audioTrack.ID == 0 || len(t.data) == 0 {
+		if d.audioTrack.ID == 0 || cmaf.CheckAAC(t.data) != nil {
 			d.skipped++
 			return nil
 		}

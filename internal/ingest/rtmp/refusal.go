@@ -24,11 +24,6 @@ const (
 	codeDenied   = "NetStream.Publish.Denied" // the place or the key is wrong
 )
 
-// Refuse makes a final refusal to publish with a text of its own.
-func Refuse(format string, args ...any) *Refusal {
-	return refuse("refused", format, args...)
-}
-
 func refuse(kind, format string, args ...any) *Refusal {
 	return &Refusal{Kind: kind, Code: codeRejected, Text: fmt.Sprintf(format, args...)}
 }
