@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 http=${MAYFLY_HTTP:-:8080}
 rtmp=${MAYFLY_RTMP:-:1935}
 bucket=${MAYFLY_BUCKET:-./mayfly-data}
+program=${MAYFLY_BIN:-bin/mayfly}
 export MAYFLY_ADMIN_TOKEN=${MAYFLY_ADMIN_TOKEN:-$(od -An -tx1 -N24 /dev/urandom | tr -d ' \n')}
 page=http://localhost:${http##*:}
 work=$(mktemp -d)
@@ -22,7 +23,7 @@ finish() {
 trap finish EXIT
 trap 'echo; echo "stopping ..."; exit 0' INT TERM
 
-bin/mayfly serve --bucket "$bucket" --http "$http" --rtmp "$rtmp" >"$work/log" 2>&1 &
+"$program" serve --bucket "$bucket" --http "$http" --rtmp "$rtmp" >"$work/log" 2>&1 &
 server=$!
 for _ in $(seq 200); do
 	curl -fsS -o /dev/null "$page/readyz" 2>/dev/null && break
