@@ -273,16 +273,59 @@ func (s *Station) loadCuts(ctx context.Context) error {
 	for range 16 {
 		group.Go(func() error {
 			for {
-				select {
-				case p := <-s.load:
-					s.loadOne(ctx, p)
-				case <-ctx.Done():
+				p := s.load.take(ctx)
+				if p == nil {
 					return nil
 				}
+				s.loadOne(ctx, p)
 			}
 		})
 	}
 	return group.Wait()
+}
+
+// queue holds the channels that wait for a loader: as many as there are.
+type queue struct {
+	mu   sync.Mutex
+	list []*Program
+	wake chan struct{} // there is something in the list
+}
+
+func (q *queue) put(p *Program) {
+	q.mu.Lock()
+	q.list = append(q.list, p)
+	q.mu.Unlock()
+	q.signal()
+}
+
+func (q *queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take waits for the next channel; nil says that ctx has ended.
+func (q *queue) take(ctx context.Context) *Program {
+	for {
+		q.mu.Lock()
+		if len(q.list) > 0 {
+			p := q.list[0]
+			q.list = q.list[1:]
+			more := len(q.list) > 0
+			q.mu.Unlock()
+			if more {
+				q.signal()
+			}
+			return p
+		}
+		q.mu.Unlock()
+		select {
+		case <-q.wake:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 func cutsKey(id string) string { return "cuts/" + id }

@@ -270,11 +270,7 @@ func (s *Station) channelChanged(c *channel.Channel) {
 	s.channels[c.Slug] = p
 	s.mu.Unlock()
 	if made {
-		select {
-		case s.load <- p:
-		default:
-			go func() { s.load <- p }() // more channels than anybody has: the loader gets there
-		}
+		s.load.put(p)
 		return
 	}
 	for _, x := range p.change(c) {

@@ -74,7 +74,7 @@ type Station struct {
 
 	changes changes
 	wake    chan struct{} // cut lists are to be stored
-	load    chan *Program
+	load    queue         // channels whose cut list is to be read
 	settled atomic.Bool // all earlier incarnations are recovered
 	stats   counters
 	past    past
@@ -101,7 +101,7 @@ func New(cfg Config) *Station {
 	}
 	s := &Station{
 		cfg: cfg, log: cfg.Log, channels: map[string]*Program{}, byID: map[string]*Program{},
-		wake: make(chan struct{}, 1), load: make(chan *Program, 1<<16),
+		wake: make(chan struct{}, 1), load: queue{wake: make(chan struct{}, 1)},
 	}
 	s.changes.c = make(chan struct{})
 	s.store = take.NewStore(bundle.NewReader(cfg.Docs.Bucket(), cfg.Spool, cfg.CacheBytes))
