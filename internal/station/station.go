@@ -75,7 +75,7 @@ type Station struct {
 	changes changes
 	wake    chan struct{} // cut lists are to be stored
 	load    queue         // channels whose cut list is to be read
-	settled atomic.Bool // all earlier incarnations are recovered
+	settled atomic.Bool   // all earlier incarnations are recovered
 	stats   counters
 	past    past
 }
