@@ -346,3 +346,28 @@ func TestSealersAgree(t *testing.T) {
 		t.Errorf("a zombie writes behind the fence: %v", err)
 	}
 }
+
+// BenchmarkJournal is what it costs to write a part of 20 kB (640 kbit/s, 250 ms) to the journal before it
+// is listed.
+func BenchmarkJournal(b *testing.B) {
+	s, err := OpenSpool(b.TempDir(), "n", nil, SpoolConfig{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	i := NewIncarnation("n", time.Now())
+	j, err := s.OpenJournal(&i, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.Close()
+	p := media.Part{Spans: []uint32{15000, 5000}, Data: make([]byte, 20_000)}
+	items := []Item{{Record: PartOf(media.TakeID{1}, &p), Data: p.Data}}
+	b.SetBytes(20_000)
+	for n := uint64(0); b.Loop(); n++ {
+		if j.append(items); n%100 == 99 { // a bundle of 50 channels
+			j.turn(n)
+			j.safe(n - 100)
+		}
+	}
+}
