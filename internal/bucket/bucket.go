@@ -91,18 +91,19 @@ type Bucket interface {
 
 const (
 	maxKey       = 512
+	maxElement   = 200 // a file's name has at most 255 bytes, some of them ours
 	defaultLimit = 1000
 )
 
 // CheckKey says whether key can name an object: 1 to 512 bytes of letters, digits and "-_.=/", in
-// elements that are neither empty nor begin with a dot.
+// elements that are neither empty nor begin with a dot nor have over 200 bytes.
 func CheckKey(key string) error {
 	if key == "" || len(key) > maxKey {
 		return fmt.Errorf("key of %d bytes, want 1 to %d: %w", len(key), maxKey, ErrInvalidKey)
 	}
 	for element := range strings.SplitSeq(key, "/") {
-		if element == "" || element[0] == '.' {
-			return fmt.Errorf("key %q: an element is empty or begins with a dot: %w", key, ErrInvalidKey)
+		if element == "" || element[0] == '.' || len(element) > maxElement {
+			return fmt.Errorf("key %q: an element is empty, begins with a dot or has over %d bytes: %w", key, maxElement, ErrInvalidKey)
 		}
 	}
 	for i := range len(key) {

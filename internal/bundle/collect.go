@@ -30,15 +30,16 @@ type CollectorConfig struct {
 	Roots func(ctx context.Context) (Roots, error)
 	Log   *slog.Logger
 
-	Every  time.Duration // between two passes; default 10 min
+	Every  time.Duration // between two passes; default 5 min
 	Margin time.Duration // nothing younger is deleted; default 10 min
-	Least  int           // at most so many are deleted in one pass, or a tenth of all if that is more; default 2,500, twice what a node writes in 10 min
+	Least  int           // at most so many are deleted in one pass, or a tenth of all if that is more; default 100
 }
 
 // Collector deletes bundles that nothing needs any more. It is slow on purpose:
 //
-//   - a bundle goes only if two passes in a row found it old and not needed;
-//   - one pass deletes at most a tenth of what there is (or Least), the oldest first;
+//   - a bundle goes only if two passes in a row, and not close together, found it old and not needed;
+//   - one pass deletes at most a tenth of what there is (or Least), the oldest first. So a running node
+//     keeps up to ten passes' worth of bundles more than it needs;
 //   - the newest numbers of an incarnation stay, whatever they are, and with them every fence;
 //   - a bundle goes only if its index is kept in an index page, or nothing of its incarnation is needed,
 //     so that the births of takes that run for days can still be found;
@@ -46,19 +47,20 @@ type CollectorConfig struct {
 type Collector struct {
 	cfg    CollectorConfig
 	before map[string]bool // keys that the last pass found
+	last   time.Time       // of that pass
 	done   map[Incarnation]bool
 }
 
 // NewCollector makes a collector.
 func NewCollector(cfg CollectorConfig) *Collector {
 	if cfg.Every <= 0 {
-		cfg.Every = 10 * time.Minute
+		cfg.Every = 5 * time.Minute
 	}
 	if cfg.Margin <= 0 {
 		cfg.Margin = 10 * time.Minute
 	}
 	if cfg.Least <= 0 {
-		cfg.Least = 2500
+		cfg.Least = 100
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -102,7 +104,13 @@ func Sealed(ctx context.Context, b bucket.Bucket) ([]Incarnation, error) {
 }
 
 // Pass looks at everything once, and returns how many bundles it deleted.
+//
+// A pass that comes sooner than half of Every after the one before does nothing.
 func (c *Collector) Pass(ctx context.Context) (deleted int, err error) {
+	if time.Since(c.last) < c.cfg.Every/2 {
+		return 0, nil
+	}
+	c.last = time.Now()
 	all, total, err := c.list(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("collect: %w", err)

@@ -99,7 +99,7 @@ func (d *decoder) record(r *Record, takes []media.TakeID) {
 	case KindMark:
 		r.Mark = append([]byte(nil), d.bytes(maxText)...)
 	case KindEnd:
-		r.End = string(d.bytes(4096))
+		r.End = string(d.bytes(maxEnd))
 	default:
 		d.fail("bundle index: unknown kind %d", r.Kind)
 	}
@@ -179,3 +179,18 @@ func (d *decoder) take(n int) []byte {
 }
 
 func (d *decoder) bytes(limit uint64) []byte { return d.take(int(d.uint(limit))) }
+
+// damaged says which part of a whole bundle is not what its index says, if one is.
+func damaged(data []byte, x *Index) error {
+	for i := range x.Records {
+		p := &x.Records[i].Part
+		if x.Records[i].Kind != KindPart {
+			continue
+		}
+		from, to := uint64(p.Offset), uint64(p.Offset)+uint64(p.Length)
+		if to > uint64(len(data)) || crc32.Checksum(data[from:to], castagnoli) != p.CRC {
+			return corrupt("part %d of segment %d", p.Index, p.Segment)
+		}
+	}
+	return nil
+}

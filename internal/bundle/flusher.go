@@ -137,8 +137,19 @@ func NewFlusher(cfg FlusherConfig) *Flusher {
 	}
 }
 
-// Append hands over records in the order of their take's log. It does not wait.
+// Append hands over records in the order of their take's log. It does not wait. A record that could not be
+// read again is left out, and said so in the log: it must not cost the others.
 func (f *Flusher) Append(owner Owner, items ...Item) {
+	items = slices.DeleteFunc(items, func(item Item) bool {
+		err := item.Record.check()
+		if err != nil {
+			f.cfg.Log.Error("a record cannot be stored", "take", item.Record.Take, "error", err)
+		}
+		return err != nil
+	})
+	if len(items) == 0 {
+		return
+	}
 	f.mu.Lock()
 	if len(f.pending) == 0 {
 		f.since = time.Now()

@@ -26,6 +26,7 @@ const (
 	flagFence    = 1
 	maxIndex     = 16 << 20
 	maxText      = 1 << 20 // births (with init), marks
+	maxEnd       = 4096    // why a take ended
 	maxSpans     = 16
 	maxPartBytes = 256 << 20
 )
@@ -45,6 +46,28 @@ type Index struct {
 	Records []Record
 }
 
+// check says whether a record can be read again: the limits are those of DecodeIndex.
+func (r *Record) check() error {
+	switch {
+	case r.Kind == KindMark && len(r.Mark) > maxText:
+		return fmt.Errorf("mark of %d bytes, at most %d are allowed", len(r.Mark), maxText)
+	case r.Kind == KindEnd && len(r.End) > maxEnd:
+		return fmt.Errorf("end with a text of %d bytes, at most %d are allowed", len(r.End), maxEnd)
+	case r.Kind == KindBirth && (r.Birth == nil || r.Birth.ID != r.Take):
+		return errors.New("birth of another take, or of none")
+	case r.Kind != KindPart:
+		return nil
+	}
+	p, total := &r.Part, uint64(0)
+	for _, n := range p.Spans {
+		total += uint64(n)
+	}
+	if p.Duration < 0 || len(p.Spans) > maxSpans || len(p.Spans) > 0 && total != uint64(p.Length) {
+		return fmt.Errorf("part of %d bytes with %d tracks of %d bytes, lasting %d", p.Length, len(p.Spans), total, p.Duration)
+	}
+	return nil
+}
+
 // Encode lays out a bundle. The data of the parts is not copied: the body refers to it. The records
 // get their offsets and checksums.
 func Encode(items []Item) (bucket.Body, []Record, error) {
@@ -53,6 +76,9 @@ func Encode(items []Item) (bucket.Body, []Record, error) {
 	records := make([]Record, len(items))
 	for i := range items {
 		records[i] = items[i].Record
+		if err := records[i].check(); err != nil {
+			return nil, nil, fmt.Errorf("encode record of take %s: %w", records[i].Take, err)
+		}
 		if records[i].Kind != KindPart {
 			continue
 		}

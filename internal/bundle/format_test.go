@@ -81,6 +81,39 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestRecordsThatCannotBeRead are not written either.
+func TestRecordsThatCannotBeRead(t *testing.T) {
+	for name, r := range map[string]Record{
+		"mark":     {Kind: KindMark, Mark: make([]byte, maxText+1)},
+		"end":      {Kind: KindEnd, End: string(make([]byte, maxEnd+1))},
+		"birth":    {Kind: KindBirth},
+		"duration": {Kind: KindPart, Part: PartRecord{Duration: -1}},
+		"spans":    {Kind: KindPart, Part: PartRecord{Spans: make([]uint32, maxSpans+1)}},
+		"sum":      {Kind: KindPart, Part: PartRecord{Length: 5, Spans: []uint32{3}}},
+	} {
+		if _, _, err := Encode([]Item{{Record: r}}); err == nil {
+			t.Errorf("%s: it was encoded", name)
+		}
+	}
+}
+
+// TestDamagedParts finds a flipped bit in the bytes of a part.
+func TestDamagedParts(t *testing.T) {
+	body, records, err := Encode(sampleItems())
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := join(body)
+	x := &Index{Records: records}
+	if err := damaged(whole, x); err != nil {
+		t.Errorf("a bundle as it was made: %v", err)
+	}
+	whole[len(magic)+3] ^= 4
+	if err := damaged(whole, x); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a flipped bit in a part: %v, want %v", err, ErrCorrupt)
+	}
+}
+
 // TestDecodeTail reads the index from any tail of the bundle that holds it, and says how much more it needs.
 func TestDecodeTail(t *testing.T) {
 	body, records, err := Encode(sampleItems())

@@ -150,17 +150,13 @@ func readJournal(data []byte) []Item {
 		frame := data[4 : 4+n]
 		data = data[4+n:]
 		x, need, err := DecodeIndex(frame)
-		if err != nil || need > int64(len(frame)) || x == nil {
+		if err != nil || need > int64(len(frame)) || x == nil || damaged(frame, x) != nil {
 			break
 		}
 		for _, r := range x.Records {
 			item := Item{Record: r}
 			if r.Kind == KindPart {
-				from, to := uint64(r.Part.Offset), uint64(r.Part.Offset)+uint64(r.Part.Length)
-				if to > uint64(len(frame)) {
-					return items
-				}
-				item.Data = frame[from:to]
+				item.Data = frame[r.Part.Offset:][:r.Part.Length]
 			}
 			items = append(items, item)
 		}
@@ -217,7 +213,8 @@ func (s *Spool) body(i *Incarnation, l leftover) (bucket.Body, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, _, err := DecodeIndex(data); err != nil {
+		x, need, err := DecodeIndex(data)
+		if err != nil || need > 0 || damaged(data, x) != nil {
 			return nil, nil
 		}
 		return bucket.Bytes(data), nil

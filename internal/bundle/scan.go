@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -36,33 +37,55 @@ type Pager struct {
 	landed map[uint64][]Record
 	next   uint64
 	group  sync.WaitGroup
+	stop   chan struct{} // closed when nobody waits for pages any more
 }
+
+const (
+	pageTime  = 10 * time.Second // for one try to write a page
+	pageRetry = 5 * time.Second
+)
 
 // NewPager makes the pager of an incarnation.
 func NewPager(b bucket.Bucket, i *Incarnation, log *slog.Logger) *Pager {
-	return &Pager{bucket: b, incarnation: i, log: log, landed: map[uint64][]Record{}}
+	return &Pager{bucket: b, incarnation: i, log: log, landed: map[uint64][]Record{}, stop: make(chan struct{})}
 }
 
-// Landed notes a bundle that is in the bucket. When enough are, it writes a page behind the caller's back.
-// A page that cannot be written is left out: its bundles are then read one by one.
-func (p *Pager) Landed(ctx context.Context, sequence uint64, records []Record) {
+// Landed notes a bundle that is in the bucket. When enough are, it writes a page behind the caller's back,
+// for as long as that takes: without its page, a bundle cannot be collected while its incarnation runs.
+func (p *Pager) Landed(sequence uint64, records []Record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.landed[sequence] = records
 	if page := p.cut(pageBundles); page != nil {
-		p.group.Go(func() { p.write(ctx, page) })
+		p.group.Go(func() {
+			for !p.write(context.Background(), page) {
+				select {
+				case <-time.After(pageRetry):
+				case <-p.stop:
+					return
+				}
+			}
+		})
 	}
 }
 
-// Close writes what has gathered, and returns when all pages are written or given up.
+// Close writes what has gathered, and returns when all pages are written or ctx ends. Pages that are not
+// written then are left out: their bundles are read one by one.
 func (p *Pager) Close(ctx context.Context) {
 	p.mu.Lock()
 	page := p.cut(1)
 	p.mu.Unlock()
-	if page != nil {
+	if page != nil && ctx.Err() == nil {
 		p.write(ctx, page)
 	}
-	p.group.Wait()
+	written := make(chan struct{})
+	go func() { p.group.Wait(); close(written) }()
+	select {
+	case <-written:
+	case <-ctx.Done():
+		close(p.stop)
+		<-written
+	}
 }
 
 type page struct {
@@ -95,11 +118,17 @@ func (p *Pager) cut(least int) *page {
 	return out
 }
 
-func (p *Pager) write(ctx context.Context, pg *page) {
+// write tries to write a page, and says whether it is there.
+func (p *Pager) write(ctx context.Context, pg *page) bool {
+	ctx, cancel := context.WithTimeout(ctx, pageTime)
+	defer cancel()
 	key := fmt.Sprintf("%s%016x-%016x", p.incarnation.pagePrefix(), pg.first, pg.last)
-	if _, err := p.bucket.PutIfAbsent(ctx, key, bucket.Bytes(pg.data)); err != nil && !errors.Is(err, bucket.ErrPrecondition) {
-		p.log.Warn("write index page", "key", key, "error", err)
+	_, err := p.bucket.PutIfAbsent(ctx, key, bucket.Bytes(pg.data))
+	if err != nil && !errors.Is(err, bucket.ErrPrecondition) {
+		p.log.Warn("an index page could not be written", "key", key, "error", err)
+		return false
 	}
+	return true
 }
 
 // decodePage reads an index page and calls f for each bundle of it, in order.
@@ -172,7 +201,7 @@ func Scan(ctx context.Context, b bucket.Bucket, i Incarnation) (found []Scanned,
 		return nil, 0, false, fmt.Errorf("scan %s: %w", i, err)
 	}
 	for _, s := range append(paged, tails...) {
-		if len(found) > 0 && s.Sequence != next {
+		if s.Sequence != next {
 			break
 		}
 		if s.Index.Fence != "" {

@@ -119,31 +119,45 @@ type fenced struct {
 	end     uint64
 }
 
-// fence writes a fence into the next InFlight numbers of the incarnation, unless there is one. A
-// bundle that lands in between is read too and counts.
+// fenceTries bounds how often stragglers and other sealers may get in the way of a fence.
+const fenceTries = 100
+
+// fence writes a fence into the next InFlight numbers of the incarnation, or completes those of another
+// sealer. A bundle that lands in between is read too and counts.
 func fence(ctx context.Context, b bucket.Bucket, i Incarnation, by string) (*fenced, error) {
-	for {
+	for try := range fenceTries {
 		bundles, next, done, err := Scan(ctx, b, i)
 		if err != nil {
 			return nil, err
 		}
+		first := next
 		if done {
-			return &fenced{bundles, next}, nil
+			first++ // the one at next is there
 		}
-		_, err = b.PutIfAbsent(ctx, i.Key(next), EncodeFence(by))
-		if errors.Is(err, bucket.ErrPrecondition) {
-			continue // a straggler landed there, or another sealer was quicker
-		}
-		if err != nil {
-			return nil, fmt.Errorf("write fence: %w", err)
-		}
-		for n := next + 1; n < next+InFlight; n++ {
-			if _, err := b.PutIfAbsent(ctx, i.Key(n), EncodeFence(by)); err != nil && !errors.Is(err, bucket.ErrPrecondition) {
+		for n := first; n < next+InFlight; n++ {
+			_, err = b.PutIfAbsent(ctx, i.Key(n), EncodeFence(by))
+			if n == next && err != nil {
+				break
+			}
+			if err != nil && !errors.Is(err, bucket.ErrPrecondition) {
 				return nil, fmt.Errorf("write fence: %w", err)
 			}
+			err = nil
 		}
-		return &fenced{bundles, next}, nil
+		if err == nil {
+			return &fenced{bundles, next}, nil
+		}
+		if !errors.Is(err, bucket.ErrPrecondition) {
+			return nil, fmt.Errorf("write fence: %w", err)
+		}
+		// A straggler landed there, or another sealer was quicker: look again.
+		select {
+		case <-time.After(time.Duration(min(try, 20)) * 5 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
+	return nil, fmt.Errorf("write fence: others were quicker %d times: %w", fenceTries, bucket.ErrUnavailable)
 }
 
 // ends says where each take stands at the end of the bundles.

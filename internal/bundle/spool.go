@@ -161,16 +161,37 @@ func (s *Spool) Write(i *Incarnation, sequence uint64, body bucket.Body, sync bo
 		if !sync {
 			return nil
 		}
-		return syncFile(path)
+		if err := syncFile(path); err != nil {
+			return err
+		}
+		return s.syncDirs(path)
 	}
 	if err := writeFile(path, body, sync); err != nil {
 		return fmt.Errorf("keep bundle %d in the spool: %w", sequence, err)
+	}
+	if sync {
+		if err := s.syncDirs(path); err != nil {
+			return fmt.Errorf("keep bundle %d in the spool: %w", sequence, err)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.files[k] = &spoolFile{size: body.Len()}
 	s.total += body.Len()
 	s.only += body.Len()
+	return nil
+}
+
+// syncDirs makes sure that a file can be found again: it syncs the directories above it up to the spool's.
+func (s *Spool) syncDirs(path string) error {
+	for dir := filepath.Dir(path); len(dir) >= len(s.dir); dir = filepath.Dir(dir) {
+		if err := syncFile(dir); err != nil {
+			return err
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
 	return nil
 }
 
@@ -209,9 +230,6 @@ func writeFile(path string, body bucket.Body, sync bool) error {
 	if err != nil {
 		os.Remove(path + ".new")
 		return err
-	}
-	if sync {
-		return syncFile(dir)
 	}
 	return nil
 }

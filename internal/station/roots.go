@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/take"
@@ -25,7 +26,7 @@ func (s *Station) roots(ctx context.Context) (bundle.Roots, error) {
 		roots[i] = bundle.Need{None: true}
 	}
 	if r := s.runs(); r != nil {
-		roots[*r.incarnation] = bundle.Need{None: true}
+		roots[*r.incarnation] = bundle.Need{From: math.MaxUint64} // it goes on: its index pages stay
 	}
 	if !s.settled.Load() {
 		return nil, errUnsettled

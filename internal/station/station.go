@@ -161,6 +161,9 @@ func (s *Station) incarnate(ctx context.Context) error {
 		<-recovered
 		s.fenced()
 		r.journal.Close()
+		over, cancel := context.WithCancel(ctx)
+		cancel()
+		r.pager.Close(over)
 		return err
 	case <-ctx.Done():
 	}
@@ -190,7 +193,7 @@ func (s *Station) begin(ctx context.Context) (*run, []bundle.Incarnation, error)
 	r.flusher = bundle.NewFlusher(bundle.FlusherConfig{
 		Bucket: s.cfg.Docs.Bucket(), Incarnation: &i, Spool: s.cfg.Spool, Journal: r.journal, Log: s.log, Interval: s.cfg.Flush, MaxMemory: s.cfg.MaxMemory,
 		Flushed: func(sequence uint64, records []bundle.Record, bytes int64, took time.Duration) {
-			r.pager.Landed(ctx, sequence, records)
+			r.pager.Landed(sequence, records)
 			if s.cfg.Flushed != nil {
 				s.cfg.Flushed(bytes, took)
 			}
@@ -247,6 +250,7 @@ func (s *Station) leave(r *run, ended <-chan error) {
 	s.endSessions(ErrLeaving)
 	if err := r.flusher.Flush(ctx); err != nil {
 		s.log.Warn("not everything could be written to the bucket; it lies in the spool and is written at the next start", "error", err)
+		r.pager.Close(ctx) // whose time is over
 		r.journal.Close()
 		return
 	}

@@ -2,6 +2,7 @@ package take
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/cmaf"
@@ -77,8 +78,12 @@ func (w *Writer) Mark(fill func(Edge) []byte) {
 // Finish cuts what waits into the last parts; Mark may follow, and then End.
 func (w *Writer) Finish() { w.packager.Flush(w.emit) }
 
+// maxWhy bounds the text that says why a take ended.
+const maxWhy = 500
+
 // End closes the take, and says why for people.
 func (w *Writer) End(why string) {
+	why = strings.ToValidUTF8(why[:min(len(why), maxWhy)], "")
 	w.Finish()
 	w.record(bundle.Record{Kind: bundle.KindEnd, Take: w.log.take.ID, End: why}, nil)
 	w.log.End()
