@@ -22,6 +22,7 @@ var floors = map[string]int{
 	"internal/hls":     1,
 	"internal/bundle":  1,
 	"internal/channel": 1,
+	"internal/mesh":    1,
 	"internal/take":    2,
 	"internal/program": 2,
 	"internal/station": 3,
