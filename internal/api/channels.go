@@ -222,7 +222,7 @@ func (a *API) rotate(ctx context.Context, in *rotateInput) (*channelOutput, erro
 	return &channelOutput{a.show(ctx, c)}, nil
 }
 
-func (a *API) cut(_ context.Context, in *cutInput) (*cutOutput, error) {
+func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 	c, err := a.cfg.Channels.Get(in.Channel)
 	if err != nil {
 		return nil, a.problem(err)
@@ -241,7 +241,7 @@ func (a *API) cut(_ context.Context, in *cutInput) (*cutOutput, error) {
 		return nil, a.problem(err)
 	}
 	out := &cutOutput{}
-	out.Body.Number, out.Body.ExpectedAt, err = p.Cut(source)
+	out.Body.Number, out.Body.ExpectedAt, err = p.Cut(ctx, source)
 	if err != nil {
 		return nil, a.problem(err)
 	}

@@ -57,9 +57,18 @@ func (d *decoder) fail(format string, args ...any) {
 func (d *decoder) index() *Index {
 	x := &Index{}
 	flags := d.uint(math.MaxUint64)
-	x.Fence = string(d.bytes(1024))
-	if flags&^flagFence != 0 || (flags&flagFence != 0) != (x.Fence != "") {
+	x.Fence = string(d.bytes(maxName))
+	if flags&^(flagFence|flagNamed) != 0 || (flags&flagFence != 0) != (x.Fence != "") {
 		d.fail("bundle index: unknown flags %#x", flags)
+	}
+	if flags&flagNamed != 0 {
+		n := d.uint(maxWitnesses)
+		if n == 0 {
+			d.fail("bundle index: names no witness, and says that it does")
+		}
+		for range n {
+			x.Witnesses = append(x.Witnesses, string(d.bytes(maxName)))
+		}
 	}
 	takes := make([]media.TakeID, d.count(16))
 	for i := range takes {

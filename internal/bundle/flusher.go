@@ -82,15 +82,21 @@ type Flusher struct {
 	held    int64     // bytes of bundles in memory
 	full    bool
 	away    time.Time // since when the bucket has not answered; zero if it does
+	lines   uint64    // how many records came so far
+	unsafe  []line    // records that are not safe, in the order of their coming
+	safety  *safety
+	copies  []*Copy
 
 	wake    chan struct{}
 	results chan result
 	flushes chan chan struct{}
+	joins   chan *Copy
+	over    chan error
 
 	// The rest belongs to the goroutine of Run.
-	next     uint64    // number of the next bundle
+	next     uint64    // number of the next bundle; changed with the lock held
 	queue    []*flight // made and not landed, in order of their numbers
-	unsafe   int       // index in queue of the first bundle that is not safe
+	unstored int       // index in queue of the first bundle that is neither landed nor in the spool
 	inFlight int
 	waiting  []waiter
 }
@@ -98,6 +104,12 @@ type Flusher struct {
 type pendingItem struct {
 	owner Owner
 	item  Item
+}
+
+// line is a record and whom to tell of it.
+type line struct {
+	owner  Owner
+	record Record
 }
 
 // flight is a bundle on its way.
@@ -109,6 +121,7 @@ type flight struct {
 	owners   []Owner // of each record
 	made     time.Time
 	since    time.Time // when its first part came
+	lines    uint64    // how many records had come when it was made
 	sending  bool
 	landed   bool
 	spooled  bool
@@ -134,6 +147,9 @@ func NewFlusher(cfg FlusherConfig) *Flusher {
 		wake:    make(chan struct{}, 1),
 		results: make(chan result, InFlight),
 		flushes: make(chan chan struct{}),
+		joins:   make(chan *Copy),
+		over:    make(chan error, 1),
+		safety:  newSafety(),
 	}
 }
 
@@ -155,9 +171,11 @@ func (f *Flusher) Append(owner Owner, items ...Item) {
 		f.since = time.Now()
 	}
 	first := len(f.pending) == 0
-	f.cfg.Journal.append(items)
+	f.lines += uint64(len(items))
+	f.copy(items)
 	for _, item := range items {
 		f.pending = append(f.pending, pendingItem{owner, item})
+		f.unsafe = append(f.unsafe, line{owner, item.Record})
 		f.bytes += int64(len(item.Data))
 		if item.Record.Kind == KindMark && !f.hurry {
 			f.hurry, first = true, true
@@ -166,10 +184,15 @@ func (f *Flusher) Append(owner Owner, items ...Item) {
 	wake := first || f.bytes >= f.cfg.MaxBytes
 	f.mu.Unlock()
 	if wake {
-		select {
-		case f.wake <- struct{}{}:
-		default:
-		}
+		f.rouse()
+	}
+}
+
+// rouse makes Run look again.
+func (f *Flusher) rouse() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -216,6 +239,15 @@ func (f *Flusher) Flush(ctx context.Context) error {
 	}
 }
 
+// End ends the incarnation: Run returns err. It is for who learns by another way than by a fence that
+// others have ended it.
+func (f *Flusher) End(err error) {
+	select {
+	case f.over <- err:
+	default:
+	}
+}
+
 // Run writes bundles until ctx ends, or the incarnation does (ErrFenced, ErrSlept). It does not
 // flush at its end: call Flush before. It returns after every write it began has ended.
 func (f *Flusher) Run(ctx context.Context) error {
@@ -246,6 +278,9 @@ func (f *Flusher) run(ctx context.Context) error {
 		case done := <-f.flushes:
 			f.bundle()
 			f.waiting = append(f.waiting, waiter{f.next, done})
+		case c := <-f.joins:
+			f.join(c)
+		case err = <-f.over:
 		}
 		now := time.Now().Round(0)
 		if now.Sub(last) > maxSleep && err == nil {
@@ -263,8 +298,12 @@ func (f *Flusher) step(ctx context.Context) time.Duration {
 	var due time.Duration
 	f.mu.Lock()
 	gathered, since, bytes, hurry := len(f.pending) > 0, f.since, f.bytes, f.hurry
+	unnamed := f.safety.unnamed()
 	f.mu.Unlock()
-	if gathered {
+	if unnamed {
+		f.bundle()
+		due = f.cfg.Interval
+	} else if gathered {
 		if due = since.Add(f.cfg.Interval).Sub(now); due <= 0 || bytes >= f.cfg.MaxBytes || hurry {
 			f.bundle()
 			due = f.cfg.Interval
@@ -288,14 +327,19 @@ func (f *Flusher) step(ctx context.Context) time.Duration {
 func (f *Flusher) bundle() {
 	f.mu.Lock()
 	pending, since := f.pending, f.since
-	f.pending, f.bytes, f.hurry = nil, 0, false
-	if len(pending) > 0 {
-		f.cfg.Journal.turn(f.next + 1)
-	}
-	f.mu.Unlock()
-	if len(pending) == 0 {
+	if len(pending) == 0 && !f.safety.unnamed() {
+		f.mu.Unlock()
 		return
 	}
+	if len(pending) == 0 {
+		since = time.Now()
+	}
+	b := &flight{sequence: f.next, made: time.Now(), since: since, lines: f.lines}
+	f.pending, f.bytes, f.hurry = nil, 0, false
+	f.next++
+	f.cfg.Journal.turn(f.next)
+	witnesses := f.safety.made(b.sequence)
+	f.mu.Unlock()
 	order := map[Owner]int{}
 	for _, p := range pending {
 		if _, ok := order[p.owner]; !ok {
@@ -303,17 +347,16 @@ func (f *Flusher) bundle() {
 		}
 	}
 	slices.SortStableFunc(pending, func(a, b pendingItem) int { return order[a.owner] - order[b.owner] })
-	b := &flight{sequence: f.next, made: time.Now(), since: since, owners: make([]Owner, len(pending))}
+	b.owners = make([]Owner, len(pending))
 	items := make([]Item, len(pending))
 	for i, p := range pending {
 		b.owners[i], items[i] = p.owner, p.item
 	}
-	body, records, err := Encode(items)
+	body, records, err := encode(items, Index{Witnesses: witnesses})
 	if err != nil { // a record that cannot be written: it came from us
 		panic(fmt.Sprintf("make bundle %d: %v", b.sequence, err))
 	}
 	b.body, b.records, b.size = body, records, body.Len()
-	f.next++
 	f.queue = append(f.queue, b)
 	f.hold(b.size)
 }
@@ -324,23 +367,29 @@ func (f *Flusher) hold(n int64) {
 	f.mu.Unlock()
 }
 
-// acknowledge tells the owners of bundles that have become safe, in order, and drops those that
-// have landed.
+// acknowledge tells the owners of bundles that are stored, in order, and drops those that have landed.
 func (f *Flusher) acknowledge() {
-	for f.unsafe < len(f.queue) {
-		b := f.queue[f.unsafe]
+	for ; f.unstored < len(f.queue); f.unstored++ {
+		b := f.queue[f.unstored]
 		if !b.landed && !b.spooled {
 			break
 		}
 		f.cfg.Journal.safe(b.sequence)
 		f.tell(b)
-		f.unsafe++
+		f.mu.Lock()
+		f.safety.spooled = max(f.safety.spooled, b.lines)
+		f.mu.Unlock()
 	}
-	for len(f.queue) > 0 && f.unsafe > 0 && f.queue[0].landed {
+	for len(f.queue) > 0 && f.unstored > 0 && f.queue[0].landed {
+		f.mu.Lock()
+		f.safety.landed(f.queue[0].sequence, f.queue[0].lines)
+		f.copyLanded(f.queue[0].sequence)
+		f.mu.Unlock()
 		f.queue[0] = nil
 		f.queue = f.queue[1:]
-		f.unsafe--
+		f.unstored--
 	}
+	f.advance()
 	first := f.next
 	if len(f.queue) > 0 {
 		first = f.queue[0].sequence
@@ -354,7 +403,7 @@ func (f *Flusher) acknowledge() {
 	})
 }
 
-// tell tells each owner of a safe bundle its records.
+// tell tells each owner of a stored bundle its records.
 func (f *Flusher) tell(b *flight) {
 	stored := make([]StoredRecord, len(b.records))
 	for i, r := range b.records {

@@ -31,6 +31,8 @@ func (o *owner) Stored(recs []StoredRecord) {
 	}
 }
 
+func (o *owner) Safe([]Record) {}
+
 func (o *owner) heard() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -285,7 +287,11 @@ func TestOtherBoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.append([]Item{{Record: Record{Kind: KindEnd, Take: media.TakeID{1}, End: "x"}}})
+	body, _, err := Encode([]Item{{Record: Record{Kind: KindEnd, Take: media.TakeID{1}, End: "x"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.append(body)
 	j.Close()
 	if err := os.WriteFile(filepath.Join(s.journalDir(i.ID), bootFile), []byte("another"), 0o600); err != nil {
 		t.Fatal(err)
@@ -365,7 +371,11 @@ func BenchmarkJournal(b *testing.B) {
 	items := []Item{{Record: PartOf(media.TakeID{1}, &p), Data: p.Data}}
 	b.SetBytes(20_000)
 	for n := uint64(0); b.Loop(); n++ {
-		if j.append(items); n%100 == 99 { // a bundle of 50 channels
+		body, _, err := Encode(items)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if j.append(body); n%100 == 99 { // a bundle of 50 channels
 			j.turn(n)
 			j.safe(n - 100)
 		}

@@ -15,7 +15,8 @@ import (
 //
 //	"MFB1"                                   4 bytes
 //	the bytes of the parts, one behind the other, those of one take together and in order
-//	index: flags, who fenced, count of takes, their ids, then per record: kind, take, body
+//	index: flags, who fenced, names of the witnesses if the flags say so, count of takes, their ids,
+//	then per record: kind, take, body
 //	footer: length of the index (4), CRC-32C of the index (4), "MFBI" (4)
 //
 // An index page is an index of its own with the same records, each behind its bundle's number.
@@ -24,6 +25,9 @@ const (
 	footerMagic  = "MFBI"
 	footerSize   = 12
 	flagFence    = 1
+	flagNamed    = 2
+	maxWitnesses = 8
+	maxName      = 1024
 	maxIndex     = 16 << 20
 	maxText      = 1 << 20 // births (with init), marks
 	maxEnd       = 4096    // why a take ended
@@ -42,8 +46,11 @@ func corrupt(format string, args ...any) error {
 
 // Index is what a bundle says of itself.
 type Index struct {
-	Fence   string // who fenced, if the bundle is a fence; a fence has no records
-	Records []Record
+	Fence string // who fenced, if the bundle is a fence; its records are what a witness held
+	// Witnesses are the nodes that hold what is in no bundle yet, from this bundle on until another
+	// one names others.
+	Witnesses []string
+	Records   []Record
 }
 
 // check says whether a record can be read again: the limits are those of DecodeIndex.
@@ -70,7 +77,10 @@ func (r *Record) check() error {
 
 // Encode lays out a bundle. The data of the parts is not copied: the body refers to it. The records
 // get their offsets and checksums.
-func Encode(items []Item) (bucket.Body, []Record, error) {
+func Encode(items []Item) (bucket.Body, []Record, error) { return encode(items, Index{}) }
+
+// encode lays out a bundle whose index says what x does, and has the records of the items.
+func encode(items []Item, x Index) (bucket.Body, []Record, error) {
 	body := bucket.Body{[]byte(magic)}
 	offset := uint64(len(magic))
 	records := make([]Record, len(items))
@@ -91,7 +101,8 @@ func Encode(items []Item) (bucket.Body, []Record, error) {
 		}
 		body = append(body, data)
 	}
-	index, err := Index{Records: records}.append(nil)
+	x.Records = records
+	index, err := x.append(nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -126,8 +137,17 @@ func (x Index) appendRecords(b []byte) ([]byte, error) {
 	if x.Fence != "" {
 		flags |= flagFence
 	}
+	if len(x.Witnesses) > 0 {
+		flags |= flagNamed
+	}
 	b = binary.AppendUvarint(b, flags)
 	b = appendBytes(b, []byte(x.Fence))
+	if len(x.Witnesses) > 0 {
+		b = binary.AppendUvarint(b, uint64(len(x.Witnesses)))
+		for _, name := range x.Witnesses {
+			b = appendBytes(b, []byte(name))
+		}
+	}
 	takes := map[media.TakeID]uint64{}
 	var ids []media.TakeID
 	for i := range x.Records {

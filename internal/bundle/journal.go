@@ -68,7 +68,7 @@ func (j *Journal) path(sequence uint64) string {
 
 // append keeps records that are gathered for the next bundle. A journal that cannot be written says
 // so once and is then worth no more than the machine's bundles.
-func (j *Journal) append(items []Item) {
+func (j *Journal) append(frame bucket.Body) {
 	if j == nil {
 		return
 	}
@@ -77,19 +77,15 @@ func (j *Journal) append(items []Item) {
 	if j.broken {
 		return
 	}
-	if err := j.write(items); err != nil {
+	if err := j.write(frame); err != nil {
 		j.broken = true
 		j.log.Error("the journal in the spool cannot be written: what is not in a bundle yet would be lost with this process", "error", err)
 		os.Remove(filepath.Join(j.dir, bootFile))
 	}
 }
 
-// write appends a frame: its length, and a bundle of these items alone.
-func (j *Journal) write(items []Item) error {
-	body, _, err := Encode(items)
-	if err != nil {
-		return err
-	}
+// write appends a frame: its length, and a bundle of some records alone.
+func (j *Journal) write(body bucket.Body) (err error) {
 	if j.file == nil {
 		if j.file, err = os.OpenFile(j.path(j.next), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640); err != nil {
 			return err
@@ -227,14 +223,7 @@ func (s *Spool) body(i *Incarnation, l leftover) (bucket.Body, error) {
 	if len(items) == 0 {
 		return nil, nil
 	}
-	order := map[[16]byte]int{}
-	for i := range items {
-		if _, ok := order[items[i].Record.Take]; !ok {
-			order[items[i].Record.Take] = len(order)
-		}
-	}
-	slices.SortStableFunc(items, func(a, b Item) int { return order[a.Record.Take] - order[b.Record.Take] })
-	body, _, err := Encode(items)
+	body, _, err := Encode(byTake(items))
 	return body, err
 }
 

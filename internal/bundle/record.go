@@ -127,10 +127,13 @@ type StoredRecord struct {
 	Ref    Ref
 }
 
-// Owner is told, in order, which of its records are safe: in a bundle below any fence, or, while the
-// bucket is away, synced in the node's spool. It must not block.
+// Owner is told, in order, what became of its records. It must not block.
 type Owner interface {
+	// Stored says where records lie: in a bundle that landed, or, while the bucket is away, in one
+	// that is synced in the node's spool.
 	Stored(records []StoredRecord)
+	// Safe says that records survive the death of this node: they count, whoever ends its takes.
+	Safe(records []Record)
 }
 
 // Item is a record on its way into a bundle. Data is the part's bytes, which nobody changes any more.

@@ -205,6 +205,9 @@ func Scan(ctx context.Context, b bucket.Bucket, i Incarnation) (found []Scanned,
 			break
 		}
 		if s.Index.Fence != "" {
+			if len(s.Index.Records) > 0 { // what a witness held
+				found = append(found, s)
+			}
 			return found, s.Sequence, true, nil
 		}
 		found = append(found, s)

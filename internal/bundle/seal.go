@@ -241,7 +241,7 @@ func Unsealed(ctx context.Context, docs *bucket.Documents, node string) ([]Incar
 
 // Newest returns the number behind the newest bundle of an incarnation, to see whether it still writes.
 func Newest(ctx context.Context, b bucket.Bucket, i Incarnation) (uint64, error) {
-	_, next, _, err := Scan(ctx, b, i)
+	next, _, err := head(ctx, b, i)
 	return next, err
 }
 

@@ -26,8 +26,9 @@ type Listing struct {
 	// Segments are in order and without holes; the last one may be incomplete. The first
 	// one is not number 0 if older ones have left the DVR window.
 	Segments []*SegmentInfo
-	// Safe is the place before which everything survives the death of this machine.
-	Safe Pos
+	// Limit bounds what may be listed: a segment before Limit.Segment whole, of that segment the parts
+	// before Limit.Part, and nothing behind (rule C).
+	Limit Pos
 	// Ended says that the writer closed the take: nothing follows the last segment.
 	Ended bool
 	// Sealed says that the writer died and others ended the take: of it counts what lies before Seal.

@@ -61,11 +61,12 @@ func (id *TakeID) UnmarshalText(b []byte) error {
 // new codec parameters make a new take.
 type Take struct {
 	ID          TakeID      `json:"id"`
-	Channel     string      `json:"channel"`     // id of the channel (not its slug)
-	Source      string      `json:"source"`      // id of the source
-	Node        string      `json:"node"`        // name of the writing node
-	Incarnation string      `json:"incarnation"` // the writing node's incarnation
-	Born        time.Time   `json:"born"`        // wall clock of tick 0 on the writing node
+	Channel     string      `json:"channel"`          // id of the channel (not its slug)
+	Source      string      `json:"source"`           // id of the source
+	Backup      bool        `json:"backup,omitempty"` // sent with the source's backup key
+	Node        string      `json:"node"`             // name of the writing node
+	Incarnation string      `json:"incarnation"`      // the writing node's incarnation
+	Born        time.Time   `json:"born"`             // wall clock of tick 0 on the writing node
 	Renditions  []Rendition `json:"renditions"`
 }
 

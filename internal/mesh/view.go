@@ -30,6 +30,9 @@ const (
 	Lost    State = "lost"    // not heard for LostAfter, or it has left
 )
 
+// HasLeft is the reason of a member that said goodbye.
+const HasLeft = "it has left"
+
 // Beat is what a node says of itself.
 type Beat struct {
 	Version     int       `json:"v"`
@@ -115,7 +118,7 @@ func (v *View) Left(node string, now time.Time) bool {
 	if m == nil || m.State == Lost {
 		return false
 	}
-	m.State, m.Since, m.Reason = Lost, now, "it has left"
+	m.State, m.Since, m.Reason = Lost, now, HasLeft
 	return true
 }
 

@@ -34,6 +34,8 @@ type CutList struct {
 	Format  *Format `json:"format,omitempty"`
 	Entries []Entry `json:"entries,omitempty"`
 	Off     bool    `json:"off,omitempty"` // a producer took it off air: nothing goes on by itself
+	// Turns counts how often Off changed: of two lists the one with more turns knows better.
+	Turns int64 `json:"turns,omitempty"`
 	// Dropped counts entries that were cut off at the front.
 	Dropped int64 `json:"dropped,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/media"
@@ -43,8 +44,9 @@ func ParseMark(b []byte) (*Mark, error) {
 type Contender struct {
 	Take *media.Take
 	// Start says with which segment the take would go on air just now: its first one if it has only
-	// begun, else its newest; and the take's own time at the beginning of that.
-	Start func() (segment uint32, at time.Time)
+	// begun, else its newest; or the first one after a time, if that is not zero and the take has it.
+	// at is the take's own time at the beginning of that segment.
+	Start func(after time.Time) (segment uint32, at time.Time)
 }
 
 // Director decides what a channel's program is. It is a state machine: everything that happens is told
@@ -53,23 +55,35 @@ type Contender struct {
 type Director struct {
 	list     *CutList
 	autoLive bool
-	held     bool            // the past is not known yet: nothing goes on air
-	live     []Contender     // in the order in which they came
-	pending  *pending        // at most one mark that begins an entry is on its way
-	early    map[string]*End // ends that became safe before the beginnings of their entries, which lie in other logs
+	held     bool                 // the past is not known yet: nothing goes on air
+	awaited  string               // the source whose publisher is waited for after a death
+	live     []Contender          // takes that this node writes, in the order in which they came
+	pending  *pending             // at most one mark or claim that begins an entry is on its way
+	early    map[string]*End      // ends that became safe before the beginnings of their entries, which lie in other logs
+	bounds   map[string]media.Pos // where entries will end once their marks are safe
 }
 
-// pending is a mark on its way into a log.
+// pending is a mark on its way into a log, or a claim.
 type pending struct {
 	mark *Mark
 	take media.TakeID // whose log it is in
 }
 
-// Order asks for a mark in the log of a take. The writer calls Fill at the moment it writes it, with
-// the place and time at which its log stands; no part may come in between.
+// Order is what the director asks for.
+//
+// With Claim: the right to begin an entry while nothing is on air. Nobody has the pen then, so it is
+// the bucket that decides (Claimed), or, while that is away, the word of the others. The answer is
+// told by Learn, Granted or Denied.
+//
+// Else a mark in the log of a take, whose writer may be another node; there it is Leave that gives the
+// order. The writer calls Fill at the moment it writes it, with the place and time at which its log
+// stands; no part may come in between.
 type Order struct {
-	Take media.TakeID
-	Fill func(Edge) *Mark
+	Claim *Mark
+	Take  media.TakeID
+	Entry string     // that is to end
+	To    *Contender // what is to follow, or nil
+	Fill  func(Edge) *Mark
 }
 
 // Edge is where a take's log stands.
@@ -89,11 +103,68 @@ var (
 // NewDirector directs a channel whose cut list is as given. With autoLive a source that connects goes
 // on air if nothing else is. Nothing does before Resume.
 func NewDirector(list *CutList, autoLive bool) *Director {
-	return &Director{list: list, autoLive: autoLive, held: true, early: map[string]*End{}}
+	return &Director{list: list, autoLive: autoLive, held: true, early: map[string]*End{}, bounds: map[string]media.Pos{}}
 }
 
 // List returns the cut list as it counts at the moment.
 func (d *Director) List() *CutList { return d.list }
+
+// Learn takes in what another node or the bucket knows of the list. sure says that it is from the
+// bucket, which has the last word if the two contradict each other; an error says that they do.
+func (d *Director) Learn(list *CutList, sure bool) (*Order, error) {
+	merged, err := d.list.Merge(list)
+	if err != nil && !sure {
+		return nil, err
+	}
+	if err != nil {
+		merged = list
+	}
+	d.list = merged
+	d.settleEarly()
+	if p := d.pending; p != nil && p.mark.Entry != nil && d.list.Entry(p.mark.Entry.ID) != nil {
+		d.pending = nil
+	}
+	return d.next(), err
+}
+
+// Granted says that the others gave their word for a claim while the bucket is away. The entry is put
+// into the log of its take, and counts when it is safe there.
+func (d *Director) Granted(entry string) *Order {
+	p := d.pending
+	if p == nil || p.mark.Entry == nil || p.mark.Entry.ID != entry || !p.mark.follows(d.list.last()) {
+		return nil
+	}
+	return &Order{Take: p.take, Fill: func(Edge) *Mark { return p.mark }}
+}
+
+// Denied says that a claim was not granted.
+func (d *Director) Denied(entry string) {
+	if p := d.pending; p != nil && p.mark.Entry != nil && p.mark.Entry.ID == entry {
+		d.pending = nil
+	}
+}
+
+// Next returns what is to be done now, if anything is: after a claim was denied, or the time of grace
+// is over.
+func (d *Director) Next() *Order { return d.next() }
+
+// Marked says that a mark stands in the log of a take that another node writes: nothing behind it may
+// be listed, even before it counts.
+func (d *Director) Marked(m *Mark) {
+	if m.End != nil && len(d.bounds) < maxEntries {
+		d.bounds[m.Ended] = m.End.At
+	}
+}
+
+// Awaited returns the source whose publisher is waited for, after a death, before another source goes
+// on air by itself.
+func (d *Director) Awaited() string { return d.awaited }
+
+// Waited says that it was waited for long enough.
+func (d *Director) Waited() *Order {
+	d.awaited = ""
+	return d.next()
+}
 
 // SetAutoLive changes whether a source that connects goes on air by itself.
 func (d *Director) SetAutoLive(on bool) { d.autoLive = on }
@@ -156,11 +227,17 @@ func (d *Director) Safe(m *Mark) *Order {
 		return nil
 	}
 	d.list = d.list.apply(m)
+	delete(d.bounds, m.Ended)
+	d.settleEarly()
+	return d.next()
+}
+
+// settleEarly ends the entry on air if its end was known before its beginning.
+func (d *Director) settleEarly() {
 	if e := d.list.OnAir(); e != nil && d.early[e.ID] != nil {
 		d.list = d.list.apply(&Mark{Ended: e.ID, End: d.early[e.ID]})
 		delete(d.early, e.ID)
 	}
-	return d.next()
 }
 
 // apply returns the list with a mark.
@@ -215,6 +292,8 @@ func (d *Director) Sealed(take media.TakeID, at Edge, exact, leap bool) {
 		end.Gaps, end.Leap = gapsAfterSeal, leap
 		end.ProgramTime = end.ProgramTime.Add(media.Ticks(gapsAfterSeal * gapDuration).Duration())
 	}
+	delete(d.bounds, e.ID)
+	d.awaited = e.Source
 	d.list = d.list.with(func(c *CutList) { c.last().End = end })
 }
 
@@ -231,6 +310,9 @@ func (d *Director) next() *Order {
 	}
 	for i := len(d.live) - 1; i >= 0; i-- {
 		c := d.live[i]
+		if d.awaited != "" && c.Take.Source != d.awaited {
+			continue
+		}
 		if d.list.Format != nil && d.list.Format.Fits(c.Take.Renditions[0].Tracks) != nil {
 			continue
 		}
@@ -242,11 +324,26 @@ func (d *Director) next() *Order {
 // begin puts a take on air while nothing is.
 func (d *Director) begin(c Contender) *Order {
 	m := &Mark{}
-	first, at := c.Start()
+	first, at := c.Start(d.left(c))
 	e := d.list.following(nil, c.Take, first, at)
 	m.Entry, m.Format = &e, d.format(c.Take)
+	d.awaited = ""
 	d.pending = &pending{mark: m, take: c.Take.ID}
-	return &Order{Take: c.Take.ID, Fill: func(Edge) *Mark { return m }}
+	return &Order{Claim: m}
+}
+
+// left returns where the source of a take left the program, if it went by its death and the take was
+// sent beside what was on air: a backup goes on from there. Else it is zero.
+func (d *Director) left(c Contender) time.Time {
+	e := d.list.last()
+	if e == nil || e.Source != c.Take.Source || e.End == nil || e.End.Leap {
+		return time.Time{}
+	}
+	at := e.End.ProgramTime.Add(-e.Shift - media.Ticks(int64(e.End.Gaps)*gapDuration).Duration())
+	if at.Before(c.Take.Born) {
+		return time.Time{}
+	}
+	return at
 }
 
 // format returns the format that the channel gets with its first take, or nil if it has one.
@@ -289,55 +386,84 @@ func (d *Director) Cut(source string) (*Order, error) {
 
 func (d *Director) setOff(off bool) {
 	if d.list.Off != off {
-		d.list = d.list.with(func(c *CutList) { c.Off = off })
+		d.list = d.list.with(func(c *CutList) { c.Off, c.Turns = off, c.Turns+1 })
 	}
 }
 
-// contender returns the newest take of a source, or nil.
-func (d *Director) contender(source string) *Contender {
-	for i := len(d.live) - 1; i >= 0; i-- {
-		if d.live[i].Take.Source == source {
-			return &d.live[i]
+// contender returns the newest take of a source, one with its main key if there is one, or nil.
+func (d *Director) contender(source string) (found *Contender) {
+	for i := range d.live {
+		if c := &d.live[i]; c.Take.Source == source && (found == nil || found.Take.Backup || !c.Take.Backup) {
+			found = c
 		}
 	}
-	return nil
+	return found
 }
 
-// leave ends what is on air by a mark in its log, in favour of another take or of nothing.
+// leave ends what is on air by a mark in its log, in favour of another take or of nothing. If another
+// node writes it, that one is to be asked.
 func (d *Director) leave(to *Contender) (*Order, error) {
 	e := d.list.OnAir()
 	if e == nil {
 		return nil, nil
 	}
+	if !d.writes(e.Take) {
+		return &Order{Take: e.Take, Entry: e.ID, To: to}, nil
+	}
+	return d.Leave(e.ID, to)
+}
+
+func (d *Director) writes(take media.TakeID) bool {
+	return slices.ContainsFunc(d.live, func(c Contender) bool { return c.Take.ID == take })
+}
+
+// Leave ends the entry on air, whose take this node writes. nil and no error say that it has ended.
+func (d *Director) Leave(entry string, to *Contender) (*Order, error) {
+	e := d.list.OnAir()
+	if e == nil || e.ID != entry {
+		return nil, nil
+	}
 	if d.pending != nil {
 		return nil, ErrBusy
 	}
+	if to != nil && d.list.Format != nil {
+		if err := d.list.Format.Fits(to.Take.Renditions[0].Tracks); err != nil {
+			return nil, err
+		}
+	}
 	d.pending = &pending{mark: &Mark{Ended: e.ID}, take: e.Take}
-	entry := *e
+	left := *e
 	p := d.pending
-	return &Order{Take: e.Take, Fill: func(at Edge) *Mark {
+	return &Order{Take: e.Take, Entry: e.ID, To: to, Fill: func(at Edge) *Mark {
 		m := p.mark
-		m.End = entry.endAt(at)
+		m.End = left.endAt(at)
 		if to != nil {
-			first, start := to.Start()
+			first, start := to.Start(time.Time{})
 			next := d.list.following(m.End, to.Take, first, start)
 			m.Entry = &next
 		}
+		d.bounds[left.ID] = m.End.At
 		return m
 	}}, nil
 }
 
 // Fenced says that this node lost its incarnation: its takes and the marks on their way are gone until
 // they are found in the bucket.
-func (d *Director) Fenced() { d.live, d.pending, d.held = nil, nil, true }
+func (d *Director) Fenced() {
+	d.live, d.pending, d.held = nil, nil, true
+	clear(d.bounds)
+}
 
 // Until returns where the entry on air will end once a mark is safe, or nil: nothing beyond may be listed.
 func (d *Director) Until() *media.Pos {
 	e := d.list.OnAir()
-	if d.pending == nil || e == nil || d.pending.mark.Ended != e.ID || d.pending.mark.End == nil {
+	if e == nil {
 		return nil
 	}
-	at := d.pending.mark.End.At
+	at, ok := d.bounds[e.ID]
+	if !ok {
+		return nil
+	}
 	return &at
 }
 

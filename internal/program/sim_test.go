@@ -2,6 +2,7 @@ package program
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func (k *simTake) edge() Edge {
 	return e
 }
 
-func (k *simTake) start() (uint32, time.Time) {
+func (k *simTake) start(time.Time) (uint32, time.Time) {
 	s := k.segments[len(k.segments)-1]
 	if s.Number < 2 {
 		s = k.segments[0]
@@ -115,10 +116,14 @@ func (k *simTake) safePos() media.Pos {
 	return media.Pos{Segment: uint32(len(k.segments))}
 }
 
+func (k *simTake) limit() media.Pos {
+	return media.Pos{Segment: k.safePos().Segment + 1, Part: math.MaxUint32}
+}
+
 func (k *simTake) listing() *media.Listing {
 	segments := make([]*media.SegmentInfo, len(k.segments))
 	copy(segments, k.segments)
-	return &media.Listing{Take: k.take, Rendition: media.Main, Segments: segments, Safe: k.safePos(), Ended: k.ended}
+	return &media.Listing{Take: k.take, Rendition: media.Main, Segments: segments, Limit: k.limit(), Ended: k.ended}
 }
 
 func (s *sim) arrive() {
@@ -157,7 +162,10 @@ func (s *sim) leave(k *simTake) {
 }
 
 func (s *sim) order(o *Order) {
-	if o == nil {
+	if o != nil && o.Claim != nil {
+		o = s.director.Granted(o.Claim.Entry.ID)
+	}
+	if o == nil || o.Fill == nil { // nothing to do, or its take has just ended
 		return
 	}
 	k := s.takes[o.Take]
@@ -216,6 +224,7 @@ func (s *sim) crash(word int) {
 		s.sabotage(s)
 	}
 	s.order(s.director.Resume())
+	s.order(s.director.Waited())
 }
 
 // cutBack forgets what was not safe.

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -25,6 +26,9 @@ type View struct {
 	// Until is where the entry on air will end, once the mark that says so is safe: it bounds the
 	// listing from the moment at which it stands in the log (Director.Until).
 	Until *media.Pos
+	// Floor is the lowest number that may be listed: a node that comes to know more of the past must
+	// not show it to viewers to whom it has shown less.
+	Floor int64
 }
 
 // Lookup returns what this node knows of a take's rendition, or nil. It may leave out segments at
@@ -72,6 +76,7 @@ type builder struct {
 	discontinuity int64 // of its entry
 	hint          string
 	held          bool
+	bound         media.Pos // of the entry on air: nothing at or behind it is listed
 }
 
 func (b *builder) enough() bool {
@@ -102,7 +107,7 @@ func (b *builder) entry(e *Entry, l *media.Listing) bool {
 		if s == nil {
 			return false
 		}
-		if b.enough() {
+		if b.enough() || e.Number+n-int64(e.From) < b.view.Floor {
 			return false
 		}
 		b.segment(e, s, l, base, clock)
@@ -116,7 +121,7 @@ func entryClock(e *Entry, l *media.Listing) func(media.Ticks) time.Time {
 	return func(t media.Ticks) time.Time { return zero.Add(t.Duration()) }
 }
 
-// last returns the newest segment of an entry that may be listed, and sets the hint.
+// last returns the newest segment of an entry that may be listed, and sets the bound and the hint.
 func (b *builder) last(e *Entry, l *media.Listing, base media.Address) int64 {
 	if e.End != nil {
 		if e.End.At.Part > 0 && e.End.Gaps == 0 {
@@ -127,31 +132,22 @@ func (b *builder) last(e *Entry, l *media.Listing, base media.Address) int64 {
 	if len(l.Segments) == 0 {
 		return int64(e.From) - 1
 	}
-	newest := l.Segments[len(l.Segments)-1]
-	if u := b.view.Until; u != nil && !l.Edge().Before(*u) {
-		b.held = true
-		if u.Part > 0 {
-			return min(int64(u.Segment), int64(l.Safe.Segment)+1)
-		}
-		return min(int64(u.Segment)-1, int64(l.Safe.Segment)+1)
+	b.bound = l.Edge()
+	if l.Limit.Before(b.bound) {
+		b.bound, b.held = l.Limit, true
 	}
-	// At most one finished segment that is not safe, and the parts after it.
-	limit := int64(l.Safe.Segment) + 1
-	if int64(newest.Number) > limit || int64(newest.Number) == limit && newest.Complete {
-		b.held = true
-		return min(int64(newest.Number), limit)
+	hint := !l.Ended && b.view.LowLatency && len(b.segments) == 0 && b.bound.Part != math.MaxUint32
+	if u := b.view.Until; u != nil && !b.bound.Before(*u) {
+		b.bound, b.held, hint = *u, true, false
 	}
-	if !l.Ended && b.view.LowLatency && len(b.segments) == 0 {
-		base.Run, base.Segment = true, newest.Number
-		if newest.Complete {
-			base.Segment++
-		} else {
-			base.From = uint32(len(newest.Parts))
-		}
-		base.To = base.From
+	if hint {
+		base.Run, base.Segment, base.From, base.To = true, b.bound.Segment, b.bound.Part, b.bound.Part
 		b.hint = base.String()
 	}
-	return int64(newest.Number)
+	if b.bound.Part == 0 {
+		return int64(b.bound.Segment) - 1
+	}
+	return int64(b.bound.Segment)
 }
 
 // segment adds one segment of a take.
@@ -172,13 +168,9 @@ func (b *builder) segment(e *Entry, s *media.SegmentInfo, l *media.Listing, base
 		run := base
 		run.Run, run.To = true, e.End.At.Part-1
 		out.URI = run.String()
-	case e.End == nil && b.view.Until != nil && s.Number == b.view.Until.Segment:
-		if int(b.view.Until.Part) < len(parts) {
-			parts = parts[:b.view.Until.Part]
-		}
+	case e.End == nil && s.Number == b.bound.Segment:
+		parts = parts[:min(uint64(len(parts)), uint64(b.bound.Part))]
 		out.Complete = false
-	case e.End == nil && int64(s.Number) > int64(l.Safe.Segment):
-		out.Complete = false // finished perhaps, but the one before it is not safe
 	default:
 		out.URI = base.String()
 	}
@@ -212,6 +204,9 @@ func partsOf(base media.Address, parts []media.PartInfo) []hls.Part {
 func (b *builder) gaps(e *Entry, base media.Address, clock func(media.Ticks) time.Time) {
 	for i := e.End.Gaps - 1; i >= 0; i-- {
 		base.Segment = e.End.At.Segment + uint32(i)
+		if e.Number+int64(base.Segment)-int64(e.From) < b.view.Floor {
+			return
+		}
 		behind := media.Ticks(e.End.Gaps-i) * gapDuration
 		b.add(e, e.Number+int64(base.Segment)-int64(e.From), hls.Segment{
 			URI: base.String(), Init: initAddress(base), Duration: gapDuration, Gap: true, Complete: true,

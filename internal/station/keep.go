@@ -2,6 +2,7 @@ package station
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -60,20 +61,35 @@ func (s *Station) saveCuts(ctx context.Context, all bool) {
 		if !due {
 			continue
 		}
-		_, err := bucket.Update(ctx, s.cfg.Docs, cutsKey(p.id), func(c *program.CutList) error {
-			*c = *list
-			return nil
-		})
-		p.mu.Lock()
-		p.savedAt = time.Now()
-		if err == nil {
-			p.saved = list
-		}
-		p.mu.Unlock()
+		err := p.save(ctx, list)
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("a cut list could not be stored; it is tried again", "channel", slug, "error", err)
 		}
 	}
+}
+
+// save stores what this node knows of the channel's cut list beside what other nodes stored.
+func (p *Program) save(ctx context.Context, list *program.CutList) error {
+	var merged *program.CutList
+	_, err := bucket.Update(ctx, p.station.cfg.Docs, cutsKey(p.id), func(c *program.CutList) (err error) {
+		stored := *c
+		if merged, err = stored.Merge(list); err != nil {
+			merged = &stored
+			return err
+		}
+		*c = *merged
+		return nil
+	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.savedAt = time.Now()
+	if err == nil || errors.Is(err, program.ErrConflict) {
+		p.learn(merged, true)
+	}
+	if err == nil {
+		p.saved = list
+	}
+	return err
 }
 
 // tidy forgets what no playlist lists any more, and settles what could not be before.
@@ -87,6 +103,27 @@ func (s *Station) tidy(ctx context.Context) {
 		p.tidy(listed)
 	}
 	s.tidyOthers(listed)
+	if s.fleet != nil {
+		s.fleet.tidyTails()
+		s.reindex()
+	}
+}
+
+// reindex notes anew which channel lists which takes.
+func (s *Station) reindex() {
+	takes := map[media.TakeID]*Program{}
+	for _, p := range s.each() {
+		p.mu.Lock()
+		if p.director != nil && !p.gone {
+			for _, e := range p.director.List().Entries {
+				takes[e.Take] = p
+			}
+		}
+		p.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.takes = takes
 }
 
 func (p *Program) needsReload() bool {

@@ -54,6 +54,7 @@ func (s *Station) loadOne(ctx context.Context, p *Program) {
 	if len(list.Entries) > 0 {
 		p.saved, p.savedAt = &list, time.Now()
 	}
+	s.index(p)
 	for id, w := range p.writers {
 		if p.waiting[id] == nil { // its first part came before the cut list
 			p.director.Began(contender(w.Log()))

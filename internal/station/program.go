@@ -1,6 +1,8 @@
 package station
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -26,9 +28,10 @@ type Program struct {
 	waiting  map[media.TakeID]*take.Writer // born, without a part so far
 	live     view
 	dvr      view
+	follow   following
 
-	publishers map[string]*Session    // by source
-	hands      map[string][]time.Time // when a source's publisher was replaced
+	publishers map[string]*Session    // by source and key
+	hands      map[string][]time.Time // when the publisher was replaced, likewise
 	notice     string                 // something the producer should know
 	noticeAt   time.Time
 
@@ -40,6 +43,7 @@ type Program struct {
 type view struct {
 	window  *hls.Window
 	stale   bool
+	floor   int64         // no number below it is listed
 	held    bool          // something is finished and not listed because it is not safe
 	changed chan struct{} // made when somebody waits
 }
@@ -82,6 +86,7 @@ func (p *Program) began(w *take.Writer) {
 	id := w.Log().Take().ID
 	p.writers[id] = w
 	p.waiting[id] = w
+	p.want(false) // what is on air now may end at another node
 }
 
 // logChanged is the watcher of the logs of the channel's takes.
@@ -92,11 +97,13 @@ func (p *Program) logChanged(l *take.Log, e take.Event) {
 	case take.Grown:
 		p.station.stats.parts.Add(1)
 		p.grown(l)
-	case take.Stored:
+	case take.Marked:
+		p.marked(e.Mark)
+	case take.Safe:
 		if (p.live.held || p.dvr.held) && p.airs(l) {
 			p.touch()
 		}
-	case take.MarkStored:
+	case take.MarkSafe:
 		p.markSafe(e.Mark)
 	case take.Ended:
 		delete(p.writers, l.Take().ID)
@@ -133,8 +140,12 @@ func (p *Program) airs(l *take.Log) bool {
 }
 
 func contender(l *take.Log) program.Contender {
-	return program.Contender{Take: l.Take(), Start: func() (uint32, time.Time) {
-		segment, at := l.Start()
+	return program.Contender{Take: l.Take(), Start: func(after time.Time) (uint32, time.Time) {
+		var ticks media.Ticks
+		if !after.IsZero() {
+			ticks = media.TicksOf(after.Sub(l.Take().Born))
+		}
+		segment, at := l.Start(ticks)
 		return segment, l.Take().Born.Add(at.Duration())
 	}}
 }
@@ -148,8 +159,12 @@ func (p *Program) order(o *program.Order) {
 	if o == nil {
 		return
 	}
+	if o.Claim != nil {
+		p.station.tasks.start(func(ctx context.Context) { p.claim(ctx, o.Claim) })
+		return
+	}
 	w := p.writers[o.Take]
-	if w == nil {
+	if w == nil || o.Fill == nil {
 		return
 	}
 	w.Mark(func(e take.Edge) []byte { return o.Fill(edgeOf(w.Log(), e)).Encode() })
@@ -166,6 +181,14 @@ func (p *Program) left(w *take.Writer) {
 	l := w.Log()
 	if m := p.director.Left(l.Take().ID, edgeOf(l, l.Edge())); m != nil {
 		w.Mark(func(take.Edge) []byte { return m.Encode() })
+	}
+}
+
+// marked says that a mark stands in a log that another node writes.
+func (p *Program) marked(data []byte) {
+	if m, err := program.ParseMark(data); err == nil && p.director != nil {
+		p.director.Marked(m)
+		p.touch()
 	}
 }
 
@@ -187,6 +210,10 @@ func (p *Program) listChanged(before *program.CutList) {
 		return
 	}
 	p.touch()
+	p.station.index(p)
+	p.tellCuts()
+	p.grace()
+	p.follow.rouse()
 	p.station.stats.cuts.Add(1)
 	p.station.tell()
 	p.station.wakeKeeper()
@@ -240,16 +267,38 @@ func (p *Program) end() {
 }
 
 // Cut puts a source on air, or with "" takes the channel off air. It returns the number that the
-// next entry begins with, and when it is expected to be listed.
-func (p *Program) Cut(source string) (number int64, expected time.Time, err error) {
+// next entry begins with, and when it is expected to be listed. Any node may be asked: it asks the
+// channel's director, that the one that takes the source in, and that the one that writes what is on air.
+func (p *Program) Cut(ctx context.Context, source string) (number int64, expected time.Time, err error) {
+	if p.station.fleet.primary(p, source) {
+		return p.station.fleet.cutThere(ctx, p, source)
+	}
+	number, expected, err = p.cutHere(ctx, source)
+	if errors.Is(err, program.ErrNoSuchSource) && p.station.fleet != nil {
+		return p.station.fleet.cutThere(ctx, p, source)
+	}
+	return number, expected, err
+}
+
+// cutHere carries out a cut to a source that this node takes in, or to nothing.
+func (p *Program) cutHere(ctx context.Context, source string) (number int64, expected time.Time, err error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.director == nil || !p.settled {
+		p.mu.Unlock()
 		return 0, time.Time{}, ErrStarting
 	}
 	before := p.director.List()
 	o, err := p.director.Cut(source)
 	p.listChanged(before)
+	if err == nil && o != nil && o.Claim == nil && o.Fill == nil { // another node has the pen
+		p.mu.Unlock()
+		if p.station.fleet == nil {
+			return 0, time.Time{}, program.ErrBusy
+		}
+		number, err = p.station.fleet.leaveThere(ctx, p, o)
+		return number, time.Now().Add(p.flushTime()), err
+	}
+	defer p.mu.Unlock()
 	if err != nil {
 		return 0, time.Time{}, err
 	}

@@ -93,6 +93,10 @@ func (s *Station) recoverOthers(ctx context.Context) {
 	}) != nil || len(others) == 0 {
 		return
 	}
+	if s.fleet != nil {
+		s.fleet.endUnheard(ctx, others)
+		return
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for _, i := range others {
@@ -199,6 +203,9 @@ func (p *Program) settle(ctx context.Context) {
 			break
 		}
 		o, err := p.station.origin(ctx, air.Origin)
+		if errors.Is(err, errUnsealed) && p.station.fleet.writes(air.Origin) {
+			break // another node writes it, or will be ended
+		}
 		if err != nil {
 			if !errors.Is(err, errUnsealed) && ctx.Err() == nil {
 				p.station.log.Warn("what was on air cannot be read from the bucket", "channel", p.id, "error", err)
@@ -206,16 +213,19 @@ func (p *Program) settle(ctx context.Context) {
 			return
 		}
 		p.mu.Lock()
+		before := p.director.List()
 		p.replay()
 		if e := p.director.List().OnAir(); e != nil && e.ID == air.ID {
 			p.sealed(e, o.word)
 		}
+		p.listChanged(before)
 		p.mu.Unlock()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settled = true
 	p.order(p.director.Resume())
+	p.grace()
 	p.touch()
 	p.station.tell()
 	p.station.wakeKeeper()

@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
@@ -17,9 +21,12 @@ var errUnsettled = errors.New("not all channels are settled and read")
 // everything from the oldest part on that a log in memory refers to. A channel that keeps everything
 // keeps the incarnations of all its takes whole.
 func (s *Station) roots(ctx context.Context) (bundle.Roots, error) {
-	ended, err := bundle.Sealed(ctx, s.cfg.Docs.Bucket())
-	if err != nil {
-		return nil, err
+	var ended []bundle.Incarnation
+	if s.fleet == nil || s.fleet.collects() {
+		var err error
+		if ended, err = bundle.Sealed(ctx, s.cfg.Docs.Bucket()); err != nil {
+			return nil, err
+		}
 	}
 	roots := bundle.Roots{}
 	for _, i := range ended {
@@ -32,6 +39,11 @@ func (s *Station) roots(ctx context.Context) (bundle.Roots, error) {
 		return nil, errUnsettled
 	}
 	for _, p := range s.each() {
+		if s.fleet != nil && len(ended) > 0 {
+			if err := p.refresh(ctx); err != nil {
+				return nil, err
+			}
+		}
 		if err := p.roots(roots); err != nil {
 			return nil, err
 		}
@@ -61,10 +73,15 @@ func (p *Program) roots(roots bundle.Roots) error {
 	if p.director == nil || !p.settled || !p.reloaded {
 		return fmt.Errorf("channel %s: %w", p.channel.Slug, errUnsettled)
 	}
+	list := p.director.List()
+	if p.station.fleet != nil {
+		if err := p.listed(list, roots); err != nil {
+			return err
+		}
+	}
 	if !p.channel.Keep {
 		return nil
 	}
-	list := p.director.List()
 	oldest := ""
 	for _, e := range list.Entries {
 		i, err := bundle.ParseIncarnation(e.Origin)
@@ -84,4 +101,46 @@ func (p *Program) roots(roots bundle.Roots) error {
 		}
 	}
 	return nil
+}
+
+// listed adds what the DVR window lists and this node does not follow: it cannot say from which bundle
+// on it is needed, so all of its incarnation is.
+func (p *Program) listed(list *program.CutList, roots bundle.Roots) error {
+	span := max(media.TicksOf(p.channel.Window()), program.LiveSpan) + margin
+	var covered media.Ticks
+	for i := len(list.Entries) - 1; i >= 0 && covered < span; i-- {
+		e := &list.Entries[i]
+		origin, err := bundle.ParseIncarnation(e.Origin)
+		if err != nil {
+			return err
+		}
+		if _, known := roots[origin]; known && p.station.store.Log(e.Take) == nil {
+			roots[origin] = bundle.Need{From: 0}
+		}
+		if e.End != nil {
+			covered += media.TicksOf(e.End.ProgramTime.Sub(e.ProgramTime))
+		}
+	}
+	return nil
+}
+
+// refresh reads the channel's cut list from the bucket: of a channel that nobody watches here, other
+// nodes know more.
+func (p *Program) refresh(ctx context.Context) error {
+	list, err := bucket.Load[program.CutList](ctx, p.station.cfg.Docs, cutsKey(p.id))
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.learn(&list, true)
+	return nil
+}
+
+// collects reports whether this node clears away what other nodes left: one does at a time.
+func (f *fleet) collects() bool {
+	return mesh.Director(f.mesh.Members(), "collector") == f.station.cfg.Spool.Node()
 }

@@ -27,6 +27,7 @@ type Session struct {
 	station *Station
 	program *Program
 	source  string
+	backup  bool // it publishes with the source's backup key
 	pub     Publication
 	since   time.Time
 
@@ -54,7 +55,7 @@ func (s *Station) Publish(ctx context.Context, pub Publication) (*Session, error
 	if p == nil {
 		return nil, ErrUnknownKey
 	}
-	x := &Session{station: s, program: p, source: src.ID, pub: pub, since: time.Now()}
+	x := &Session{station: s, program: p, source: src.ID, backup: pub.Key == src.BackupStreamKey, pub: pub, since: time.Now()}
 	old, err := p.takeOver(x)
 	if err != nil {
 		return nil, err
@@ -62,6 +63,7 @@ func (s *Station) Publish(ctx context.Context, pub Publication) (*Session, error
 	if old != nil {
 		old.end(ErrReplaced)
 	}
+	s.fleet.arrived(x)
 	if s.Ready() != nil { // the node began to leave meanwhile
 		p.remove(x)
 		return nil, ErrLeaving
@@ -138,12 +140,13 @@ func (x *Session) begin() error {
 	cfg := &x.station.cfg
 	w, err := take.NewWriter(take.Birth{
 		Take: media.Take{
-			Channel: x.program.id, Source: x.source, Node: r.incarnation.Node, Incarnation: r.incarnation.ID,
+			Channel: x.program.id, Source: x.source, Backup: x.backup, Node: r.incarnation.Node, Incarnation: r.incarnation.ID,
 			Born: time.Now().UTC().Truncate(time.Millisecond),
 		},
 		Packager: take.PackagerConfig{Tracks: x.tracks, Part: cfg.Part, Segment: cfg.Segment, Fill: true},
 		Recorder: r.flusher,
 		Watch:    x.program.logChanged,
+		Exact:    r.flusher.Exact,
 	})
 	if err != nil {
 		return fmt.Errorf("begin a take: %w", err)
@@ -204,6 +207,17 @@ func (x *Session) drop(reason error) {
 	x.program.remove(x)
 }
 
+// backupMark tells the place of a source's backup publisher from that of its main one.
+const backupMark = "/backup"
+
+// slot names the place that the publisher takes: there is one for each key of a source.
+func (x *Session) slot() string {
+	if x.backup {
+		return x.source + backupMark
+	}
+	return x.source
+}
+
 const (
 	// quarrelTime and quarrelHands say when two encoders fight over one key.
 	quarrelTime  = 30 * time.Second
@@ -217,19 +231,19 @@ func (p *Program) takeOver(x *Session) (*Session, error) {
 	if p.gone {
 		return nil, ErrUnknownKey
 	}
-	old := p.publishers[x.source]
+	old := p.publishers[x.slot()]
 	if old != nil {
 		now := time.Now()
-		hands := slices.DeleteFunc(p.hands[x.source], func(t time.Time) bool { return now.Sub(t) > quarrelTime })
+		hands := slices.DeleteFunc(p.hands[x.slot()], func(t time.Time) bool { return now.Sub(t) > quarrelTime })
 		if len(hands)+1 >= quarrelHands {
 			p.notice, p.noticeAt = "two encoders use one key", now
-			p.hands[x.source] = hands
+			p.hands[x.slot()] = hands
 			p.station.tell()
 			return nil, ErrTwoEncoders
 		}
-		p.hands[x.source] = append(hands, now)
+		p.hands[x.slot()] = append(hands, now)
 	}
-	p.publishers[x.source] = x
+	p.publishers[x.slot()] = x
 	return old, nil
 }
 
@@ -237,7 +251,7 @@ func (p *Program) takeOver(x *Session) (*Session, error) {
 func (p *Program) remove(x *Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.publishers[x.source] == x {
+	if p.publishers[x.slot()] == x {
 		delete(p.publishers, x.source)
 	}
 }

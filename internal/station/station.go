@@ -69,9 +69,12 @@ type Station struct {
 	mu       sync.RWMutex
 	channels map[string]*Program // by slug
 	byID     map[string]*Program
-	running  *run // nil until the node may write
+	takes    map[media.TakeID]*Program // in a fleet: who lists a take
+	running  *run                      // nil until the node may write
 	leaving  bool
 
+	tasks   tasks
+	fleet   *fleet // nil if the node is alone
 	changes changes
 	wake    chan struct{} // cut lists are to be stored
 	load    queue         // channels whose cut list is to be read
@@ -100,11 +103,11 @@ func New(cfg Config) *Station {
 		cfg.Viewers = func(string) int { return 0 }
 	}
 	s := &Station{
-		cfg: cfg, log: cfg.Log, channels: map[string]*Program{}, byID: map[string]*Program{},
+		cfg: cfg, log: cfg.Log, channels: map[string]*Program{}, byID: map[string]*Program{}, takes: map[media.TakeID]*Program{},
 		wake: make(chan struct{}, 1), load: queue{wake: make(chan struct{}, 1)},
 	}
 	s.changes.c = make(chan struct{})
-	s.store = take.NewStore(bundle.NewReader(cfg.Docs.Bucket(), cfg.Spool, cfg.CacheBytes))
+	s.store = take.NewStore(reader{s, bundle.NewReader(cfg.Docs.Bucket(), cfg.Spool, cfg.CacheBytes)})
 	s.past.origins = map[string]*origin{}
 	cfg.Channels.Watch(s.channelChanged)
 	return s
@@ -114,9 +117,14 @@ func New(cfg Config) *Station {
 // seals its incarnation. Should the incarnation end before (another node fenced it, or the machine
 // slept), it begins again as a new one.
 func (s *Station) Run(ctx context.Context) error {
+	s.tasks.begin(ctx)
+	defer s.tasks.end()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.loadCuts(ctx) })
 	group.Go(func() error { return s.keep(ctx) })
+	if s.fleet != nil {
+		group.Go(func() error { return s.fleet.run(ctx) })
+	}
 	group.Go(func() error {
 		return bundle.NewCollector(bundle.CollectorConfig{Bucket: s.cfg.Docs.Bucket(), Roots: s.roots, Log: s.log}).Run(ctx)
 	})
@@ -153,10 +161,21 @@ func (s *Station) incarnate(ctx context.Context) error {
 		s.recover(recovery, unsealed)
 	}()
 	s.setRunning(r)
+	watched := make(chan struct{})
+	witnessed, unwatch := context.WithCancel(work)
+	defer unwatch()
+	go func() {
+		defer close(watched)
+		if s.fleet != nil {
+			s.fleet.witness(witnessed, r)
+		}
+	}()
 
 	select {
 	case err = <-ended:
 		s.setRunning(nil)
+		unwatch()
+		<-watched
 		stopRecovery()
 		<-recovered
 		s.fenced()
@@ -170,6 +189,8 @@ func (s *Station) incarnate(ctx context.Context) error {
 	stopRecovery()
 	<-recovered
 	s.leave(r, ended)
+	unwatch()
+	<-watched
 	stop()
 	<-ended
 	return nil
@@ -297,9 +318,35 @@ func (s *Station) fenced() {
 	}
 }
 
-// Open answers requests for media; see take.Store.
+// Open answers requests for media; see take.Store. A take that another node writes is followed first.
 func (s *Station) Open(ctx context.Context, a media.Address) ([][]byte, <-chan struct{}, error) {
-	return s.store.Open(ctx, a)
+	data, changed, err := s.store.Open(ctx, a)
+	if s.fleet == nil || !errors.Is(err, take.ErrNoMedia) || s.store.Log(a.Take) != nil {
+		return data, changed, err
+	}
+	s.mu.RLock()
+	p := s.takes[a.Take]
+	s.mu.RUnlock()
+	if p == nil {
+		return nil, nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.want(true)
+	return nil, p.live.wait(), take.ErrNotYet
+}
+
+// index notes which channel lists which takes; the program's lock is held.
+func (s *Station) index(p *Program) {
+	if s.fleet == nil {
+		return
+	}
+	list := p.director.List()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(list.Entries) - 1; i >= 0 && s.takes[list.Entries[i].Take] != p; i-- {
+		s.takes[list.Entries[i].Take] = p
+	}
 }
 
 // Ready says why the station is not ready for publishers, or nil.

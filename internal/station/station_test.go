@@ -243,7 +243,7 @@ func TestCuts(t *testing.T) {
 		if s := p.Status(); s.Source != c.Sources[0].ID {
 			t.Fatalf("%q is on air, want the first to connect", s.Source)
 		}
-		number, _, err := p.Cut(c.Sources[1].ID)
+		number, _, err := p.Cut(t.Context(), c.Sources[1].ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +252,7 @@ func TestCuts(t *testing.T) {
 			t.Errorf("on air is %q from number %d, want the second from %d", s.Source, s.Number, number)
 		}
 		w.mustWindow("news")
-		if _, _, err := p.Cut(""); err != nil {
+		if _, _, err := p.Cut(t.Context(), ""); err != nil {
 			t.Fatal(err)
 		}
 		one.run(3 * time.Second)
@@ -260,7 +260,7 @@ func TestCuts(t *testing.T) {
 			t.Errorf("state %s after a cut to off", w.state("news"))
 		}
 		one.x.Close(nil)
-		if _, _, err := p.Cut(c.Sources[0].ID); !errors.Is(err, program.ErrNoSuchSource) {
+		if _, _, err := p.Cut(t.Context(), c.Sources[0].ID); !errors.Is(err, program.ErrNoSuchSource) {
 			t.Errorf("a cut to a source that left: %v", err)
 		}
 		two.x.Close(nil)

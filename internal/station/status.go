@@ -90,12 +90,13 @@ func (s *Station) Statuses() []Status {
 
 // counters count what the station did.
 type counters struct {
-	takes, parts, cuts atomic.Int64
+	takes, parts, cuts, conflicts atomic.Int64
 }
 
 // Stats is what the station did and holds, for /metrics.
 type Stats struct {
 	Takes, Parts, Cuts int64 // totals
+	Conflicts          int64 // times that another node knew another program: must be 0
 	Publishers         int
 	Channels           int
 	TailBytes          int64 // media in memory
@@ -104,7 +105,7 @@ type Stats struct {
 
 // Stats returns the counts.
 func (s *Station) Stats() Stats {
-	out := Stats{Takes: s.stats.takes.Load(), Parts: s.stats.parts.Load(), Cuts: s.stats.cuts.Load()}
+	out := Stats{Takes: s.stats.takes.Load(), Parts: s.stats.parts.Load(), Cuts: s.stats.cuts.Load(), Conflicts: s.stats.conflicts.Load()}
 	for _, p := range s.each() {
 		out.Channels++
 		out.Publishers += len(p.sessions())

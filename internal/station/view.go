@@ -37,15 +37,22 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 	if dvr {
 		v = &p.dvr
 	}
+	p.want(dvr)
 	if err := p.onAir(); err != nil {
 		return nil, v.wait(), err
 	}
 	if rendition != media.Main {
 		return nil, nil, ErrNotFound
 	}
+	if v.stale && v.floor == 0 && p.gathering() {
+		return nil, v.wait(), ErrNotYet
+	}
 	if v.stale {
-		v.window, v.held = p.window(dvr)
+		v.window, v.held = p.window(dvr, v.floor)
 		v.stale = false
+		if len(v.window.Segments) > 0 && p.station.fleet != nil {
+			v.floor = max(v.floor, v.window.MediaSequence)
+		}
 	}
 	if len(v.window.Segments) == 0 {
 		return nil, v.wait(), ErrNotYet
@@ -62,15 +69,15 @@ func (p *Program) onAir() error {
 		return ErrNotYet
 	case len(p.director.List().Entries) > 0:
 		return nil
-	case len(p.publishers) > 0:
+	case len(p.publishers) > 0 || p.station.fleet.somebodySends(p.id):
 		return ErrNotYet
 	}
 	return ErrNotOnAir
 }
 
 // window makes a window anew.
-func (p *Program) window(dvr bool) (*hls.Window, bool) {
-	v := program.View{Rendition: media.Main, Span: program.LiveSpan, Part: p.station.partTarget(), LowLatency: true, Until: p.director.Until()}
+func (p *Program) window(dvr bool, floor int64) (*hls.Window, bool) {
+	v := program.View{Rendition: media.Main, Span: program.LiveSpan, Part: p.station.partTarget(), LowLatency: true, Until: p.director.Until(), Floor: floor}
 	if dvr {
 		v.Span, v.LowLatency = media.TicksOf(p.channel.Window()), false
 	}
@@ -109,6 +116,7 @@ func (p *Program) Variants() (list []hls.Variant, changed <-chan struct{}, err e
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.want(false)
 	if err := p.onAir(); err != nil {
 		return nil, p.live.wait(), err
 	}

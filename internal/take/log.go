@@ -4,6 +4,7 @@
 package take
 
 import (
+	"math"
 	"sync"
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
@@ -27,23 +28,35 @@ const (
 type Log struct {
 	take *media.Take
 
-	mu       sync.Mutex
-	segments []*segment // in order, without holes
-	safe     media.Pos  // everything before it is stored
-	inMemory int        // index of the first segment whose bytes are in memory
-	unpacked int        // index of the first segment whose parts are kept apart
-	ended    bool
-	sealed   bool
-	seal     media.Pos
-	bytes    int64 // bytes of the tail in memory
-	watch    func(*Log, Event)
-	grown    chan struct{} // closed and replaced at every change, made on demand
+	mu        sync.Mutex
+	segments  []*segment // in order, without holes
+	safe      media.Pos  // everything before it survives the death of the writer's machine
+	limit     media.Pos  // what may be listed; it only grows
+	replica   bool
+	exact     func() bool // nothing may be listed that is not safe
+	marks     []markLine
+	marksSafe int // how many of them
+	inMemory  int // index of the first segment whose bytes are in memory
+	unpacked  int // index of the first segment whose parts are kept apart
+	ended     bool
+	sealed    bool
+	seal      media.Pos
+	bytes     int64 // bytes of the tail in memory
+	watch     func(*Log, Event)
+	grown     chan struct{} // closed when media came or the log ended; made on demand
+	changed   chan struct{} // closed at every change; made on demand
+}
+
+// markLine is a mark and the place where it stands: behind everything before At.
+type markLine struct {
+	At   media.Pos
+	Data []byte
 }
 
 // Event is a change that a log tells its watcher.
 type Event struct {
 	Kind EventKind
-	Mark []byte // MarkStored: as the writer wrote it
+	Mark []byte // Marked, MarkSafe: as the writer wrote it
 }
 
 // EventKind says what changed in a log.
@@ -51,10 +64,12 @@ type EventKind int
 
 // The changes of a log.
 const (
-	Grown      EventKind = iota // a part was added
-	Stored                      // more of the log is safe
-	MarkStored                  // a mark is safe
-	Ended                       // the writer closed the take, or it was sealed
+	Grown    EventKind = iota // a part was added
+	Marked                    // a mark came behind the newest part; the writer itself is not told
+	Stored                    // more of the log is in bundles
+	Safe                      // more of the log is safe
+	MarkSafe                  // a mark is safe
+	Ended                     // the writer closed the take, or it was sealed
 )
 
 // Edge says where the log of a take stands.
@@ -77,6 +92,13 @@ func (l *Log) Take() *media.Take { return l.take }
 func (l *Log) Append(p media.Part, record func()) {
 	l.mu.Lock()
 	record()
+	l.add(p)
+	l.mu.Unlock()
+	l.tell(Event{Kind: Grown})
+}
+
+// add adds the next part; the lock is held.
+func (l *Log) add(p media.Part) {
 	s := l.open(p.Segment, p.Start)
 	s.add(&p, uint32(len(p.Data)))
 	s.data = append(s.data, p.Data)
@@ -84,8 +106,22 @@ func (l *Log) Append(p media.Part, record func()) {
 	if p.Last {
 		l.shrink()
 	}
-	l.mu.Unlock()
-	l.tell(Event{Kind: Grown})
+	l.advance()
+}
+
+// advance moves the limit of what may be listed; the lock is held. With an exact word to be had, only
+// what is safe may be listed; else at most one finished segment that is not, and the parts after it.
+func (l *Log) advance() {
+	if l.replica { // its writer says
+		return
+	}
+	to := l.safe
+	if l.exact == nil || !l.exact() {
+		to = media.Pos{Segment: l.safe.Segment + 1, Part: math.MaxUint32}
+	}
+	if l.limit.Before(to) {
+		l.limit = to
+	}
 }
 
 // open returns the segment of that number, beginning it if it is the next one.
@@ -98,41 +134,49 @@ func (l *Log) open(number uint32, start media.Ticks) *segment {
 	return s
 }
 
-// Stored notes that the parts of these records are safe, and where. Records of other kinds are
-// passed over. It is called in the order of the log.
+// Stored notes where the parts of these records lie. Records of other kinds are passed over. It is
+// called in the order of the log.
 func (l *Log) Stored(recs []bundle.StoredRecord) {
 	l.mu.Lock()
-	marks := 0
 	for i := range recs {
-		switch recs[i].Record.Kind {
-		case bundle.KindPart:
-			l.storePart(&recs[i])
-		case bundle.KindMark:
-			marks++
+		if p := recs[i].Record.Part; recs[i].Record.Kind == bundle.KindPart {
+			if s := l.at(p.Segment); s != nil { // else trimmed: the bucket was away for longer than the DVR window
+				s.store(recs[i].Ref)
+			}
 		}
 	}
 	l.shrink()
 	l.mu.Unlock()
 	l.tell(Event{Kind: Stored})
-	for i := 0; i < len(recs) && marks > 0; i++ {
-		if recs[i].Record.Kind == bundle.KindMark {
-			l.tell(Event{Kind: MarkStored, Mark: recs[i].Record.Mark})
-			marks--
+}
+
+// Safe notes that these records survive the death of this machine. It is called in the order of the log.
+func (l *Log) Safe(recs []bundle.Record) {
+	l.mu.Lock()
+	marks := l.marksSafe
+	for i := range recs {
+		switch recs[i].Kind {
+		case bundle.KindPart:
+			l.safe = after(&recs[i].Part)
+		case bundle.KindMark:
+			l.marksSafe = min(l.marksSafe+1, len(l.marks))
 		}
+	}
+	l.advance()
+	safe := l.marks[marks:l.marksSafe]
+	l.mu.Unlock()
+	l.tell(Event{Kind: Safe})
+	for _, m := range safe {
+		l.tell(Event{Kind: MarkSafe, Mark: m.Data})
 	}
 }
 
-func (l *Log) storePart(r *bundle.StoredRecord) {
-	p := r.Record.Part
-	s := l.at(p.Segment)
-	if s == nil { // trimmed meanwhile: the bucket was away for longer than the DVR window
-		return
-	}
-	s.store(r.Ref)
-	l.safe = media.Pos{Segment: p.Segment, Part: p.Index + 1}
+// after returns the place behind a part.
+func after(p *bundle.PartRecord) media.Pos {
 	if p.Last {
-		l.safe = media.Pos{Segment: p.Segment + 1}
+		return media.Pos{Segment: p.Segment + 1}
 	}
+	return media.Pos{Segment: p.Segment, Part: p.Index + 1}
 }
 
 // shrink lets stored segments leave memory once they are behind the tail.
@@ -147,7 +191,9 @@ func (l *Log) shrink() {
 		if edge-(s.info.Start+s.info.Duration) < tailSpan || s.stored < len(s.info.Parts) {
 			break
 		}
-		l.bytes -= int64(s.size)
+		if s.data != nil {
+			l.bytes -= int64(s.size)
+		}
 		s.forget()
 	}
 	for ; l.unpacked < l.inMemory; l.unpacked++ {
@@ -174,14 +220,19 @@ func (l *Log) Release() {
 // End closes the log: its writer adds nothing more.
 func (l *Log) End() {
 	l.mu.Lock()
+	l.finish()
+	l.mu.Unlock()
+	l.tell(Event{Kind: Ended})
+}
+
+// finish ends the log where it stands; the lock is held.
+func (l *Log) finish() {
 	l.ended = true
 	if n := len(l.segments); n > 0 && !l.segments[n-1].info.Complete {
 		info := *l.segments[n-1].info
 		info.Complete = true
 		l.segments[n-1].info = &info
 	}
-	l.mu.Unlock()
-	l.tell(Event{Kind: Ended})
 }
 
 // Seal ends the log of a dead writer: what lies at or beyond pos does not count.
@@ -218,6 +269,7 @@ func (l *Log) Trim(before media.Ticks) {
 func (l *Log) Listing(span media.Ticks) *media.Listing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.advance()
 	segments := l.segments
 	if n := len(segments); span > 0 && n > leastListed {
 		last := segments[n-1].info
@@ -229,7 +281,7 @@ func (l *Log) Listing(span media.Ticks) *media.Listing {
 		segments = segments[first:]
 	}
 	out := &media.Listing{
-		Take: l.take, Rendition: media.Main, Safe: l.safe,
+		Take: l.take, Rendition: media.Main, Limit: l.limit,
 		Ended: l.ended, Sealed: l.sealed, Seal: l.seal,
 		Segments: make([]*media.SegmentInfo, len(segments)),
 	}
@@ -295,9 +347,9 @@ func (l *Log) whole() Edge {
 	return e
 }
 
-// Start returns where the program would enter the take now: its first segment if it has only begun,
-// else its newest.
-func (l *Log) Start() (segment uint32, at media.Ticks) {
+// Start returns where the program would enter the take: its first segment if it has only begun, else its
+// newest. With a time of the take that is still held, it is the first segment that begins no earlier.
+func (l *Log) Start(after media.Ticks) (segment uint32, at media.Ticks) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(l.segments)
@@ -308,14 +360,34 @@ func (l *Log) Start() (segment uint32, at media.Ticks) {
 	if s.Number < 2 {
 		s = l.segments[0].info
 	}
+	for i := n - 1; after > 0 && i >= 0 && l.segments[i].info.Start >= after-startSlack; i-- {
+		if l.segments[i].info.Independent {
+			s = l.segments[i].info
+		}
+	}
 	return s.Number, s.Start
 }
 
-// mark calls record with the place where the log stands; no part comes in between.
-func (l *Log) mark(record func(Edge)) {
+// startSlack is how much of what was shown already may be shown again when a backup goes on air.
+const startSlack = media.TicksPerSecond / 4
+
+// mark calls record with the place where the log stands, and keeps the mark that it returns; no part
+// comes in between.
+func (l *Log) mark(record func(Edge) []byte) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	record(l.whole())
+	e := l.whole()
+	data := record(e)
+	l.marks = append(l.marks, markLine{e.At, data})
+	l.wake()
+	l.mu.Unlock()
+}
+
+// wake wakes followers; the lock is held.
+func (l *Log) wake() {
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
 }
 
 func (l *Log) edge() media.Pos {
@@ -349,6 +421,7 @@ func (l *Log) tell(e Event) {
 		close(l.grown)
 		l.grown = nil
 	}
+	l.wake()
 	watch := l.watch
 	l.mu.Unlock()
 	if watch != nil {

@@ -68,6 +68,7 @@ func (l *ledger) flush() {
 	}
 	l.next++
 	owner.Stored(stored)
+	owner.Safe(records)
 }
 
 // segment returns the bytes of parts from..to of a segment, as they were made.
@@ -171,8 +172,8 @@ func TestLog(t *testing.T) {
 	}
 	expectMedia(t, s, l, log)
 	edge := log.Edge()
-	if !log.Ended() || !log.Finished() || edge.At.Part != 0 || log.Listing(0).Safe != edge.At {
-		t.Errorf("ended %v, edge %+v, safe %+v", log.Ended(), edge, log.Listing(0).Safe)
+	if !log.Ended() || !log.Finished() || edge.At.Part != 0 || log.safe != edge.At {
+		t.Errorf("ended %v, edge %+v, safe %+v", log.Ended(), edge, log.safe)
 	}
 	log.Trim(40 * media.TicksPerSecond)
 	first := log.Listing(0).Segments[0]

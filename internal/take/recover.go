@@ -37,6 +37,10 @@ func Rebuild(r *bundle.Recovered) *Rebuilt {
 				}
 			case bundle.KindMark:
 				out.Marks = append(out.Marks, Mark{rec.Take, rec.Mark})
+				if l := logs[rec.Take]; l != nil {
+					l.marks = append(l.marks, markLine{l.edge(), rec.Mark})
+					l.marksSafe++
+				}
 			case bundle.KindEnd:
 				if l := logs[rec.Take]; l != nil {
 					l.ended = true
@@ -52,22 +56,28 @@ func Rebuild(r *bundle.Recovered) *Rebuilt {
 	return out
 }
 
-// restore adds a part that is stored already. Nobody else knows the log yet.
+// restore adds a part that is stored already. Nobody else knows the log yet. What does not follow what
+// is there is passed over: it was stored twice, or nobody was told of it.
 func (l *Log) restore(p *bundle.PartRecord, ref bundle.Ref) {
+	if at := (media.Pos{Segment: p.Segment, Part: p.Index}); len(l.segments) > 0 && at != l.edge() {
+		return
+	}
 	s := l.open(p.Segment, p.Start)
 	s.add(&media.Part{
 		Segment: p.Segment, Index: p.Index, Start: p.Start, Duration: p.Duration,
 		Independent: p.Independent, Last: p.Last, Spans: p.Spans,
 	}, p.Length)
 	s.store(ref)
-	l.safe = media.Pos{Segment: p.Segment, Part: p.Index + 1}
-	if p.Last {
-		l.safe = media.Pos{Segment: p.Segment + 1}
+	l.safe = after(p)
+	if l.limit.Before(l.safe) {
+		l.limit = l.safe
 	}
 	// All but the newest segments are old: their parts matter to late requests only.
 	if n := len(l.segments); p.Last && n > 8 {
 		l.segments[n-8].pack()
 		l.unpacked = max(l.unpacked, n-7)
 	}
-	l.inMemory = len(l.segments)
+	if !l.replica {
+		l.inMemory = len(l.segments)
+	}
 }

@@ -55,9 +55,16 @@ func (s *segment) pack() {
 	if s.packed != nil || len(s.info.Parts) == 0 {
 		return
 	}
+	s.packed = packParts(s.info.Parts)
+	info := *s.info
+	info.Parts = nil
+	s.info = &info
+}
+
+func packParts(parts []media.PartInfo) []byte {
 	var b []byte
-	b = binary.AppendUvarint(b, uint64(len(s.info.Parts)))
-	for _, p := range s.info.Parts {
+	b = binary.AppendUvarint(b, uint64(len(parts)))
+	for _, p := range parts {
 		b = binary.AppendUvarint(b, uint64(p.Duration))
 		flags := uint64(len(p.Spans)) << 1
 		if p.Independent {
@@ -68,10 +75,7 @@ func (s *segment) pack() {
 			b = binary.AppendUvarint(b, uint64(n))
 		}
 	}
-	s.packed = append(make([]byte, 0, len(b)), b...)
-	info := *s.info
-	info.Parts = nil
-	s.info = &info
+	return append(make([]byte, 0, len(b)), b...)
 }
 
 // parts returns the parts' infos, from the short form if need be.
@@ -79,25 +83,39 @@ func (s *segment) parts() []media.PartInfo {
 	if s.packed == nil {
 		return s.info.Parts
 	}
-	b := s.packed
-	next := func() uint64 {
-		v, n := binary.Uvarint(b)
-		b = b[n:]
-		return v
+	parts, _ := unpackParts(s.packed)
+	return parts
+}
+
+// count returns how many parts there are.
+func (s *segment) count() int {
+	if s.packed == nil {
+		return len(s.info.Parts)
 	}
-	parts := make([]media.PartInfo, next())
+	n, _ := binary.Uvarint(s.packed)
+	return int(n)
+}
+
+// unpackParts reads what packParts wrote; ok is false if it did not.
+func unpackParts(b []byte) (_ []media.PartInfo, ok bool) {
+	n := &numbers{b: b}
+	count := n.next(maxParts)
+	if count > uint64(len(b)) {
+		return nil, false
+	}
+	parts := make([]media.PartInfo, count)
 	for i := range parts {
 		p := &parts[i]
-		p.Duration = media.Ticks(next())
-		flags := next()
+		p.Duration = n.ticks()
+		flags := n.next(maxTracks<<1 | 1)
 		p.Independent = flags&1 != 0
 		p.Spans = make([]uint32, flags>>1)
 		for j := range p.Spans {
-			p.Spans[j] = uint32(next())
+			p.Spans[j] = n.u32()
 			p.Length += p.Spans[j]
 		}
 	}
-	return parts
+	return parts, !n.bad && len(n.b) == 0
 }
 
 // extent is a run of bytes within a segment.

@@ -155,7 +155,7 @@ func (l *Log) find(a media.Address) (data [][]byte, refs []bundle.Ref, wait <-ch
 		}
 	}
 	edge := l.edge()
-	if l.ended || a.Segment < edge.Segment || a.Segment > edge.Segment+ahead {
+	if l.ended || a.Segment < edge.Segment || a.Segment > edge.Segment+ahead && !l.replica {
 		return nil, nil, nil, ErrNoMedia
 	}
 	if l.grown == nil {

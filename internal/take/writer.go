@@ -20,6 +20,7 @@ type Birth struct {
 	Packager PackagerConfig // with the tracks
 	Recorder Recorder
 	Watch    func(*Log, Event) // see NewLog
+	Exact    func() bool       // whether nothing may be listed that is not safe; nil: never
 }
 
 // Writer is the one writer of a take: it packs samples into parts, adds them to the take's log, and
@@ -45,6 +46,7 @@ func NewWriter(b Birth) (*Writer, error) {
 	t.ID = media.NewTakeID()
 	t.Renditions = []media.Rendition{{Name: media.Main, Tracks: tracks, Init: init}}
 	w := &Writer{log: NewLog(&t, b.Watch), packager: p, recorder: b.Recorder}
+	w.log.exact = b.Exact
 	w.record(bundle.Record{Kind: bundle.KindBirth, Take: t.ID, Birth: &t}, nil)
 	return w, nil
 }
@@ -70,8 +72,10 @@ func (w *Writer) record(r bundle.Record, data []byte) {
 // stands; no part comes in between. The log's watcher is told when the mark is safe. It may be called
 // from any goroutine.
 func (w *Writer) Mark(fill func(Edge) []byte) {
-	w.log.mark(func(e Edge) {
-		w.record(bundle.Record{Kind: bundle.KindMark, Take: w.log.take.ID, Mark: fill(e)}, nil)
+	w.log.mark(func(e Edge) []byte {
+		data := fill(e)
+		w.record(bundle.Record{Kind: bundle.KindMark, Take: w.log.take.ID, Mark: data}, nil)
+		return data
 	})
 }
 

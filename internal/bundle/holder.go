@@ -1,0 +1,360 @@
+package bundle
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+)
+
+// ErrTestified is returned to a writer whose incarnation this witness has helped to end.
+var ErrTestified = errors.New("this witness has helped to end that incarnation")
+
+// closedFile says that the holder accepts nothing more, also after a restart.
+const closedFile = "closed"
+
+// maxHeld bounds what a witness holds of one incarnation.
+const maxHeld = 4 << 30
+
+// Holder is what this node holds as the witness of an incarnation of another node: the records that
+// are in no bundle yet. It lies in the spool, unsynced: it outlives this process, and a machine that
+// dies is one witness less.
+type Holder struct {
+	incarnation Incarnation
+	dir         string
+
+	mu     sync.Mutex
+	lines  uint64
+	bytes  int64
+	sizes  map[uint64]int64
+	closed bool
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+
+// Hold returns the holder of an incarnation, with what an earlier run of this process has left in it.
+func (s *Spool) Hold(i Incarnation) (*Holder, error) {
+	if !plainName.MatchString(i.Node) || !plainName.MatchString(i.ID) {
+		return nil, fmt.Errorf("hold for %.200q: not the name of an incarnation", i.String())
+	}
+	h := &Holder{incarnation: i, dir: filepath.Join(s.dir, "witness", i.Node, i.ID), sizes: map[uint64]int64{}}
+	if err := os.MkdirAll(h.dir, 0o750); err != nil {
+		return nil, fmt.Errorf("hold for %s: %w", i, err)
+	}
+	files, err := os.ReadDir(h.dir)
+	if err != nil {
+		return nil, fmt.Errorf("hold for %s: %w", i, err)
+	}
+	for _, f := range files {
+		if f.Name() == closedFile {
+			h.closed = true
+			continue
+		}
+		n, err := strconv.ParseUint(f.Name(), 16, 64)
+		info, infoErr := f.Info()
+		if err != nil || infoErr != nil || len(f.Name()) != 16 {
+			continue
+		}
+		h.sizes[n] = info.Size()
+		h.bytes += info.Size()
+	}
+	return h, nil
+}
+
+// Held lists the incarnations that an earlier run of this process witnessed.
+func (s *Spool) Held() []Incarnation {
+	var out []Incarnation
+	paths, _ := filepath.Glob(filepath.Join(s.dir, "witness", "*", "*"))
+	for _, p := range paths {
+		out = append(out, Incarnation{Node: filepath.Base(filepath.Dir(p)), ID: filepath.Base(p)})
+	}
+	return out
+}
+
+func (h *Holder) path(sequence uint64) string {
+	return filepath.Join(h.dir, fmt.Sprintf("%016x", sequence))
+}
+
+// Add takes a frame, and returns how many lines are held now.
+func (h *Holder) Add(frame Frame) (lines uint64, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.closed:
+		return 0, fmt.Errorf("witness of %s: %w", h.incarnation, ErrTestified)
+	case frame.Landed:
+		return h.lines, h.drop(frame.Sequence)
+	case frame.Lines <= h.lines && frame.Lines > 0:
+		return h.lines, nil // of an earlier connection
+	}
+	if err := h.write(frame); err != nil {
+		return 0, fmt.Errorf("witness of %s: %w", h.incarnation, err)
+	}
+	h.lines = frame.Lines
+	return h.lines, nil
+}
+
+func (h *Holder) write(frame Frame) error {
+	size := 4 + frame.Body.Len()
+	if h.bytes+size > maxHeld {
+		return fmt.Errorf("%d bytes are held: %w", h.bytes, ErrSpoolFull)
+	}
+	b := binary.LittleEndian.AppendUint32(make([]byte, 0, size), uint32(size-4))
+	for _, s := range frame.Body {
+		b = append(b, s...)
+	}
+	path := h.path(frame.Sequence)
+	if frame.Whole {
+		if err := os.WriteFile(path+".new", b, 0o640); err != nil {
+			return err
+		}
+		if err := os.Rename(path+".new", path); err != nil {
+			return err
+		}
+		h.bytes -= h.sizes[frame.Sequence]
+		h.sizes[frame.Sequence] = 0
+	} else if err := appendFile(path, b); err != nil {
+		return err
+	}
+	h.sizes[frame.Sequence] += size
+	h.bytes += size
+	return nil
+}
+
+func appendFile(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Close())
+}
+
+// drop lets go what is in the bucket.
+func (h *Holder) drop(below uint64) error {
+	for n, size := range h.sizes {
+		if n >= below {
+			continue
+		}
+		if err := os.Remove(h.path(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		h.bytes -= size
+		delete(h.sizes, n)
+	}
+	return nil
+}
+
+// Close makes the holder accept nothing more, and returns how many lines it holds. Who asks a witness
+// for its word closes it first: what the writer appends from then on is not safe.
+func (h *Holder) Close() (lines uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.close()
+	return h.lines
+}
+
+// close closes the holder; the lock is held. If that cannot be kept on disk, this process still keeps it.
+func (h *Holder) close() {
+	if !h.closed {
+		h.closed = true
+		os.WriteFile(filepath.Join(h.dir, closedFile), nil, 0o640)
+	}
+}
+
+// Ended reports whether the holder accepts nothing more.
+func (h *Holder) Ended() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
+}
+
+// Bytes returns how much is held.
+func (h *Holder) Bytes() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bytes
+}
+
+// Testify ends the incarnation with what is held: it becomes the fence's records. Bundles of the
+// incarnation that landed meanwhile count as they are. The holder must be closed.
+func (h *Holder) Testify(ctx context.Context, b bucket.Bucket, by string) error {
+	for range fenceTries {
+		next, fenced, err := head(ctx, b, h.incarnation)
+		if err != nil || fenced {
+			return wrapTestimony(h.incarnation, err)
+		}
+		body, sequence, fence, err := h.testimony(next, by)
+		if err != nil {
+			return wrapTestimony(h.incarnation, err)
+		}
+		_, err = b.PutIfAbsent(ctx, h.incarnation.Key(sequence), body)
+		if err == nil && fence {
+			return nil
+		}
+		if err != nil && !errors.Is(err, bucket.ErrPrecondition) {
+			return wrapTestimony(h.incarnation, err)
+		}
+	}
+	return wrapTestimony(h.incarnation, fmt.Errorf("others were quicker %d times: %w", fenceTries, bucket.ErrUnavailable))
+}
+
+func wrapTestimony(i Incarnation, err error) error {
+	if err != nil {
+		return fmt.Errorf("testify for %s: %w", i, err)
+	}
+	return nil
+}
+
+// testimonySize is how much one testimony holds; more is written as the bundles that it was to be.
+const testimonySize = 64 << 20
+
+// testimony makes the next bundle of what is held from a number on: all of it as a fence, or, if that
+// is too much, that one bundle. A bundle whose successor is held is whole.
+func (h *Holder) testimony(next uint64, by string) (_ bucket.Body, sequence uint64, fence bool, _ error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var numbers []uint64
+	var total int64
+	for n, size := range h.sizes {
+		if n >= next {
+			numbers = append(numbers, n)
+			total += size
+		}
+	}
+	slices.Sort(numbers)
+	if total > testimonySize && len(numbers) > 1 {
+		numbers = numbers[:1]
+	} else {
+		fence = true
+	}
+	var items []Item
+	for _, n := range numbers {
+		data, err := os.ReadFile(h.path(n))
+		if err != nil {
+			return nil, 0, false, err
+		}
+		items = append(items, readJournal(data)...)
+	}
+	x := Index{}
+	if fence {
+		x.Fence = by
+	}
+	body, _, err := encode(byTake(items), x)
+	return body, next, fence, err
+}
+
+// byTake brings the items of each take together, in order.
+func byTake(items []Item) []Item {
+	order := map[[16]byte]int{}
+	for i := range items {
+		if _, ok := order[items[i].Record.Take]; !ok {
+			order[items[i].Record.Take] = len(order)
+		}
+	}
+	slices.SortStableFunc(items, func(a, b Item) int { return order[a.Record.Take] - order[b.Record.Take] })
+	return items
+}
+
+// Forget removes what was held; the incarnation is sealed. That it was stays known for a day, so that a
+// writer that slept finds no witness.
+func (h *Holder) Forget() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.close()
+	var all error
+	for n := range h.sizes {
+		all = errors.Join(all, os.Remove(h.path(n)))
+	}
+	h.sizes, h.bytes = map[uint64]int64{}, 0
+	return all
+}
+
+// Clear removes the last trace of an incarnation that was closed over a day ago, and says whether it did.
+func (h *Holder) Clear(now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	info, err := os.Stat(filepath.Join(h.dir, closedFile))
+	if err != nil || now.Sub(info.ModTime()) < 24*time.Hour || len(h.sizes) > 0 {
+		return false
+	}
+	os.RemoveAll(h.dir)
+	os.Remove(filepath.Dir(h.dir)) // if it is empty
+	return true
+}
+
+// Named returns the witnesses that the newest bundle of an incarnation names.
+func Named(ctx context.Context, b bucket.Bucket, i Incarnation) ([]string, error) {
+	next, _, err := head(ctx, b, i)
+	if err != nil || next == 0 {
+		return nil, err
+	}
+	x, err := ReadIndex(ctx, b, i.Key(next-1))
+	if err != nil {
+		return nil, err
+	}
+	return x.Witnesses, nil
+}
+
+// head returns the number behind the newest bundle that counts, and whether a fence is there. Unlike
+// Scan it reads no index but the last ones'.
+func head(ctx context.Context, b bucket.Bucket, i Incarnation) (next uint64, fenced bool, err error) {
+	after := ""
+	if err := bucket.All(ctx, b, i.pagePrefix(), func(e bucket.Entry) error {
+		if _, last, ok := strings.Cut(e.Key[strings.LastIndexByte(e.Key, '/')+1:], "-"); ok {
+			if n, err := strconv.ParseUint(last, 16, 64); err == nil && n+1 > next {
+				next, after = n+1, i.Key(n)
+			}
+		}
+		return nil
+	}); err != nil {
+		return 0, false, err
+	}
+	var numbers []uint64
+	for {
+		pg, err := b.List(ctx, i.prefix(), after, 0)
+		if err != nil {
+			return 0, false, err
+		}
+		for _, e := range pg.Entries {
+			n, err := parseSequence(e.Key)
+			if err != nil {
+				return 0, false, err
+			}
+			numbers = append(numbers, n)
+		}
+		if after = pg.Next; after == "" {
+			break
+		}
+	}
+	slices.Sort(numbers)
+	for len(numbers) > 0 && numbers[0] == next {
+		next++
+		numbers = numbers[1:]
+	}
+	// The first fence lies among the last few.
+	for n := next - min(next, InFlight+1); n < next; n++ {
+		x, err := ReadIndex(ctx, b, i.Key(n))
+		if errors.Is(err, bucket.ErrNotFound) {
+			continue // collected
+		}
+		if err != nil {
+			return 0, false, err
+		}
+		if x.Fence != "" {
+			return n, true, nil
+		}
+	}
+	return next, false, nil
+}

@@ -1,0 +1,101 @@
+package bundle
+
+import "slices"
+
+// safety says how far the log of an incarnation is safe (rule C): in a bundle that landed, or held by
+// a witness that counts. It is a state machine without goroutines or clocks.
+//
+// A witness counts when the newest bundle in the bucket names it, because that is where who ends the
+// incarnation looks for whom to ask. While a bundle that changes the names is on its way nobody can
+// know which of the two is the newest, so only witnesses that both name count. If no bundle names
+// any, there is no other word than the incarnation's own spool, and who ends it without that leaps.
+//
+// Places in the log of the incarnation are counted in lines: its records in the order of their coming.
+type safety struct {
+	stored  uint64            // lines in bundles that landed, without a hole
+	spooled uint64            // lines in bundles that landed or are synced to the spool, without a hole
+	held    map[string]uint64 // lines that each witness holds
+	wanted  []string          // who shall witness
+	namings []naming          // the newest bundle that landed, then those on their way that name others
+}
+
+// naming is a bundle and whom it names.
+type naming struct {
+	sequence uint64
+	names    []string
+}
+
+func newSafety() *safety { return &safety{held: map[string]uint64{}, namings: make([]naming, 1)} }
+
+// want says who shall witness from the next bundle on, and reports whether that is a change.
+func (s *safety) want(names []string) bool {
+	if slices.Equal(names, s.wanted) {
+		return false
+	}
+	s.wanted = slices.Clone(names)
+	return true
+}
+
+// unnamed reports whether the next bundle will name others than the newest one.
+func (s *safety) unnamed() bool {
+	return !slices.Equal(s.wanted, s.namings[len(s.namings)-1].names)
+}
+
+// made notes that a bundle was made, which names the witnesses that are wanted.
+func (s *safety) made(sequence uint64) []string {
+	if s.unnamed() {
+		s.namings = append(s.namings, naming{sequence: sequence, names: s.wanted})
+	}
+	return s.wanted
+}
+
+// landed notes that a bundle and all before it landed.
+func (s *safety) landed(sequence, lines uint64) {
+	s.stored = max(s.stored, lines)
+	s.spooled = max(s.spooled, lines)
+	for i := len(s.namings) - 1; i > 0; i-- {
+		if s.namings[i].sequence <= sequence {
+			s.namings = slices.Delete(s.namings, 0, i)
+			return
+		}
+	}
+}
+
+// hold notes how many lines a witness holds; it has none any more with 0.
+func (s *safety) hold(witness string, lines uint64) {
+	if lines == 0 {
+		delete(s.held, witness)
+		return
+	}
+	s.held[witness] = max(s.held[witness], lines)
+}
+
+// exact reports whether who ends the incarnation may ask witnesses for an exact word, so that nothing
+// may be listed that is not safe.
+func (s *safety) exact() bool {
+	return slices.ContainsFunc(s.namings, func(n naming) bool { return len(n.names) > 0 })
+}
+
+// safe returns how many lines are safe.
+func (s *safety) safe() uint64 {
+	if !s.exact() {
+		return s.spooled
+	}
+	best := s.stored
+	for witness, lines := range s.held {
+		if lines > best && s.counts(witness) {
+			best = lines
+		}
+	}
+	return best
+}
+
+func (s *safety) counts(witness string) bool {
+	for _, n := range s.namings {
+		// Of a bundle that names nobody no exact word is expected: whatever was listed, one leaps.
+		if len(n.names) > 0 && !slices.Contains(n.names, witness) {
+			return false
+		}
+	}
+	return true
+}

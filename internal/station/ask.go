@@ -1,0 +1,231 @@
+package station
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+// cutMessage asks the node that takes in a source to put it on air.
+type cutMessage struct {
+	Channel  string    `json:"channel"`
+	Source   string    `json:"source,omitempty"`
+	Number   int64     `json:"number,omitempty"`
+	Expected time.Time `json:"expected"`
+}
+
+// leaveMessage asks the writer of what is on air to end it.
+type leaveMessage struct {
+	Channel string      `json:"channel"`
+	Entry   string      `json:"entry"`
+	Take    *media.Take `json:"take,omitempty"` // what is to follow, or nothing
+	From    uint32      `json:"from"`
+	At      time.Time   `json:"at"` // the take's own time at the beginning of From
+}
+
+// Reasons that another node may answer with, so that they keep their meaning on the way.
+var reasons = []error{program.ErrNoSuchSource, program.ErrBusy, program.ErrFormat, ErrStarting, ErrNoChannel}
+
+func meaning(err error) error {
+	for _, r := range reasons {
+		if err != nil && strings.Contains(err.Error(), r.Error()) {
+			return fmt.Errorf("%w (%w)", r, err)
+		}
+	}
+	return err
+}
+
+// primary reports whether another node takes in a source with its main key, and this one with its backup
+// key at most.
+func (f *fleet) primary(p *Program, source string) bool {
+	if f == nil || source == "" || f.takesIn(p.id, source) == "" {
+		return false
+	}
+	for _, x := range p.sessions() {
+		if x.source == source && !x.backup {
+			return false
+		}
+	}
+	return true
+}
+
+// cutThere asks the node that takes in a source to put it on air.
+func (f *fleet) cutThere(ctx context.Context, p *Program, source string) (int64, time.Time, error) {
+	node := f.takesIn(p.id, source)
+	if node == "" {
+		node = f.takesIn(p.id, source+backupMark)
+	}
+	if node == "" {
+		return 0, time.Time{}, program.ErrNoSuchSource
+	}
+	m, err := ask[cutMessage](ctx, f, node, subjectCut, cutMessage{Channel: p.id, Source: source})
+	return m.Number, m.Expected, meaning(err)
+}
+
+func (f *fleet) askedCut(ctx context.Context, _ string, data []byte) ([]byte, error) {
+	var m cutMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	p := f.station.byChannel(m.Channel)
+	if p == nil {
+		return nil, ErrNoChannel
+	}
+	var err error
+	if m.Number, m.Expected, err = p.cutHere(ctx, m.Source); err != nil {
+		return nil, err
+	}
+	return json.Marshal(m)
+}
+
+// leaveThere asks the writer of what is on air to end it, in favour of o.To or of nothing.
+func (f *fleet) leaveThere(ctx context.Context, p *Program, o *program.Order) (number int64, err error) {
+	p.mu.Lock()
+	e := p.director.List().Entry(o.Entry)
+	p.mu.Unlock()
+	if e == nil {
+		return 0, program.ErrBusy
+	}
+	i, err := bundle.ParseIncarnation(e.Origin)
+	if err != nil {
+		return 0, err
+	}
+	if i.Node == f.station.cfg.Spool.Node() || !f.lives(i) {
+		return 0, program.ErrBusy // its end is on its way
+	}
+	m := leaveMessage{Channel: p.id, Entry: o.Entry}
+	if o.To != nil {
+		m.Take = o.To.Take
+		m.From, m.At = o.To.Start(time.Time{})
+	}
+	answer, err := ask[cutMessage](ctx, f, i.Node, subjectLeave, m)
+	return answer.Number, meaning(err)
+}
+
+func (f *fleet) askedLeave(_ context.Context, _ string, data []byte) ([]byte, error) {
+	var m leaveMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	p := f.station.byChannel(m.Channel)
+	if p == nil {
+		return nil, ErrNoChannel
+	}
+	var to *program.Contender
+	if m.Take != nil {
+		if m.Take.Rendition(media.Main) == nil || m.Take.Channel != p.id {
+			return nil, errors.New("what is to follow is no take of this channel")
+		}
+		to = &program.Contender{Take: m.Take, Start: func(time.Time) (uint32, time.Time) { return m.From, m.At }}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil {
+		return nil, ErrStarting
+	}
+	o, err := p.director.Leave(m.Entry, to)
+	if err != nil {
+		return nil, err
+	}
+	p.order(o)
+	return json.Marshal(cutMessage{Channel: p.id, Number: p.director.NextNumber()})
+}
+
+// promise is this node's word that nothing but that entry follows another one. It dies with the memory
+// of the node, so a node that has just started gives none (rule G).
+type promise struct {
+	after, entry string
+}
+
+// promiseMessage asks for a promise.
+type promiseMessage struct {
+	Channel string           `json:"channel"`
+	Claim   *program.Mark    `json:"claim"`
+	List    *program.CutList `json:"list"`
+}
+
+// newborn is how long a node gives no promises after its start: another one may have been given by the
+// one before it.
+const newborn = 6 * time.Second
+
+// promised asks all members for their word that a claim is carried out while the bucket is away. Most of
+// those that are known must give it, and nobody who is in sight may refuse (rule F).
+func (f *fleet) promised(ctx context.Context, p *Program, claim *program.Mark) bool {
+	p.mu.Lock()
+	list := p.director.List()
+	p.mu.Unlock()
+	if !f.promise(p, list, claim) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	known, given := 1, 1
+	for _, m := range f.mesh.Members() {
+		if m.Self || m.State == mesh.Lost && (m.Leaving || f.station.ended(m.Incarnation) || m.Reason == mesh.HasLeft) {
+			continue
+		}
+		known++
+		if m.State != mesh.Alive {
+			continue
+		}
+		if _, err := ask[struct{}](ctx, f, m.Node, subjectPromise, promiseMessage{p.id, claim, list.Tail(tellEntries)}); err != nil {
+			return false
+		}
+		given++
+	}
+	return 2*given > known
+}
+
+func (f *fleet) askedPromise(_ context.Context, _ string, data []byte) ([]byte, error) {
+	var m promiseMessage
+	if err := json.Unmarshal(data, &m); err != nil || m.Claim == nil || m.Claim.Entry == nil || m.List == nil || m.List.Validate() != nil {
+		return nil, fmt.Errorf("malformed claim: %w", err)
+	}
+	p := f.station.byChannel(m.Channel)
+	if p == nil {
+		return nil, ErrNoChannel
+	}
+	if time.Since(f.started) < newborn {
+		return nil, ErrStarting
+	}
+	p.mu.Lock()
+	p.learn(m.List, false)
+	var list *program.CutList
+	if p.director != nil {
+		list = p.director.List()
+	}
+	p.mu.Unlock()
+	if list == nil {
+		return nil, ErrStarting
+	}
+	if !f.promise(p, list, m.Claim) {
+		return nil, program.ErrTaken
+	}
+	return nil, nil
+}
+
+// promise gives this node's word, or refuses.
+func (f *fleet) promise(p *Program, list *program.CutList, claim *program.Mark) bool {
+	if _, err := program.Claimed(list, list, claim); err != nil {
+		return false
+	}
+	after := ""
+	if n := len(list.Entries); n > 0 {
+		after = list.Entries[n-1].ID
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if given, ok := f.promises[p.id]; ok && given.after == after && given.entry != claim.Entry.ID {
+		return false
+	}
+	f.promises[p.id] = promise{after, claim.Entry.ID}
+	return true
+}

@@ -1,0 +1,112 @@
+package station
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+const (
+	// claimTime is how long the bucket has to answer a claim before the others' word is asked.
+	claimTime = 1500 * time.Millisecond
+	// claimRetry is how long a claim waits that nobody could grant.
+	claimRetry = 500 * time.Millisecond
+)
+
+// claim gets the right to begin an entry while nothing is on air, for as long as the director wants it:
+// from the bucket, or, while that is away, from the other nodes.
+func (p *Program) claim(ctx context.Context, m *program.Mark) {
+	for ctx.Err() == nil {
+		if p.station.Health().AwayFor == 0 {
+			err := p.claimInBucket(ctx, m)
+			if err == nil || errors.Is(err, program.ErrTaken) {
+				return
+			}
+		}
+		if p.station.granted(ctx, p, m) {
+			p.mu.Lock()
+			p.order(p.director.Granted(m.Entry.ID))
+			p.mu.Unlock()
+			return
+		}
+		if !p.wants(m) {
+			return
+		}
+		select {
+		case <-time.After(claimRetry):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// wants reports whether a claim is still wanted: its take is still there.
+func (p *Program) wants(m *program.Mark) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.writers[m.Entry.Take] != nil {
+		return true
+	}
+	p.director.Denied(m.Entry.ID)
+	p.order(p.director.Next())
+	return false
+}
+
+// claimInBucket writes the entry into the cut list in the bucket, if it follows what is there.
+func (p *Program) claimInBucket(ctx context.Context, m *program.Mark) error {
+	p.mu.Lock()
+	ours := p.director.List()
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	var list *program.CutList
+	_, err := bucket.Update(ctx, p.station.cfg.Docs, cutsKey(p.id), func(c *program.CutList) (err error) {
+		if list, err = program.Claimed(c, ours, m); err == nil {
+			*c = *list
+		}
+		return err
+	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil && !errors.Is(err, program.ErrTaken) {
+		return err
+	}
+	if err == nil {
+		p.savedAt = time.Now()
+		p.learn(list, true)
+		p.saved = p.director.List()
+		return nil
+	}
+	p.director.Denied(m.Entry.ID)
+	p.learn(list, true)
+	return err
+}
+
+// learn takes in what another node or, with sure, the bucket knows of the cut list. The lock is held.
+func (p *Program) learn(list *program.CutList, sure bool) {
+	if p.director == nil || p.gone {
+		return
+	}
+	before := p.director.List()
+	o, err := p.director.Learn(list, sure)
+	if err != nil {
+		p.station.stats.conflicts.Add(1)
+		p.station.log.Error("this node and another know different programs of a channel", "channel", p.channel.Slug, "sure", sure, "error", err)
+	}
+	if p.director.List() == before && o != nil && o.Claim != nil {
+		p.director.Denied(o.Claim.Entry.ID) // nothing was learned that would make it come out otherwise
+		return
+	}
+	p.listChanged(before)
+	p.order(o)
+}
+
+// granted reports whether the others give their word for a claim while the bucket is away.
+func (s *Station) granted(ctx context.Context, p *Program, m *program.Mark) bool {
+	if s.fleet == nil {
+		return true
+	}
+	return s.fleet.promised(ctx, p, m)
+}

@@ -1,0 +1,314 @@
+package station
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+const (
+	// soonAfter is how long a node must be silent before it is ended if one of its publishers has come
+	// to another.
+	soonAfter = 2 * time.Second
+	// turn is how long each of the others waits longer than the one before it to end a dead node.
+	turn = 700 * time.Millisecond
+	// wordTime is how long a witness has to give its word.
+	wordTime = 3 * time.Second
+	// deadRetry is when a silent node is looked at again that still writes, or that could not be ended.
+	deadRetry = 2 * time.Second
+)
+
+// lookForDead ends the incarnations of members that have fallen silent.
+func (f *fleet) lookForDead() {
+	now := time.Now()
+	members := f.mesh.Members()
+	for _, m := range members {
+		if m.Self || m.State == mesh.Alive || m.Incarnation == "" {
+			continue
+		}
+		silent := now.Sub(m.Heard)
+		soon := f.awaits(m)
+		if silent < soonAfter || silent < mesh.LostAfter && !soon {
+			continue
+		}
+		f.endLater(m, f.position(members, m))
+	}
+}
+
+// awaits reports whether a publisher of a silent node has come to this one, or sends here as a backup.
+func (f *fleet) awaits(m mesh.Member) bool {
+	f.mu.Lock()
+	returned := f.returned[m.Node]
+	f.mu.Unlock()
+	if returned {
+		return true
+	}
+	for _, p := range f.station.each() {
+		p.mu.Lock()
+		var e *program.Entry
+		if p.director != nil && len(p.writers) > 0 {
+			e = p.director.List().OnAir()
+		}
+		waits := e != nil && e.Origin == m.Incarnation
+		p.mu.Unlock()
+		if waits {
+			return true
+		}
+	}
+	return false
+}
+
+// position says how many others are to end a dead node before this one does: its witnesses come first,
+// because they know best.
+func (f *fleet) position(members []mesh.Member, dead mesh.Member) int {
+	self := f.station.cfg.Spool.Node()
+	var order []string
+	for _, w := range dead.Witnesses {
+		if slices.ContainsFunc(members, func(m mesh.Member) bool { return m.Node == w && m.State == mesh.Alive }) {
+			order = append(order, w)
+		}
+	}
+	for _, n := range mesh.Witnesses(members, dead.Node, len(members)) {
+		if !slices.Contains(order, n) {
+			order = append(order, n)
+		}
+	}
+	if i := slices.Index(order, self); i >= 0 {
+		return i
+	}
+	return len(order)
+}
+
+// endLater begins to end a silent node, once.
+func (f *fleet) endLater(m mesh.Member, position int) {
+	i, err := bundle.ParseIncarnation(m.Incarnation)
+	if err != nil {
+		return
+	}
+	f.mu.Lock()
+	begun := time.Since(f.ending[m.Incarnation]) < deadRetry+time.Duration(position)*turn
+	if !begun {
+		f.ending[m.Incarnation] = time.Now()
+	}
+	f.mu.Unlock()
+	if begun || f.station.ended(m.Incarnation) {
+		return
+	}
+	f.station.tasks.start(func(ctx context.Context) {
+		select {
+		case <-time.After(time.Duration(position) * turn):
+		case <-ctx.Done():
+			return
+		}
+		if f.lives(i) && m.State == mesh.Lost {
+			return
+		}
+		f.endDead(ctx, i)
+	})
+}
+
+// endUnheard ends incarnations of other nodes that died before this one began: nobody hears them.
+func (f *fleet) endUnheard(ctx context.Context, others []bundle.Incarnation) {
+	select {
+	case <-time.After(f.station.cfg.Patience):
+	case <-ctx.Done():
+		return
+	}
+	for _, i := range others {
+		if m, ok := f.member(i.Node); ok && m.Incarnation == i.String() {
+			continue // it lives, or lookForDead ends it
+		}
+		f.endDead(ctx, i)
+	}
+}
+
+// ended reports whether it is known that an incarnation was ended.
+func (s *Station) ended(incarnation string) bool {
+	s.past.mu.Lock()
+	defer s.past.mu.Unlock()
+	o := s.past.origins[incarnation]
+	return o != nil && o.known
+}
+
+// endDead ends an incarnation whose node is silent, unless it still writes to the bucket: then only the
+// mesh does not reach it.
+func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
+	s := f.station
+	if seal, err := bundle.LoadSeal(ctx, s.cfg.Docs.Bucket(), i); err == nil && seal != nil {
+		f.sealed(ctx, i)
+		return
+	}
+	before, err := bundle.Newest(ctx, s.cfg.Docs.Bucket(), i)
+	if err != nil {
+		return
+	}
+	select {
+	case <-time.After(700 * time.Millisecond): // a node that writes does so every flush
+	case <-ctx.Done():
+		return
+	}
+	after, err := bundle.Newest(ctx, s.cfg.Docs.Bucket(), i)
+	if err != nil || before != after {
+		return
+	}
+	started := time.Now()
+	word, err := f.words(ctx, i)
+	if err != nil {
+		s.log.Warn("a silent node cannot be ended yet", "incarnation", i, "error", err)
+		return
+	}
+	r, err := bundle.Recover(ctx, s.cfg.Docs, i, s.cfg.Spool.Node(), word)
+	if err != nil {
+		s.log.Warn("a silent node cannot be ended yet", "incarnation", i, "error", err)
+		return
+	}
+	s.log.Info("a silent node was ended", "incarnation", i, "word", r.Seal.Word, "took", time.Since(started).Round(time.Millisecond))
+	o := s.originOf(i.String())
+	o.once.Lock()
+	s.takeIn(o, r)
+	o.once.Unlock()
+	f.say(subjectSealed, incarnationMessage{Incarnation: i.String()})
+	f.sealed(ctx, i)
+}
+
+// words asks the witnesses that the newest bundle of an incarnation names for what they hold, and has
+// the one that holds most end it with that. The word is exact if all of them were heard.
+func (f *fleet) words(ctx context.Context, i bundle.Incarnation) (bundle.Word, error) {
+	named, err := bundle.Named(ctx, f.station.cfg.Docs.Bucket(), i)
+	if err != nil {
+		return bundle.NoWord, err
+	}
+	if len(named) == 0 {
+		return bundle.NoWord, nil
+	}
+	word, best, most := bundle.ExactWord, "", uint64(0)
+	for _, node := range named {
+		lines, err := f.askClose(ctx, node, i)
+		if err != nil {
+			f.station.log.Warn("a witness of a dead node does not answer: where it stood is not known exactly", "incarnation", i, "witness", node, "error", err)
+			word = bundle.NoWord
+			continue
+		}
+		if best == "" || lines > most {
+			best, most = node, lines
+		}
+	}
+	if best == "" {
+		return word, nil
+	}
+	if err := f.askTestify(ctx, best, i); err != nil {
+		f.station.log.Warn("a witness of a dead node cannot write what it holds", "incarnation", i, "witness", best, "error", err)
+		return bundle.NoWord, err
+	}
+	return word, nil
+}
+
+func (f *fleet) askClose(ctx context.Context, node string, i bundle.Incarnation) (uint64, error) {
+	if node == f.station.cfg.Spool.Node() {
+		h, err := f.holder(i)
+		if err != nil {
+			return 0, err
+		}
+		return h.Close(), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, wordTime)
+	defer cancel()
+	m, err := ask[incarnationMessage](ctx, f, node, subjectClose, incarnationMessage{Incarnation: i.String()})
+	return m.Lines, err
+}
+
+func (f *fleet) askTestify(ctx context.Context, node string, i bundle.Incarnation) error {
+	m := incarnationMessage{Incarnation: i.String()}
+	if node != f.station.cfg.Spool.Node() {
+		_, err := ask[struct{}](ctx, f, node, subjectTestify, m)
+		return err
+	}
+	data, err := json.Marshal(m)
+	if err == nil {
+		_, err = f.askedTestify(ctx, node, data)
+	}
+	return err
+}
+
+// heardSealed is told that an incarnation was ended.
+func (f *fleet) heardSealed(_ string, data []byte) {
+	var m incarnationMessage
+	if json.Unmarshal(data, &m) != nil {
+		return
+	}
+	i, err := bundle.ParseIncarnation(m.Incarnation)
+	if err != nil {
+		return
+	}
+	if r := f.station.runs(); r != nil && *r.incarnation == i {
+		r.flusher.End(bundle.ErrFenced)
+		return
+	}
+	f.station.tasks.start(func(ctx context.Context) { f.sealed(ctx, i) })
+}
+
+// sealed lets the channels that an ended incarnation had on air go on.
+func (f *fleet) sealed(ctx context.Context, i bundle.Incarnation) {
+	s := f.station
+	f.mu.Lock()
+	h := f.holders[i.String()]
+	delete(f.returned, i.Node)
+	f.mu.Unlock()
+	if h != nil {
+		if err := h.Forget(); err != nil {
+			s.log.Warn("what was held for a dead node could not be removed", "incarnation", i, "error", err)
+		}
+	}
+	for _, p := range s.each() {
+		p.mu.Lock()
+		concerned := p.director != nil && p.director.List().OnAir() != nil && p.director.List().OnAir().Origin == i.String()
+		if concerned {
+			p.settled = false
+		}
+		p.mu.Unlock()
+		if concerned {
+			p.settle(ctx)
+		}
+	}
+}
+
+// unsealed reports whether nobody has ended an incarnation, as far as the bucket says.
+func (s *Station) unsealed(ctx context.Context, incarnation string) bool {
+	i, err := bundle.ParseIncarnation(incarnation)
+	if err != nil {
+		return false
+	}
+	_, err = bundle.LoadSeal(ctx, s.cfg.Docs.Bucket(), i)
+	return errors.Is(err, bucket.ErrNotFound)
+}
+
+// graceTime is how long the publisher of a source that died is waited for before another source goes
+// on air by itself.
+const graceTime = 5 * time.Second
+
+// grace waits for the publisher that died with its node; the program's lock is held.
+func (p *Program) grace() {
+	source := p.director.Awaited()
+	if source == "" {
+		return
+	}
+	p.station.tasks.start(func(ctx context.Context) {
+		select {
+		case <-time.After(graceTime):
+		case <-ctx.Done():
+			return
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.director.Awaited() == source {
+			p.order(p.director.Waited())
+		}
+	})
+}

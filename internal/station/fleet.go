@@ -1,0 +1,322 @@
+package station
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+// Mesh is what a station needs of the mesh of its fleet.
+type Mesh interface {
+	http.RoundTripper
+	Members() []mesh.Member
+	Changed() <-chan struct{}
+	Publish(subject string, data []byte) error
+	Subscribe(subject string, f func(from string, data []byte)) (cancel func(), err error)
+	Request(ctx context.Context, node, subject string, data []byte) ([]byte, error)
+	Handle(subject string, f mesh.Handler) error
+}
+
+// fleet is the station's side of the mesh: what it tells other nodes, and does for them.
+type fleet struct {
+	station *Station
+	mesh    Mesh
+	started time.Time
+
+	mu       sync.Mutex
+	holders  map[string]*bundle.Holder    // of incarnations that this node witnesses
+	live     map[string]map[string]string // by channel and source: the node that takes it in
+	liveAt   map[string]time.Time         // when a node last said what it takes in
+	promises map[string]promise           // by channel
+	returned map[string]bool              // nodes whose publishers came back to this one
+	ending   map[string]time.Time         // incarnations that are being ended, or were
+	tails    map[string]*bucketTail       // incarnations that are followed through the bucket
+	names    []string                     // witnesses of this node
+}
+
+// The subjects of the station's messages and requests.
+const (
+	subjectCuts      = "cuts"      // a cut list changed
+	subjectAskCuts   = "ask-cuts"  // what do you know of a channel's cut list
+	subjectLive      = "live"      // what a node takes in
+	subjectPublisher = "publisher" // a publisher has come to a node
+	subjectSealed    = "sealed"    // an incarnation was ended
+	subjectClose     = "close"     // witness: accept nothing more of an incarnation
+	subjectTestify   = "testify"   // witness: end an incarnation with what is held
+	subjectCut       = "cut"       // put a source on air that is taken in there
+	subjectLeave     = "leave"     // end an entry whose take is written there
+	subjectPromise   = "promise"   // give your word for a claim
+)
+
+const liveEvery = 2 * time.Second
+
+// Join makes the station one of a fleet. It must be called before Run.
+func (s *Station) Join(m Mesh) error {
+	f := &fleet{
+		station: s, mesh: m, started: time.Now(), holders: map[string]*bundle.Holder{}, live: map[string]map[string]string{},
+		liveAt: map[string]time.Time{}, promises: map[string]promise{}, returned: map[string]bool{},
+		ending: map[string]time.Time{}, tails: map[string]*bucketTail{},
+	}
+	for subject, h := range map[string]mesh.Handler{
+		subjectAskCuts: f.askedCuts, subjectClose: f.askedClose, subjectTestify: f.askedTestify,
+		subjectCut: f.askedCut, subjectLeave: f.askedLeave, subjectPromise: f.askedPromise,
+	} {
+		if err := m.Handle(subject, h); err != nil {
+			return err
+		}
+	}
+	for subject, h := range map[string]func(string, []byte){
+		subjectCuts: f.heardCuts, subjectLive: f.heardLive, subjectPublisher: f.heardPublisher, subjectSealed: f.heardSealed,
+	} {
+		if _, err := m.Subscribe(subject, h); err != nil {
+			return err
+		}
+	}
+	s.fleet = f
+	return nil
+}
+
+// run does what a member of a fleet does at all times, until ctx ends.
+func (f *fleet) run(ctx context.Context) error {
+	f.reopen()
+	ticker := time.NewTicker(liveEvery)
+	defer ticker.Stop()
+	look := time.NewTicker(250 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+			f.lookForDead()
+		case <-ticker.C:
+			f.sayLive()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// writes reports whether an incarnation that nobody has ended is another node's: it writes, or is ended
+// when it has been silent for long enough.
+func (f *fleet) writes(origin string) bool {
+	if f == nil {
+		return false
+	}
+	i, err := bundle.ParseIncarnation(origin)
+	return err == nil && i.Node != f.station.cfg.Spool.Node()
+}
+
+// member returns a member by name.
+func (f *fleet) member(node string) (mesh.Member, bool) {
+	for _, m := range f.mesh.Members() {
+		if m.Node == node {
+			return m, true
+		}
+	}
+	return mesh.Member{}, false
+}
+
+// lives reports whether an incarnation is heard.
+func (f *fleet) lives(i bundle.Incarnation) bool {
+	m, ok := f.member(i.Node)
+	return ok && m.State != mesh.Lost && m.Incarnation == i.String()
+}
+
+func (f *fleet) say(subject string, v any) {
+	data, err := json.Marshal(v)
+	if err == nil {
+		err = f.mesh.Publish(subject, data)
+	}
+	if err != nil {
+		f.station.log.Debug("the other nodes could not be told", "subject", subject, "error", err)
+	}
+}
+
+// ask asks one node. T is what it answers.
+func ask[T any](ctx context.Context, f *fleet, node, subject string, v any) (out T, err error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return out, err
+	}
+	answer, err := f.mesh.Request(ctx, node, subject, data)
+	if err == nil && len(answer) > 0 {
+		err = json.Unmarshal(answer, &out)
+	}
+	return out, err
+}
+
+// cutsMessage tells the newest entries of a channel's cut list.
+type cutsMessage struct {
+	Channel string           `json:"channel"`
+	List    *program.CutList `json:"list,omitempty"`
+}
+
+const tellEntries = 12
+
+// tellCuts tells the others what this node knows of a cut list; the program's lock is held.
+func (p *Program) tellCuts() {
+	if f := p.station.fleet; f != nil && len(p.director.List().Entries) > 0 {
+		f.say(subjectCuts, cutsMessage{p.id, p.director.List().Tail(tellEntries)})
+	}
+}
+
+func (f *fleet) heardCuts(_ string, data []byte) {
+	var m cutsMessage
+	if json.Unmarshal(data, &m) != nil || m.List == nil || m.List.Validate() != nil {
+		return
+	}
+	if p := f.station.byChannel(m.Channel); p != nil {
+		p.mu.Lock()
+		p.learn(m.List, false)
+		p.mu.Unlock()
+	}
+}
+
+func (f *fleet) askedCuts(_ context.Context, _ string, data []byte) ([]byte, error) {
+	var m cutsMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	p := f.station.byChannel(m.Channel)
+	if p == nil {
+		return nil, ErrNoChannel
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil {
+		return nil, ErrStarting
+	}
+	return json.Marshal(cutsMessage{p.id, p.director.List().Tail(4 * tellEntries)})
+}
+
+// learnFrom asks another node for a cut list.
+func (f *fleet) learnFrom(ctx context.Context, p *Program, node string) {
+	m, err := ask[cutsMessage](ctx, f, node, subjectAskCuts, cutsMessage{Channel: p.id})
+	if err != nil || m.List == nil || m.List.Validate() != nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.learn(m.List, false)
+}
+
+// liveMessage says what a node takes in: channel and source.
+type liveMessage struct {
+	Live [][2]string `json:"live"`
+}
+
+// sayLive tells the others what this node takes in.
+func (f *fleet) sayLive() {
+	m := liveMessage{}
+	for _, p := range f.station.each() {
+		for _, x := range p.sessions() {
+			m.Live = append(m.Live, [2]string{p.id, x.slot()})
+		}
+	}
+	f.say(subjectLive, m)
+}
+
+func (f *fleet) heardLive(from string, data []byte) {
+	var m liveMessage
+	if json.Unmarshal(data, &m) != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.liveAt[from] = time.Now()
+	for _, sources := range f.live {
+		for source, node := range sources {
+			if node == from {
+				delete(sources, source)
+			}
+		}
+	}
+	for _, l := range m.Live {
+		if f.live[l[0]] == nil {
+			f.live[l[0]] = map[string]string{}
+		}
+		f.live[l[0]][l[1]] = from
+	}
+}
+
+// takesIn names the living node that takes in a source, or "".
+func (f *fleet) takesIn(channel, source string) string {
+	f.mu.Lock()
+	node := f.live[channel][source]
+	f.mu.Unlock()
+	if m, ok := f.member(node); ok && m.State == mesh.Alive {
+		return node
+	}
+	return ""
+}
+
+// somebodySends reports whether another node takes in a source of a channel.
+func (f *fleet) somebodySends(channel string) bool {
+	if f == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.live[channel]) > 0
+}
+
+// publisherMessage says that a publisher has come to a node.
+type publisherMessage struct {
+	Channel string    `json:"channel"`
+	Source  string    `json:"source"`
+	Backup  bool      `json:"backup,omitempty"`
+	Since   time.Time `json:"since"`
+}
+
+// arrived tells the others of a publisher. If what its source had on air was taken in by a node that is
+// silent now, that node is ended sooner.
+func (f *fleet) arrived(x *Session) {
+	if f == nil {
+		return
+	}
+	p := x.program
+	f.say(subjectPublisher, publisherMessage{p.id, x.source, x.backup, x.since})
+	f.sayLive()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil {
+		return
+	}
+	if e := p.director.List().OnAir(); e != nil && e.Source == x.source {
+		if i, err := bundle.ParseIncarnation(e.Origin); err == nil && i.Node != f.station.cfg.Spool.Node() {
+			f.mu.Lock()
+			f.returned[i.Node] = true
+			f.mu.Unlock()
+		}
+	}
+}
+
+// heardPublisher ends this node's session of a source whose publisher is at another node now: of two
+// with the same key the newer wins, wherever they are.
+func (f *fleet) heardPublisher(from string, data []byte) {
+	var m publisherMessage
+	if json.Unmarshal(data, &m) != nil {
+		return
+	}
+	p := f.station.byChannel(m.Channel)
+	if p == nil {
+		return
+	}
+	for _, x := range p.sessions() {
+		if x.source == m.Source && x.backup == m.Backup && x.since.Before(m.Since) {
+			f.station.log.Info("the publisher is at another node now", "channel", p.id, "node", from)
+			f.station.tasks.start(func(context.Context) { x.end(ErrReplaced) })
+		}
+	}
+}
+
+func (s *Station) byChannel(id string) *Program {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.byID[id]
+}
