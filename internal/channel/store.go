@@ -33,8 +33,12 @@ type Store struct {
 	bySlug  map[string]*entry
 	byKey   map[[sha256.Size]byte]keyed
 	watch   []func(*Channel)
+	stored  func(slug string)
 	loaded  chan struct{}
 	isReady bool
+
+	looking sync.Mutex
+	looked  time.Time
 }
 
 // entry is a document as it was last read. Channels that were handed out are never changed.
@@ -55,6 +59,38 @@ func (s *Store) Watch(f func(*Channel)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.watch = append(s.watch, f)
+}
+
+// OnStored sets who is told of every channel that this store has made, changed or deleted.
+func (s *Store) OnStored(f func(slug string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stored = f
+}
+
+// Look reads the document of one channel again: another node has changed it.
+func (s *Store) Look(ctx context.Context, slug string) error {
+	if err := CheckSlug(slug); err != nil {
+		return err
+	}
+	c, err := bucket.Load[Channel](ctx, s.docs, prefix+slug)
+	if err != nil {
+		return fmt.Errorf("look for channel %s: %w", slug, err)
+	}
+	s.take(&c, "")
+	return nil
+}
+
+// LookAll reads the documents that changed, at most once in a second: somebody asks for a channel or a
+// key that another node may just have made.
+func (s *Store) LookAll(ctx context.Context) error {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	if time.Since(s.looked) < time.Second {
+		return nil
+	}
+	defer func() { s.looked = time.Now() }()
+	return s.refresh(ctx)
 }
 
 // Loaded is closed when all channels were read once.
@@ -295,6 +331,12 @@ func (s *Store) store(ctx context.Context, slug string, change func(*Channel) er
 		return nil, err
 	}
 	s.take(&c, "")
+	s.mu.RLock()
+	stored := s.stored
+	s.mu.RUnlock()
+	if stored != nil {
+		stored(slug)
+	}
 	return &c, nil
 }
 

@@ -105,6 +105,11 @@ func (p *Port) Publish(subject string, data []byte) error {
 	if len(data) > MaxMessage {
 		return fmt.Errorf("publish %s: %d bytes: %w", subject, len(data), ErrTooLarge)
 	}
+	select {
+	case <-p.closed:
+		return fmt.Errorf("publish %s: the link is closed: %w", subject, ErrUnreachable)
+	default:
+	}
 	p.net.mu.Lock()
 	var names []string
 	for name := range p.net.ports {

@@ -10,6 +10,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
 // Mesh is what a station needs of the mesh of its fleet.
@@ -44,6 +45,7 @@ type fleet struct {
 const (
 	subjectCuts      = "cuts"      // a cut list changed
 	subjectAskCuts   = "ask-cuts"  // what do you know of a channel's cut list
+	subjectChannel   = "channel"   // a channel was made, changed or deleted
 	subjectLive      = "live"      // what a node takes in
 	subjectPublisher = "publisher" // a publisher has come to a node
 	subjectSealed    = "sealed"    // an incarnation was ended
@@ -73,13 +75,28 @@ func (s *Station) Join(m Mesh) error {
 	}
 	for subject, h := range map[string]func(string, []byte){
 		subjectCuts: f.heardCuts, subjectLive: f.heardLive, subjectPublisher: f.heardPublisher, subjectSealed: f.heardSealed,
+		subjectChannel: f.heardChannel,
 	} {
 		if _, err := m.Subscribe(subject, h); err != nil {
 			return err
 		}
 	}
+	s.cfg.Channels.OnStored(func(slug string) { f.say(subjectChannel, slug) })
 	s.fleet = f
 	return nil
+}
+
+// heardChannel reads the document of a channel that another node has changed.
+func (f *fleet) heardChannel(_ string, data []byte) {
+	var slug string
+	if json.Unmarshal(data, &slug) != nil {
+		return
+	}
+	f.station.tasks.start(func(ctx context.Context) {
+		if err := f.station.cfg.Channels.Look(ctx, slug); err != nil {
+			f.station.log.Debug("a changed channel could not be read; it is looked for again", "channel", slug, "error", err)
+		}
+	})
 }
 
 // run does what a member of a fleet does at all times, until ctx ends.
@@ -319,4 +336,26 @@ func (s *Station) byChannel(id string) *Program {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.byID[id]
+}
+
+// Beat is what the station says of itself in the heartbeats of its node.
+func (s *Station) Beat() mesh.Beat {
+	b := mesh.Beat{Incarnation: s.Incarnation(), PublicURL: s.cfg.PublicURL, Ready: s.Ready() == nil}
+	b.Leaving = s.isLeaving()
+	for _, p := range s.each() {
+		b.Load.Publishers += len(p.sessions())
+	}
+	s.store.Each(func(*take.Log) { b.Load.Takes++ })
+	if s.fleet != nil {
+		s.fleet.mu.Lock()
+		b.Witnesses = s.fleet.names
+		s.fleet.mu.Unlock()
+	}
+	return b
+}
+
+func (s *Station) isLeaving() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.leaving
 }

@@ -48,6 +48,11 @@ func (s *Station) Publish(ctx context.Context, pub Publication) (*Session, error
 		return nil, err
 	}
 	c, src, err := s.cfg.Channels.ByKey(pub.Key)
+	if err != nil && s.fleet != nil { // another node may just have made it
+		if err = s.cfg.Channels.LookAll(ctx); err == nil {
+			c, src, err = s.cfg.Channels.ByKey(pub.Key)
+		}
+	}
 	if err != nil {
 		return nil, ErrUnknownKey
 	}
