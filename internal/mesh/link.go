@@ -8,6 +8,7 @@ package mesh
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 )
 
@@ -53,4 +54,29 @@ type Link interface {
 	Address() string
 	// Run runs the link until ctx ends.
 	Run(ctx context.Context) error
+}
+
+// check says whether a message can be sent.
+func check(subject string, data []byte) error {
+	if err := CheckSubject(subject); err != nil {
+		return err
+	}
+	if len(data) > MaxMessage {
+		return fmt.Errorf("%d bytes, want at most %d: %w", len(data), MaxMessage, ErrTooLarge)
+	}
+	return nil
+}
+
+// maxReason bounds the text of an error that is sent back.
+const maxReason = 2000
+
+// refusal is what the other node is told of an error.
+func refusal(node string, err error) string { return fmt.Sprintf("%s: %.*s", node, maxReason, err) }
+
+func notAsked(node, subject string) string {
+	return fmt.Sprintf("%s is not asked for %q here", node, subject)
+}
+
+func tooBusy(node string) string {
+	return fmt.Sprintf("%s answers %d requests already; ask again later", node, maxHandlers)
 }
