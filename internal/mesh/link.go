@@ -42,10 +42,11 @@ type Link interface {
 	// Subscribe calls f for the messages of other nodes, one after the other, until cancel is called.
 	// f must not block; what comes while it does is kept up to a bound, and then lost.
 	Subscribe(subject string, f func(from string, data []byte)) (cancel func(), err error)
-	// Request asks one other node and waits for its answer: until ctx ends, or for 5 s at most.
+	// Request asks one other node (never this one) and waits for its answer: until ctx ends, or for
+	// 5 s at most.
 	Request(ctx context.Context, node, subject string, data []byte) ([]byte, error)
 	// Handle answers the requests of other nodes with that subject. Each call has its own goroutine,
-	// up to a bound; requests beyond it are refused.
+	// up to a bound; requests beyond it are refused. A second handler takes the place of the first.
 	Handle(subject string, f Handler) error
 	// Dial connects to the listener of another node, whose beat gave that address.
 	Dial(ctx context.Context, node, address string) (net.Conn, error)
@@ -65,6 +66,17 @@ func check(subject string, data []byte) error {
 		return fmt.Errorf("%d bytes, want at most %d: %w", len(data), MaxMessage, ErrTooLarge)
 	}
 	return nil
+}
+
+// checkRequest says whether a node can ask another one.
+func checkRequest(self, node, subject string, data []byte) error {
+	if err := CheckNode(node); err != nil {
+		return err
+	}
+	if node == self {
+		return fmt.Errorf("that is this node itself: %w", ErrUnreachable)
+	}
+	return check(subject, data)
 }
 
 // maxReason bounds the text of an error that is sent back.

@@ -121,7 +121,7 @@ func (m *Mesh) Run(ctx context.Context) error {
 		return err
 	}
 	defer bye()
-	server := &http.Server{Handler: m.cfg.Handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(m.cfg.Log.Handler(), slog.LevelDebug)}
+	server := &http.Server{Handler: http.HandlerFunc(m.serve), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(m.cfg.Log.Handler(), slog.LevelDebug)}
 	group, ctx := errgroup.WithContext(ctx)
 	link, unlink := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return m.Link.Run(link) })
@@ -141,6 +141,20 @@ func (m *Mesh) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
+// serve answers another node. Where the link knows who that is, the header may say nothing else.
+func (m *Mesh) serve(w http.ResponseWriter, r *http.Request) {
+	name, known := PeerName(r.TLS)
+	if said := r.Header.Get(NodeHeader); known && name != said {
+		http.Error(w, fmt.Sprintf("%s: %q, but the certificate is that of node %q", NodeHeader, said, name), http.StatusForbidden)
+		return
+	}
+	if m.cfg.Handler == nil {
+		http.NotFound(w, r)
+		return
+	}
+	m.cfg.Handler.ServeHTTP(w, r)
+}
+
 // beat says every half a second that this node lives, and looks who else does.
 func (m *Mesh) beat(ctx context.Context) {
 	ticker := time.NewTicker(BeatEvery)
@@ -150,7 +164,7 @@ func (m *Mesh) beat(ctx context.Context) {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			m.Publish("bye", []byte(m.cfg.Node))
+			m.leave()
 			return
 		}
 	}
@@ -199,10 +213,23 @@ func (m *Mesh) report(before []Member) {
 	}
 }
 
+// leave says that this run of the node is over.
+func (m *Mesh) leave() {
+	m.mu.Lock()
+	b := Beat{Version: beatVersion, Node: m.cfg.Node, Number: m.number, Started: m.started}
+	m.mu.Unlock()
+	data, err := json.Marshal(b)
+	if err == nil {
+		err = m.Publish("bye", data)
+	}
+	if err != nil {
+		m.cfg.Log.Debug("the farewell could not be sent", "error", err)
+	}
+}
+
 func (m *Mesh) heard(from string, data []byte) {
-	var b Beat
-	if err := json.Unmarshal(data, &b); err != nil || b.Version != beatVersion || b.Node != from {
-		m.cfg.Log.Debug("a heartbeat cannot be read", "from", from, "error", err)
+	b, ok := m.read(from, data)
+	if !ok {
 		return
 	}
 	m.mu.Lock()
@@ -210,8 +237,20 @@ func (m *Mesh) heard(from string, data []byte) {
 	m.note(m.view.Heard(b, time.Now()))
 }
 
-func (m *Mesh) left(from string, _ []byte) {
+func (m *Mesh) left(from string, data []byte) {
+	b, ok := m.read(from, data)
+	if !ok {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.note(m.view.Left(from, time.Now()))
+	m.note(m.view.Left(b, time.Now()))
+}
+
+func (m *Mesh) read(from string, data []byte) (b Beat, ok bool) {
+	if err := json.Unmarshal(data, &b); err != nil || b.Version != beatVersion || b.Node != from {
+		m.cfg.Log.Debug("a heartbeat cannot be read", "from", from, "error", err)
+		return b, false
+	}
+	return b, true
 }

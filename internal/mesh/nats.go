@@ -233,6 +233,17 @@ func (n *NATS) RouteAddress() string { return n.route }
 // Address is what other nodes dial for media, host:port.
 func (n *NATS) Address() string { return n.mediaAddr }
 
+// Dial connects to another node, and makes sure that it is that node.
+func (n *NATS) Dial(ctx context.Context, node, address string) (net.Conn, error) {
+	if node == n.cfg.Node {
+		return nil, fmt.Errorf("dial %s: that is this node itself: %w", node, ErrUnreachable)
+	}
+	if err := checkAddress(address); err != nil {
+		return nil, fmt.Errorf("dial %s: %w: %w", node, ErrUnreachable, err)
+	}
+	return n.media.dial(ctx, node, address)
+}
+
 // Listener accepts the connections of other nodes. They are *tls.Conn, done with their handshake.
 func (n *NATS) Listener() net.Listener { return n.media }
 

@@ -87,7 +87,7 @@ func (n *NATS) open(m *nats.Msg, k kind) (*envelope, bool) {
 
 // Request asks one node.
 func (n *NATS) Request(ctx context.Context, node, subject string, data []byte) ([]byte, error) {
-	if err := errors.Join(CheckNode(node), check(subject, data)); err != nil {
+	if err := checkRequest(n.cfg.Node, node, subject, data); err != nil {
 		return nil, fmt.Errorf("ask %s for %s: %w", node, subject, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTime)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +38,7 @@ func (s *Switch) Cut(from, to string, cut bool) {
 	var conns []*wire
 	for _, name := range []string{from, to} {
 		if p := s.ports[name]; p != nil && cut {
-			conns = append(conns, p.take(from, to)...)
+			conns = append(conns, p.between(from, to)...)
 		}
 	}
 	s.mu.Unlock()
@@ -102,8 +103,11 @@ type message struct {
 
 // Publish sends a message to all others.
 func (p *Port) Publish(subject string, data []byte) error {
-	if len(data) > MaxMessage {
-		return fmt.Errorf("publish %s: %d bytes: %w", subject, len(data), ErrTooLarge)
+	if err := check(subject, data); err != nil {
+		return fmt.Errorf("publish %s: %w", subject, err)
+	}
+	if p.dead() {
+		return fmt.Errorf("publish %s: %w", subject, net.ErrClosed)
 	}
 	select {
 	case <-p.closed:
@@ -126,6 +130,15 @@ func (p *Port) Publish(subject string, data []byte) error {
 	return nil
 }
 
+func (p *Port) dead() bool {
+	select {
+	case <-p.closed:
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *Port) deliver(subject string, m message) {
 	p.mu.Lock()
 	list := p.subscribers[subject]
@@ -140,6 +153,9 @@ func (p *Port) deliver(subject string, m message) {
 
 // Subscribe calls f for the messages of others.
 func (p *Port) Subscribe(subject string, f func(from string, data []byte)) (func(), error) {
+	if err := CheckSubject(subject); err != nil {
+		return nil, err
+	}
 	s := &subscriber{queue: make(chan message, queueLength), stop: make(chan struct{})}
 	p.mu.Lock()
 	p.subscribers[subject] = append(p.subscribers[subject], s)
@@ -156,18 +172,25 @@ func (p *Port) Subscribe(subject string, f func(from string, data []byte)) (func
 			}
 		}
 	}()
-	return func() { s.once.Do(func() { close(s.stop) }) }, nil
+	return func() { s.once.Do(func() { p.forget(subject, s) }) }, nil
+}
+
+func (p *Port) forget(subject string, s *subscriber) {
+	close(s.stop)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.subscribers[subject] = slices.DeleteFunc(slices.Clone(p.subscribers[subject]), func(o *subscriber) bool { return o == s })
 }
 
 // Request asks one node.
 func (p *Port) Request(ctx context.Context, node, subject string, data []byte) ([]byte, error) {
-	if len(data) > MaxMessage {
-		return nil, fmt.Errorf("ask %s for %s: %d bytes: %w", node, subject, len(data), ErrTooLarge)
+	if err := checkRequest(p.node, node, subject, data); err != nil {
+		return nil, fmt.Errorf("ask %s for %s: %w", node, subject, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	to := p.net.open(p.node, node, subject)
-	if to == nil {
+	if to == nil || p.dead() {
 		<-ctx.Done() // nobody says that a message was lost
 		return nil, fmt.Errorf("ask %s for %s: %w", node, subject, ErrUnreachable)
 	}
@@ -193,32 +216,36 @@ func (p *Port) Request(ctx context.Context, node, subject string, data []byte) (
 }
 
 func (p *Port) handle(ctx context.Context, from, subject string, data []byte) ([]byte, error) {
-	select {
-	case <-p.closed:
+	if p.dead() {
 		<-ctx.Done()
 		return nil, ErrUnreachable
-	default:
 	}
 	p.mu.Lock()
 	h := p.handlers[subject]
 	p.mu.Unlock()
 	if h == nil {
-		return nil, fmt.Errorf("%s is not asked for %q here: %w", p.node, subject, ErrRefused)
+		return nil, fmt.Errorf("%s: %w", notAsked(p.node, subject), ErrRefused)
 	}
 	if p.busy.Add(1) > maxHandlers {
 		p.busy.Add(-1)
-		return nil, fmt.Errorf("%s answers too many requests: %w", p.node, ErrRefused)
+		return nil, fmt.Errorf("%s: %w", tooBusy(p.node), ErrRefused)
 	}
 	defer p.busy.Add(-1)
 	out, err := h(ctx, from, data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", p.node, err.Error(), ErrRefused)
+	if err == nil && len(out) > MaxMessage {
+		err = ErrTooLarge
 	}
-	return out, nil
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", refusal(p.node, err), ErrRefused)
+	}
+	return slices.Clone(out), nil
 }
 
 // Handle answers requests.
 func (p *Port) Handle(subject string, f Handler) error {
+	if err := CheckSubject(subject); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.handlers[subject] = f
@@ -228,22 +255,28 @@ func (p *Port) Handle(subject string, f Handler) error {
 // wire is one end of a connection in memory.
 type wire struct {
 	net.Conn
+	port     *Port
 	from, to string
 }
 
-// take returns the connections between two nodes and forgets them.
-func (p *Port) take(a, b string) []*wire {
+// Close ends the connection and forgets it.
+func (w *wire) Close() error {
+	w.port.mu.Lock()
+	w.port.wires = slices.DeleteFunc(w.port.wires, func(o *wire) bool { return o == w })
+	w.port.mu.Unlock()
+	return w.Conn.Close()
+}
+
+// between returns the connections between two nodes that this one has dialled.
+func (p *Port) between(a, b string) []*wire {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var out, rest []*wire
+	var out []*wire
 	for _, w := range p.wires {
 		if w.from == a && w.to == b || w.from == b && w.to == a {
 			out = append(out, w)
-		} else {
-			rest = append(rest, w)
 		}
 	}
-	p.wires = rest
 	return out
 }
 
@@ -255,13 +288,16 @@ func (p *Port) keep(w *wire) {
 
 // Dial connects to another node.
 func (p *Port) Dial(ctx context.Context, node, _ string) (net.Conn, error) {
+	if node == p.node {
+		return nil, fmt.Errorf("dial %s: that is this node itself: %w", node, ErrUnreachable)
+	}
 	to := p.net.open(p.node, node, "")
 	back := p.net.open(node, p.node, "")
-	if to == nil || back == nil {
+	if to == nil || back == nil || p.dead() {
 		return nil, fmt.Errorf("dial %s: %w", node, ErrUnreachable)
 	}
 	ours, theirs := net.Pipe()
-	w := &wire{ours, p.node, node}
+	w := &wire{ours, p, p.node, node}
 	select {
 	case to.accept <- theirs:
 		p.keep(w)
@@ -306,7 +342,6 @@ func (p *Port) Kill() {
 	p.net.mu.Unlock()
 	p.mu.Lock()
 	ends = append(ends, p.wires...)
-	p.wires = nil
 	p.mu.Unlock()
 	for _, w := range ends {
 		w.Close()

@@ -100,7 +100,12 @@ func (v *View) Heard(b Beat, now time.Time) bool {
 		m = &Member{Since: now, State: Lost}
 		v.members[b.Node] = m
 	}
-	if b.Started.Before(m.Started) || b.Started.Equal(m.Started) && b.Number <= m.Number {
+	if b.Started.Equal(m.Started) && b.Number <= m.Number {
+		return false
+	}
+	// An earlier run that wakes up does not take the place of the one that lives. But where nobody
+	// lives, it may be that the machine's clock was set back.
+	if b.Started.Before(m.Started) && m.State != Lost {
 		return false
 	}
 	changed := m.State != Alive || m.Incarnation != b.Incarnation || m.Leaving != b.Leaving ||
@@ -112,12 +117,14 @@ func (v *View) Heard(b Beat, now time.Time) bool {
 	return changed
 }
 
-// Left notes that a node said that it is gone.
-func (v *View) Left(node string, now time.Time) bool {
-	m := v.members[node]
-	if m == nil || m.State == Lost {
+// Left notes that a run of a node said that it is gone. The farewell of an earlier run may come when
+// the next one is there already, and does not count then.
+func (v *View) Left(b Beat, now time.Time) bool {
+	m := v.members[b.Node]
+	if m == nil || m.State == Lost || !m.Started.Equal(b.Started) {
 		return false
 	}
+	m.Number = max(m.Number, b.Number) // beats that it has overtaken do not bring the node back
 	m.State, m.Since, m.Reason = Lost, now, HasLeft
 	return true
 }
@@ -130,7 +137,10 @@ func (v *View) Tick(now time.Time) bool {
 	v.ticked = now
 	if !first && deaf > BeatEvery {
 		for _, m := range v.members {
-			m.Heard = m.Heard.Add(deaf - BeatEvery)
+			// What was heard since it woke up was heard now, not in the future.
+			if m.Heard = m.Heard.Add(deaf - BeatEvery); m.Heard.After(now) {
+				m.Heard = now
+			}
 		}
 	}
 	changed := false
