@@ -179,17 +179,24 @@ func (n *NATS) startServer() error {
 	log := &serverLog{log: n.log, refused: &n.refused, fatal: make(chan string, 1)}
 	s.SetLoggerV2(log, false, false, false)
 	s.Start()
-	ready := make(chan bool, 1)
-	go func() { ready <- s.ReadyForConnections(startTime) }()
-	select {
-	case ok := <-ready:
-		if ok {
-			return nil
+	return n.awaitServer(log.fatal)
+}
+
+// awaitServer waits until the server listens.
+func (n *NATS) awaitServer(fatal <-chan string) error {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	late := time.After(startTime)
+	for !n.server.ReadyForConnections(time.Millisecond) {
+		select {
+		case <-ticker.C:
+		case reason := <-fatal:
+			return fmt.Errorf("embedded server: %s", reason)
+		case <-late:
+			return fmt.Errorf("the embedded server does not listen on %s after %v", or(n.cfg.Listen, ":6222"), startTime)
 		}
-		return fmt.Errorf("the embedded server does not listen on %s after %v", or(n.cfg.Listen, ":6222"), startTime)
-	case reason := <-log.fatal:
-		return fmt.Errorf("embedded server: %s", reason)
 	}
+	return nil
 }
 
 // advertise settles the addresses that others are told.
