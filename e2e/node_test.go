@@ -143,7 +143,8 @@ func newNode(t *testing.T, bucket string, flags ...string) *node {
 // start starts the node and waits until it is ready.
 func (n *node) start() {
 	n.t.Helper()
-	args := append([]string{"serve", "--log-format", "json", "--bucket", n.bucket, "--spool", n.spool, "--http", n.http, "--rtmp", n.rtmp}, n.flags...)
+	args := append([]string{"serve", "--log-format", "json", "--bucket", n.bucket, "--spool", n.spool, "--http", n.http, "--rtmp", n.rtmp,
+		"--mesh", "127.0.0.1:0", "--mesh-http", "127.0.0.1:0"}, n.flags...)
 	n.process = start(n.t, append([]string{"MAYFLY_ADMIN_TOKEN=" + token}, n.env...), program, args...)
 	n.until("the ports are open", 10*time.Second, func() bool {
 		scan := bufio.NewScanner(strings.NewReader(n.process.output()))

@@ -70,10 +70,10 @@ type serveFlags struct {
 
 	SRT       string   `name:"srt" help:"Address for SRT (not in this version)." default:":8890"`
 	WebRTC    string   `name:"webrtc" help:"Address for WebRTC (not in this version)." default:":8189"`
-	Mesh      string   `help:"Address for other nodes (not in this version)." default:":6222"`
-	MeshHTTP  string   `name:"mesh-http" help:"Address for media between nodes (not in this version)." default:":6223"`
-	Advertise string   `help:"Host that other nodes reach this one at (not in this version)." placeholder:"HOST"`
-	Join      []string `help:"Other nodes (not in this version)." placeholder:"HOST:PORT"`
+	Mesh      string   `help:"Address for messages of other nodes of the fleet; empty: this node stays alone." default:":6222"`
+	MeshHTTP  string   `name:"mesh-http" help:"Address for media between nodes (TLS)." default:":6223"`
+	Advertise string   `help:"Host that other nodes reach this one at." placeholder:"HOST"`
+	Join      []string `help:"Other nodes of the fleet; those that are noted in the bucket are found by themselves." placeholder:"HOST:PORT"`
 }
 
 // bitrate is in bit/s.

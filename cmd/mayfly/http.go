@@ -29,7 +29,7 @@ func (n *node) serveHTTPS(ctx context.Context, ln net.Listener) error {
 func (n *node) serveViewers(ctx context.Context, ln net.Listener, serve func(*http.Server, net.Listener) error) error {
 	counted := deliver.Listen(ln, 0)
 	n.metrics.viewers(counted)
-	return serveUntil(ctx, deliver.NewServer(n.viewers, n.log), func(s *http.Server) error { return serve(s, counted) })
+	return serveUntil(ctx, deliver.NewServer(n.named(n.viewers), n.log), func(s *http.Server) error { return serve(s, counted) })
 }
 
 // serveUntil serves until ctx ends, and then lets requests end.

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +24,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/web"
 )
@@ -37,8 +39,9 @@ type node struct {
 	station  *station.Station
 	viewers  *deliver.Handler
 	encoders *rtmp.Server
-	certs    *tls.Config    // nil without TLS
-	acme     *certs.Manager // nil without ACME
+	certs    *tls.Config               // nil without TLS
+	acme     *certs.Manager            // nil without ACME
+	mesh     atomic.Pointer[mesh.Mesh] // nil before the node has joined its fleet, or if it is alone
 	metrics  *metrics
 
 	listeners []listener
@@ -74,8 +77,6 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 func warnUnbuilt(f *serveFlags, log *slog.Logger) {
 	for name, given := range map[string]bool{
 		"srt": f.SRT != ":8890" && f.SRT != "", "webrtc": f.WebRTC != ":8189" && f.WebRTC != "",
-		"mesh": f.Mesh != ":6222" && f.Mesh != "", "mesh-http": f.MeshHTTP != ":6223" && f.MeshHTTP != "",
-		"advertise": f.Advertise != "", "join": len(f.Join) > 0,
 	} {
 		if given {
 			log.Warn("this version does not have that part yet; the flag does nothing", "flag", "--"+name)
@@ -157,13 +158,6 @@ func (n *node) readyz(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ready")
 }
 
-func (n *node) nodes() []api.Node {
-	return []api.Node{{
-		Name: n.spool.Node(), PublicURL: n.flags.Public, Incarnation: n.station.Incarnation(), Self: true,
-		Ready: n.station.Ready() == nil, Version: version,
-	}}
-}
-
 // listen opens the ports.
 func (n *node) listen() error {
 	f := n.flags
@@ -215,9 +209,16 @@ func (n *node) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+		if err := n.joinFleet(ctx); err != nil {
+			return err
+		}
 		inner, ctx := errgroup.WithContext(ctx)
+		meshed, unmesh := context.WithCancel(context.WithoutCancel(ctx)) // the others hear of this node to its end
 		inner.Go(func() error { return n.channels.Run(ctx) })
-		inner.Go(func() error { return n.station.Run(ctx) })
+		inner.Go(func() error { defer unmesh(); return n.station.Run(ctx) })
+		if joined := n.mesh.Load(); joined != nil {
+			inner.Go(func() error { return joined.Run(meshed) })
+		}
 		if n.acme != nil {
 			inner.Go(func() error { return n.acme.Run(ctx) })
 		}

@@ -31,12 +31,19 @@ type Station interface {
 
 // Node is one node of the fleet as this node sees it.
 type Node struct {
-	Name        string `json:"name"`
-	PublicURL   string `json:"publicURL"`
-	Incarnation string `json:"incarnation,omitempty"`
-	Self        bool   `json:"self" doc:"it is the node that answers"`
-	Ready       bool   `json:"ready"`
-	Version     string `json:"version,omitempty"`
+	Name        string   `json:"name"`
+	PublicURL   string   `json:"publicURL"`
+	Incarnation string   `json:"incarnation,omitempty"`
+	Self        bool     `json:"self" doc:"it is the node that answers"`
+	Ready       bool     `json:"ready"`
+	Version     string   `json:"version,omitempty"`
+	State       string   `json:"state" enum:"alive,suspect,lost" doc:"what this node knows of it"`
+	Reason      string   `json:"reason,omitempty" doc:"of the state, for people"`
+	Leaving     bool     `json:"leaving,omitempty"`
+	Witnesses   []string `json:"witnesses,omitempty" doc:"nodes that hold what it takes in until the bucket has it"`
+	Publishers  int      `json:"publishers"`
+	Viewers     int      `json:"viewers" doc:"estimated"`
+	Clock       float64  `json:"clock,omitempty" doc:"seconds that its clock is ahead of the answering node's"`
 }
 
 // Config says what the API is made of.

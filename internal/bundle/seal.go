@@ -17,6 +17,7 @@ import (
 type Node struct {
 	Name         string   `json:"name"`
 	PublicURL    string   `json:"publicURL,omitempty"`
+	Mesh         string   `json:"mesh,omitempty"` // where other nodes reach it
 	Incarnations []string `json:"incarnations"` // begun and not sealed, oldest first
 }
 
@@ -24,9 +25,9 @@ func nodeKey(name string) string { return "nodes/" + name }
 
 // Register notes, before anything is written, that an incarnation has begun. It returns the earlier
 // incarnations of the node that nobody has sealed.
-func Register(ctx context.Context, docs *bucket.Documents, i Incarnation, publicURL string) (unsealed []Incarnation, err error) {
+func Register(ctx context.Context, docs *bucket.Documents, i Incarnation, publicURL, mesh string) (unsealed []Incarnation, err error) {
 	n, err := bucket.Update(ctx, docs, nodeKey(i.Node), func(n *Node) error {
-		n.Name, n.PublicURL = i.Node, publicURL
+		n.Name, n.PublicURL, n.Mesh = i.Node, publicURL, mesh
 		if !slices.Contains(n.Incarnations, i.ID) {
 			n.Incarnations = append(n.Incarnations, i.ID)
 		}
@@ -41,6 +42,21 @@ func Register(ctx context.Context, docs *bucket.Documents, i Incarnation, public
 		}
 	}
 	return unsealed, nil
+}
+
+// Peers lists where other nodes that may run are reached.
+func Peers(ctx context.Context, docs *bucket.Documents, node string) (addresses []string, err error) {
+	err = bucket.All(ctx, docs.Bucket(), nodeKey(""), func(e bucket.Entry) error {
+		n, err := bucket.Load[Node](ctx, docs, e.Key)
+		if err == nil && n.Name != node && n.Mesh != "" && len(n.Incarnations) > 0 {
+			addresses = append(addresses, n.Mesh)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", err)
+	}
+	return addresses, nil
 }
 
 // forget notes that an incarnation is sealed.

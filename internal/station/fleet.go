@@ -28,6 +28,7 @@ type Mesh interface {
 type fleet struct {
 	station *Station
 	mesh    Mesh
+	route   string
 	started time.Time
 
 	mu       sync.Mutex
@@ -58,10 +59,10 @@ const (
 
 const liveEvery = 2 * time.Second
 
-// Join makes the station one of a fleet. It must be called before Run.
-func (s *Station) Join(m Mesh) error {
+// Join makes the station one of a fleet, whose nodes reach it at route. It must be called before Run.
+func (s *Station) Join(m Mesh, route string) error {
 	f := &fleet{
-		station: s, mesh: m, started: time.Now(), holders: map[string]*bundle.Holder{}, live: map[string]map[string]string{},
+		station: s, mesh: m, route: route, started: time.Now(), holders: map[string]*bundle.Holder{}, live: map[string]map[string]string{},
 		liveAt: map[string]time.Time{}, promises: map[string]promise{}, returned: map[string]bool{},
 		ending: map[string]time.Time{}, tails: map[string]*bucketTail{},
 	}
@@ -84,6 +85,14 @@ func (s *Station) Join(m Mesh) error {
 	s.cfg.Channels.OnStored(func(slug string) { f.say(subjectChannel, slug) })
 	s.fleet = f
 	return nil
+}
+
+// address returns where other nodes reach this one.
+func (f *fleet) address() string {
+	if f == nil {
+		return ""
+	}
+	return f.route
 }
 
 // heardChannel reads the document of a channel that another node has changed.

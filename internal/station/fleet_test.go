@@ -78,7 +78,7 @@ func (n *nodes) start(name string) *oneNode {
 	o.mesh = mesh.New(mesh.Config{
 		Node: name, Link: o.port, Log: log, Handler: o.station.MeshHandler(), Beat: o.station.Beat,
 	})
-	if err := o.station.Join(o.mesh); err != nil {
+	if err := o.station.Join(o.mesh, name); err != nil {
 		n.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

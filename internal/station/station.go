@@ -201,7 +201,7 @@ func (s *Station) begin(ctx context.Context) (*run, []bundle.Incarnation, error)
 	i := bundle.NewIncarnation(s.cfg.Spool.Node(), time.Now())
 	var unsealed []bundle.Incarnation
 	err := s.retry(ctx, "the node cannot be registered in the bucket", func() (err error) {
-		unsealed, err = bundle.Register(ctx, s.cfg.Docs, i, s.cfg.PublicURL)
+		unsealed, err = bundle.Register(ctx, s.cfg.Docs, i, s.cfg.PublicURL, s.fleet.address())
 		return err
 	})
 	if err != nil {
