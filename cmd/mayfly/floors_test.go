@@ -18,6 +18,7 @@ const modulePath = "github.com/mayfly-tv/mayfly/"
 var floors = map[string]int{
 	"internal/media":   0,
 	"internal/bucket":  0,
+	"internal/notice":  0,
 	"internal/cmaf":    1,
 	"internal/hls":     1,
 	"internal/bundle":  1,
