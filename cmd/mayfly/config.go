@@ -16,6 +16,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/mayfly-tv/mayfly/internal/fault"
 )
 
 // cli is the command line. Every flag is also MAYFLY_<FLAG> in the environment and a key of the TOML
@@ -43,9 +45,30 @@ type bucketFlags struct {
 	Node   string `help:"Name of this node; made up and kept in the spool if absent." placeholder:"NAME"`
 }
 
+// faultFlags let demonstrations and tests harm a node.
+type faultFlags struct {
+	Faults     string `hidden:"" help:"Loopback address of a control that harms this node." placeholder:"ADDR"`
+	FaultsAway bool   `hidden:"" help:"Begin with the bucket away."`
+}
+
+// check says whether the control may be listened at.
+func (f *faultFlags) check() error {
+	if f.Faults == "" {
+		if f.FaultsAway {
+			return errors.New("--faults-away: the bucket could never come back without --faults")
+		}
+		return nil
+	}
+	if err := fault.Address(f.Faults); err != nil {
+		return fmt.Errorf("--faults %w", err)
+	}
+	return nil
+}
+
 // serveFlags are the settings of a node.
 type serveFlags struct {
 	bucketFlags
+	faultFlags
 
 	HTTP  string `name:"http" help:"Address for viewers, pages and API; port 0 takes a free one." default:":8080"`
 	HTTPS string `name:"https" help:"The same with TLS." placeholder:"ADDR"`
@@ -118,7 +141,7 @@ func (f *serveFlags) check() error {
 			return fmt.Errorf("--public %q: want a URL such as https://tv.example.org", f.Public)
 		}
 	}
-	return nil
+	return f.faultFlags.check()
 }
 
 // run is the whole program. It returns the exit code: 2 for a wrong command line.

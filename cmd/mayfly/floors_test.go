@@ -24,6 +24,7 @@ var floors = map[string]int{
 	"internal/bundle":  1,
 	"internal/channel": 1,
 	"internal/mesh":    1,
+	"internal/fault":   1,
 	"internal/take":    2,
 	"internal/program": 2,
 	"internal/station": 3,

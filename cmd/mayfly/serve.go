@@ -23,6 +23,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/certs"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
+	"github.com/mayfly-tv/mayfly/internal/fault"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/station"
@@ -43,6 +44,7 @@ type node struct {
 	acme     *certs.Manager            // nil without ACME
 	mesh     atomic.Pointer[mesh.Mesh] // nil before the node has joined its fleet, or if it is alone
 	metrics  *metrics
+	faults   fault.Control // harm from outside; idle unless --faults
 
 	listeners []listener
 	proven    chan struct{} // closed when the bucket has shown that it can be trusted
@@ -90,6 +92,12 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 	b, local, err := openBucket(ctx, f.Bucket)
 	if err != nil {
 		return nil, err
+	}
+	if f.Faults != "" {
+		b = n.faults.Bucket(b)
+		if f.FaultsAway {
+			n.faults.Begin()
+		}
 	}
 	n.bucket = n.metrics.count(b)
 	dir, err := f.spoolDir()
@@ -170,7 +178,7 @@ func (n *node) listen() error {
 		serve         func(context.Context, net.Listener) error
 	}{
 		{"http", f.HTTP, n.serveHTTP}, {"https", f.HTTPS, n.serveHTTPS}, {"rtmp", f.RTMP, encoders}, {"rtmps", f.RTMPS, secure},
-		{"pprof", f.Pprof, serveProfiles},
+		{"pprof", f.Pprof, serveProfiles}, {"faults", f.Faults, n.faults.Serve},
 	} {
 		if p.address == "" {
 			continue
