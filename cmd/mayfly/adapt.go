@@ -21,7 +21,8 @@ type desk struct{ station *station.Station }
 func (d desk) Publish(ctx context.Context, p rtmp.Publication) (rtmp.Sink, error) {
 	s, err := d.station.Publish(ctx, station.Publication{
 		Key: p.Key, Remote: p.Remote, Encoder: p.Encoder,
-		Kick: func(reason error) { p.Kick(refusal(reason)) },
+		Kick:      func(reason error) { p.Kick(refusal(reason)) },
+		Reconnect: p.Reconnect,
 	})
 	if err != nil {
 		return nil, refusal(err)

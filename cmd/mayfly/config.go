@@ -49,6 +49,7 @@ type bucketFlags struct {
 type faultFlags struct {
 	Faults     string `hidden:"" help:"Loopback address of a control that harms this node." placeholder:"ADDR"`
 	FaultsAway bool   `hidden:"" help:"Begin with the bucket away."`
+	Metadata   string `hidden:"" help:"Address of the cloud's metadata service; that of all clouds if empty." placeholder:"URL"`
 }
 
 // check says whether the control may be listened at.

@@ -34,7 +34,13 @@ func (n *node) joinFleet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	joined := mesh.New(mesh.Config{Node: n.spool.Node(), Link: link, Log: n.log, Beat: n.beat, Handler: n.station.MeshHandler()})
+	way := mesh.Link(link)
+	if n.flags.Faults != "" {
+		cuttable := mesh.NewCuttable(link)
+		n.cut.Store(cuttable)
+		way = cuttable
+	}
+	joined := mesh.New(mesh.Config{Node: n.spool.Node(), Link: way, Log: n.log, Beat: n.beat, Handler: n.station.MeshHandler()})
 	n.log.Info("listening", "for", "mesh", "address", link.RouteAddress())
 	n.log.Info("listening", "for", "mesh-http", "address", link.Address())
 	if err := n.station.Join(joined, link.RouteAddress()); err != nil {
@@ -42,6 +48,13 @@ func (n *node) joinFleet(ctx context.Context) error {
 	}
 	n.mesh.Store(joined)
 	return nil
+}
+
+// cutMesh cuts this node off the mesh, or joins it again.
+func (n *node) cutMesh(cut bool) {
+	if c := n.cut.Load(); c != nil {
+		c.Cut(cut)
+	}
 }
 
 // fleetSecret reads the secret from the bucket, for as long as that takes.

@@ -13,7 +13,7 @@ import (
 )
 
 // goodbye is how long viewers' requests may still take when a node stops.
-const goodbye = 3 * time.Second
+const goodbye = 6 * time.Second
 
 func (n *node) serveHTTP(ctx context.Context, ln net.Listener) error {
 	return n.serveViewers(ctx, ln, func(s *http.Server, l net.Listener) error { return s.Serve(l) })

@@ -26,6 +26,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/fault"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/notice"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/web"
 )
@@ -44,7 +45,8 @@ type node struct {
 	acme     *certs.Manager            // nil without ACME
 	mesh     atomic.Pointer[mesh.Mesh] // nil before the node has joined its fleet, or if it is alone
 	metrics  *metrics
-	faults   fault.Control // harm from outside; idle unless --faults
+	cut      atomic.Pointer[mesh.Cuttable] // with --faults
+	faults   fault.Control                 // harm from outside; idle unless --faults
 
 	listeners []listener
 	proven    chan struct{} // closed when the bucket has shown that it can be trusted
@@ -57,6 +59,9 @@ type listener struct {
 	serve func(ctx context.Context, ln net.Listener) error
 }
 
+// drainTime is how long publishers may take to be sent away when the node leaves.
+const drainTime = 8 * time.Second
+
 // spoolKeep is how long bundles stay in the spool after a remote bucket has them, so that what is
 // listed can be served while the bucket is away.
 const spoolKeep = 2 * time.Minute
@@ -67,12 +72,30 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		return err
 	}
 	warnUnbuilt(f, log)
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	watched := make(chan struct{})
+	defer func() { leave(); <-watched }()
+	go func() {
+		defer close(watched)
+		notice.Watch(ctx, notice.Config{EC2: f.Metadata, GCP: f.Metadata, Azure: f.Metadata, Log: log, Tell: func(n notice.Notice) { heed(n, log, leave) }})
+	}()
 	n, err := newNode(ctx, f, log)
 	if err != nil {
 		return err
 	}
 	defer n.spool.Close()
 	return n.run(ctx)
+}
+
+// heed does what a cloud's notice asks for.
+func heed(n notice.Notice, log *slog.Logger, leave func()) {
+	if n.Kind == notice.Rebalance {
+		log.Warn("the cloud says that this machine is in danger", "cloud", n.Cloud, "at", n.At, "detail", n.Detail)
+		return
+	}
+	log.Warn("the cloud takes this machine away; the node leaves", "cloud", n.Cloud, "at", n.At, "detail", n.Detail)
+	leave()
 }
 
 // warnUnbuilt names the flags that were given and do nothing in this version.
@@ -94,6 +117,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		return nil, err
 	}
 	if f.Faults != "" {
+		n.faults.Mesh = n.cutMesh
 		b = n.faults.Bucket(b)
 		if f.FaultsAway {
 			n.faults.Begin()
@@ -118,7 +142,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		Part: f.Part, Segment: f.Segment, Flush: f.Flush, PublicURL: f.Public,
 		Viewers: func(slug string) int { return n.viewers.Viewers(slug) }, Flushed: n.metrics.flushed,
 	})
-	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
+	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
 	if n.certs, err = n.newCerts(); err != nil {
 		n.spool.Close()
 		return nil, err
@@ -200,6 +224,9 @@ func (n *node) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	viewing, lastViewer := context.WithCancel(context.WithoutCancel(ctx))
 	defer lastViewer()
+	showing, dark := context.WithCancel(context.WithoutCancel(ctx))
+	defer dark()
+	group.Go(func() error { n.sendViewersAway(ctx, lastViewer); return nil })
 	for _, l := range n.listeners {
 		n.log.Info("listening", "for", l.name, "address", l.ln.Addr().String())
 		until := ctx
@@ -208,9 +235,10 @@ func (n *node) run(ctx context.Context) error {
 		}
 		group.Go(func() error { return l.serve(until, l.ln) })
 	}
-	group.Go(func() error { return n.viewers.Run(viewing) })
+	group.Go(func() error { return n.viewers.Run(showing) })
 	group.Go(func() error { return n.prove(ctx) })
 	group.Go(func() error {
+		defer dark()
 		defer lastViewer()
 		select {
 		case <-n.proven:
@@ -237,6 +265,21 @@ func (n *node) run(ctx context.Context) error {
 	}
 	n.log.Info("stopped")
 	return nil
+}
+
+// toOthers is how long readiness fails before the port for viewers is closed when others can serve them.
+const toOthers = time.Second
+
+// sendViewersAway ends what viewers ask of this node soon after it begins to leave, if other nodes can
+// serve them: their next connection goes to one of those. Without others they are served to the end.
+func (n *node) sendViewersAway(ctx context.Context, lastViewer func()) {
+	<-ctx.Done()
+	joined := n.mesh.Load()
+	if joined == nil || len(mesh.Witnesses(joined.Members(), n.spool.Node(), 1)) == 0 {
+		return
+	}
+	<-time.After(toOthers)
+	lastViewer()
 }
 
 // prove shows that the bucket keeps conditional writes, before anything is written to it.

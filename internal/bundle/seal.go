@@ -18,7 +18,7 @@ type Node struct {
 	Name         string   `json:"name"`
 	PublicURL    string   `json:"publicURL,omitempty"`
 	Mesh         string   `json:"mesh,omitempty"` // where other nodes reach it
-	Incarnations []string `json:"incarnations"` // begun and not sealed, oldest first
+	Incarnations []string `json:"incarnations"`   // begun and not sealed, oldest first
 }
 
 func nodeKey(name string) string { return "nodes/" + name }

@@ -137,6 +137,19 @@ func (f *fleet) writes(origin string) bool {
 	return err == nil && i.Node != f.station.cfg.Spool.Node()
 }
 
+// others reports whether there is another node that publishers and viewers can go to.
+func (f *fleet) others() bool {
+	if f == nil {
+		return false
+	}
+	for _, m := range f.mesh.Members() {
+		if !m.Self && m.State == mesh.Alive && m.Ready && !m.Leaving {
+			return true
+		}
+	}
+	return false
+}
+
 // member returns a member by name.
 func (f *fleet) member(node string) (mesh.Member, bool) {
 	for _, m := range f.mesh.Members() {

@@ -19,6 +19,9 @@ type Publication struct {
 	Encoder string // what it calls itself
 	// Kick ends the connection for that reason. It returns at once.
 	Kick func(reason error)
+	// Reconnect, if set, asks the encoder to come again, to another node, and to end this connection
+	// when it has. It reports whether the encoder knows how to.
+	Reconnect func() bool
 }
 
 // Session is one publisher. It writes one take after the other: a new one whenever the encoder's
@@ -35,6 +38,7 @@ type Session struct {
 	tracks []media.Track
 	writer *take.Writer // nil between takes
 	ended  error        // why it ended from outside
+	going  bool         // it ends at the next keyframe
 	count  int          // of samples
 }
 
@@ -112,6 +116,11 @@ func (x *Session) Sample(s media.Sample) error {
 	if x.ended != nil {
 		return x.ended
 	}
+	if x.going && x.entry(s) {
+		x.ended = ErrLeaving
+		x.close("the node is leaving")
+		return x.ended
+	}
 	if x.count++; x.count%lookEvery == 0 && x.writer != nil {
 		if r := x.station.runs(); r != nil && r.flusher.Full() {
 			return ErrStorageFull
@@ -131,6 +140,27 @@ func (x *Session) Sample(s media.Sample) error {
 		return err
 	}
 	return x.writer.Write(s)
+}
+
+// entry reports whether a segment can begin with a sample.
+func (x *Session) entry(s media.Sample) bool {
+	for _, t := range x.tracks {
+		if t.Codec.IsVideo() {
+			return s.Key && s.Track == t.ID
+		}
+	}
+	return true
+}
+
+// goAway ends the session where the pictures can go on at another node: when the encoder has gone there,
+// if it knows how to, else at its next keyframe.
+func (x *Session) goAway() {
+	if x.pub.Reconnect != nil && x.pub.Reconnect() {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.going = true
 }
 
 // begin gives birth to a take.

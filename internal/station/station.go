@@ -113,22 +113,28 @@ func New(cfg Config) *Station {
 	return s
 }
 
-// Run runs the station until ctx ends; then it ends its takes, writes everything to the bucket, and
-// seals its incarnation. Should the incarnation end before (another node fenced it, or the machine
-// slept), it begins again as a new one.
+// Run runs the station until ctx ends; then it sends its publishers away, ends its takes, writes
+// everything to the bucket, and seals its incarnation; viewers are served meanwhile. Should the
+// incarnation end before (another node fenced it, or the machine slept), it begins again as a new one.
 func (s *Station) Run(ctx context.Context) error {
-	s.tasks.begin(ctx)
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	s.tasks.begin(work)
 	defer s.tasks.end()
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.loadCuts(ctx) })
-	group.Go(func() error { return s.keep(ctx) })
+	group, work := errgroup.WithContext(work)
+	group.Go(func() error { return s.loadCuts(work) })
+	group.Go(func() error { return s.keep(work) })
 	if s.fleet != nil {
-		group.Go(func() error { return s.fleet.run(ctx) })
+		group.Go(func() error { return s.fleet.run(work) })
 	}
 	group.Go(func() error {
-		return bundle.NewCollector(bundle.CollectorConfig{Bucket: s.cfg.Docs.Bucket(), Roots: s.roots, Log: s.log}).Run(ctx)
+		return bundle.NewCollector(bundle.CollectorConfig{Bucket: s.cfg.Docs.Bucket(), Roots: s.roots, Log: s.log}).Run(work)
 	})
 	group.Go(func() error {
+		defer stop()
+		ctx, cancel := context.WithCancel(ctx)
+		defer context.AfterFunc(work, cancel)()
+		defer cancel()
 		for {
 			err := s.incarnate(ctx)
 			if !errors.Is(err, bundle.ErrFenced) && !errors.Is(err, bundle.ErrSlept) {
@@ -258,16 +264,22 @@ func (s *Station) runs() *run {
 	return s.running
 }
 
-// leaveTime bounds what a graceful end may take.
-const leaveTime = 20 * time.Second
+const (
+	// leaveTime bounds what a graceful end may take.
+	leaveTime = 20 * time.Second
+	// keyTime is how long publishers have to end at a keyframe, or to go to another node.
+	keyTime = 5 * time.Second
+)
 
 // leave ends everything in order: publishers, what they sent, the incarnation.
 func (s *Station) leave(r *run, ended <-chan error) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
 	defer cancel()
 	s.mu.Lock()
-	s.leaving, s.running = true, nil
+	s.leaving = true
 	s.mu.Unlock()
+	s.sendAway(ctx)
+	s.setRunning(nil)
 	s.endSessions(ErrLeaving)
 	if err := r.flusher.Flush(ctx); err != nil {
 		s.log.Warn("not everything could be written to the bucket; it lies in the spool and is written at the next start", "error", err)
@@ -284,6 +296,29 @@ func (s *Station) leave(r *run, ended <-chan error) {
 	r.journal.Close()
 	if err := s.cfg.Spool.DropJournal(r.incarnation); err != nil {
 		s.log.Warn("the journal could not be removed", "error", err)
+	}
+}
+
+// sendAway has publishers go to other nodes, if there are any, without a hole in the pictures.
+func (s *Station) sendAway(ctx context.Context) {
+	if !s.fleet.others() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, keyTime)
+	defer cancel()
+	for _, p := range s.each() {
+		for _, x := range p.sessions() {
+			x.goAway()
+		}
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for s.Stats().Publishers > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,6 +38,10 @@ type conn struct {
 	rate      rateMeter
 	began     time.Time // of the publication
 	media     int64     // bytes of it
+
+	reconnects atomic.Bool // the encoder knows what a reconnect request is
+	reconnect  atomic.Bool // it is to be sent one
+	asked      bool        // it was
 
 	mu      sync.Mutex
 	stopped error // why this connection is to end, from outside
@@ -200,7 +205,8 @@ func (c *conn) publish(key string) error {
 	defer cancel()
 	sink, err := c.cfg.Desk.Publish(ctx, Publication{
 		Key: key, App: c.session.app, Remote: c.net.RemoteAddr().String(), Encoder: c.session.encoder,
-		Kick: func(reason error) { c.stop(reason, turn) },
+		Kick:      func(reason error) { c.stop(reason, turn) },
+		Reconnect: c.askReconnect,
 	})
 	if err != nil {
 		if !refusalOf(err).Temporary {
@@ -210,6 +216,7 @@ func (c *conn) publish(key string) error {
 		return err
 	}
 	c.demux = &demux{sink: sink}
+	c.reconnects.Store(c.session.reconnects)
 	c.published, c.began, c.media, c.rate = true, time.Now(), 0, rateMeter{}
 	c.server.admitted(c)
 	c.chunks.limit = maxVideo
@@ -226,6 +233,10 @@ func (c *conn) mediaMessage(m message) error {
 			return nil // sent before the encoder knew that its stream is closed
 		}
 		return malformed("media before publish")
+	}
+	if c.reconnect.Load() && !c.asked {
+		c.asked = true
+		c.session.reconnectRequest()
 	}
 	now := c.tide.now
 	if now.Sub(c.renewed) > c.cfg.IdleTimeout/8 {
@@ -365,6 +376,15 @@ func (c *conn) stop(reason error, turn int) {
 	c.stopped = reason
 	c.net.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
 	c.cancel()
+}
+
+// askReconnect has the encoder asked to connect again, with the next message that comes from it.
+func (c *conn) askReconnect() bool {
+	if !c.reconnects.Load() {
+		return false
+	}
+	c.reconnect.Store(true)
+	return true
 }
 
 func (c *conn) stopReason() error {

@@ -40,6 +40,10 @@ type Publication struct {
 	// Kick asks the connection to end with that reason. It returns at once, may be called from
 	// any goroutine, more than once (the first reason counts) and after the connection ended.
 	Kick func(reason error)
+	// Reconnect asks the encoder to connect again and to end this connection when it is on the new
+	// one (Enhanced RTMP v2, "Reconnect Request"). It reports whether the encoder knows how to; if it
+	// does not, nothing was sent. It may be called like Kick.
+	Reconnect func() bool
 }
 
 // Sink takes the samples of one publisher. Its methods are called from one goroutine.
@@ -72,6 +76,7 @@ type Config struct {
 	DeskTimeout      time.Duration // for Desk.Publish; default 8 s
 	IdleTimeout      time.Duration // a publisher without a whole audio or video message for so long is closed; default 30 s
 	WriteTimeout     time.Duration // for the encoder's side to take a reply; default 5 s
+	Drain            time.Duration // how long publishers may stay after the server's end, for the Desk to end them one by one; default 0
 	Linger           time.Duration // how long a refused encoder may take to read the reason; default 2 s
 
 	MaxConnections int // of all kinds; one more is closed at once; default 4096

@@ -32,16 +32,19 @@ func NewServer(cfg Config) *Server {
 // errMakeRoom ends a stranger for whom a newer one came.
 var errMakeRoom = errors.New("too many connections that do not publish")
 
-// Serve takes in connections from l until ctx ends; then it closes l, ends the publishers' sinks,
-// tells the encoders to come again, and returns when every connection has ended. It may be called
-// for several listeners at once.
+// Serve takes in connections from l until ctx ends; then it closes l, gives publishers Config.Drain to
+// be ended by whom they publish to, ends the sinks of the others, tells the encoders to come again, and
+// returns when every connection has ended. It may be called for several listeners at once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	unwatch := context.AfterFunc(ctx, func() { l.Close() })
 	defer unwatch()
 	var group sync.WaitGroup
-	defer group.Wait()
-	conns, stopAll := context.WithCancel(ctx)
-	defer stopAll()
+	conns, stopAll := context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		s.drain(&group)
+		stopAll()
+		group.Wait()
+	}()
 	for {
 		n, err := l.Accept()
 		switch {
@@ -73,6 +76,24 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			err := c.run()
 			s.exit(c, err)
 		})
+	}
+}
+
+// drain sends strangers away and waits for publishers, for as long as they may stay.
+func (s *Server) drain(group *sync.WaitGroup) {
+	s.mu.Lock()
+	for len(s.strangers) > 0 {
+		s.evict("")
+	}
+	s.mu.Unlock()
+	if s.cfg.Drain <= 0 {
+		return
+	}
+	ended := make(chan struct{})
+	go func() { group.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(s.cfg.Drain):
 	}
 }
 

@@ -41,6 +41,7 @@ type session struct {
 	// publishStream is the message stream on which the encoder asked to publish, and where it
 	// looks for the status.
 	publishStream uint32
+	reconnects    bool // the encoder knows what a reconnect request is
 }
 
 func newSession() *session { return &session{chunkSize: firstChunkSize} }
@@ -112,9 +113,10 @@ func (s *session) connect(number float64, args amfValue) {
 		"description", "Connection succeeded.",
 		"objectEncoding", 0,
 	}
+	s.reconnects = uint32(args.get("capsEx").num)&capsReconnect != 0
 	// Enhanced RTMP: say what is understood to those who ask. 4: can be forwarded as it is.
 	if args.get("fourCcList").isSet() || args.get("videoFourCcInfoMap").isSet() || args.get("capsEx").isSet() {
-		info = append(info, "capsEx", 0,
+		info = append(info, "capsEx", capsReconnect,
 			"videoFourCcInfoMap", []any{"avc1", 4},
 			"audioFourCcInfoMap", []any{"mp4a", 4})
 	}
@@ -147,6 +149,16 @@ func (s *session) published() {
 
 func (s *session) unpublished() {
 	s.status("status", "NetStream.Unpublish.Success", "Stopped publishing.")
+}
+
+// capsReconnect is the bit of capsEx that stands for reconnect requests (Enhanced RTMP v2).
+const capsReconnect = 1
+
+// reconnectRequest asks the encoder to connect again, to the same address: another node answers there.
+func (s *session) reconnectRequest() {
+	body := append(appendAMFNumber(appendAMFString(nil, "onStatus"), 0), amfNull)
+	body = appendAMFObject(body, "level", "status", "code", "NetConnection.Connect.ReconnectRequest", "description", Leaving.Text)
+	s.send(chunkCommand, typeCommandAMF0, 0, body)
 }
 
 // refused tells the encoder why it is turned away.
