@@ -37,7 +37,7 @@ func (n *NATS) discover(ctx context.Context) {
 			n.log.Warn("the addresses of the other nodes cannot be read; those that are known are kept", "error", err)
 		}
 		failed = err != nil
-		n.dialRoutes(append(found, n.cfg.Join...))
+		n.dialRoutes(append(found, n.cfg.Join...), !failed)
 		timer.Reset(discoverEvery)
 		if n.server.NumRoutes() == 0 {
 			timer.Reset(discoverFirst)
@@ -54,11 +54,15 @@ func (n *NATS) peers(ctx context.Context) ([]string, error) {
 	return n.cfg.Peers(ctx)
 }
 
-// dialRoutes has the server dial what was found, and forget what was not found for long.
-func (n *NATS) dialRoutes(found []string) {
+// dialRoutes has the server dial what was found, and forget what was not found for long, unless there
+// may be more than was found.
+func (n *NATS) dialRoutes(found []string, all bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	before, now := slices.Sorted(maps.Keys(n.routes)), time.Now()
+	if !all {
+		found = append(found, before...)
+	}
 	for _, address := range found {
 		if address == n.route || checkAddress(address) != nil {
 			continue

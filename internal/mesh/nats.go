@@ -137,7 +137,7 @@ func (n *NATS) start() (err error) {
 	if err = n.answer(); err != nil {
 		return err
 	}
-	n.dialRoutes(n.cfg.Join)
+	n.dialRoutes(n.cfg.Join, false)
 	return nil
 }
 
@@ -239,6 +239,11 @@ func (n *NATS) RouteAddress() string { return n.route }
 
 // Address is what other nodes dial for media, host:port.
 func (n *NATS) Address() string { return n.mediaAddr }
+
+// Listens returns where the node itself listens, for messages and for media, whatever it advertises.
+func (n *NATS) Listens() (routes, media string) {
+	return n.server.ClusterAddr().String(), n.media.Addr().String()
+}
 
 // Dial connects to another node, and makes sure that it is that node.
 func (n *NATS) Dial(ctx context.Context, node, address string) (net.Conn, error) {
