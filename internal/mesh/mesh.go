@@ -41,6 +41,7 @@ type Mesh struct {
 	changed chan struct{}
 	number  uint64
 	started time.Time
+	twin    time.Time // when another process of our name began, if one was heard
 }
 
 // New makes a mesh; nothing happens until Run.
@@ -234,6 +235,10 @@ func (m *Mesh) heard(from string, data []byte) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if from == m.cfg.Node && !b.Started.Equal(m.twin) {
+		m.twin = b.Started
+		m.cfg.Log.Warn("another process says that it is this node; stop one of them, or give it a name and a spool of its own", "began", b.Started, "this", m.started)
+	}
 	m.note(m.view.Heard(b, time.Now()))
 }
 

@@ -21,13 +21,14 @@ import (
 
 const (
 	// A peer that reads nothing is dropped when a write to it took routeDeadline, or after
-	// routePings pings, one a routePing, without an answer. Until then no more waits for it than
-	// what is sent in that time; from 3/4 of maxPending on, the sender is slowed down by
-	// milliseconds.
+	// routePings pings, one a routePing, without an answer. No more waits for it than what is sent
+	// in that time.
 	routeDeadline = time.Second
 	routePing     = time.Second
 	routePings    = 2
-	maxPending    = 8 << 20
+	// maxPending is how much may wait for this node's own client. Who exceeds it in a burst loses
+	// what waits; from 3/4 of it on, senders are slowed down by milliseconds.
+	maxPending = 32 << 20
 
 	startTime = 5 * time.Second
 	stopTime  = 1500 * time.Millisecond
@@ -150,10 +151,10 @@ func (n *NATS) options(routes []string) (*server.Options, error) {
 	o := &server.Options{
 		ServerName: "mayfly-" + strconv.FormatUint(n.run, 16), // a node that began again is another one
 		// Without a listener for clients, routes would silently never open.
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, Username: n.user, Password: n.user, MaxConn: 4,
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, Username: n.user, Password: n.user, MaxConn: 100,
 		MaxPayload: maxEnvelope, MaxPending: maxPending, NoSigs: true, NoSystemAccount: true,
 		Cluster: server.ClusterOpts{
-			Name: "mayfly", Host: host, Port: port, Advertise: n.route,
+			Name: "mayfly", Host: host, Port: port, Advertise: n.route, NoAdvertise: true,
 			Username: "mayfly", Password: n.cfg.Secret.password(), AuthTimeout: 3,
 			TLSConfig: n.routeTLS, TLSTimeout: 2, Compression: server.CompressionOpts{Mode: server.CompressionOff},
 			PoolSize: 1, ConnectRetries: 5, PingInterval: routePing, MaxPingsOut: routePings,

@@ -3,8 +3,10 @@ package mesh_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +46,30 @@ func TestNATSGossip(t *testing.T) {
 		// of is found.
 		nodes[0].Stop()
 		meshtest.Joined(t, nodes[1:]...)
+	})
+}
+
+// TestNATSTen starts ten nodes at once, each with the addresses of all.
+func TestNATSTen(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	t.Run("at once", func(t *testing.T) {
+		b := newBook()
+		links := make([]*mesh.NATS, 10)
+		for i := range links {
+			name := fmt.Sprint("n", i)
+			links[i] = b.open(t, b.config(t, name))
+			b.note(name, links[i].RouteAddress())
+		}
+		began := time.Now()
+		var nodes []*meshtest.Node
+		for i, l := range links {
+			nodes = append(nodes, meshtest.Running(t, fmt.Sprint("n", i), l))
+		}
+		meshtest.Eventually(t, "each is joined with nine", func() bool {
+			return !slices.ContainsFunc(links, func(l *mesh.NATS) bool { return l.Stats().Peers != len(links)-1 })
+		})
+		t.Logf("10 nodes joined within %v", time.Since(began).Round(time.Millisecond))
+		meshtest.Joined(t, nodes...)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,10 +47,12 @@ type report struct {
 	Got     int64 // messages of the flood
 	Old     int64 // of them, older than 4 s
 	Stats   mesh.Stats
+	Took    []time.Duration // by the requests it was told to send, sorted
 }
 
 // runChild is a node: its secret and the addresses of the others lie in a bucket. It answers each
-// line of its input with a report, and "flood N" publishes N bytes a second from then on.
+// line of its input with a report. "flood N" publishes N bytes a second from then on, and "ask NODE"
+// sends 2,000 requests to that node.
 func runChild(dir, name string) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
@@ -78,6 +81,9 @@ func runChild(dir, name string) error {
 	if _, err := link.Subscribe("flood", c.heard); err != nil {
 		return err
 	}
+	if err := link.Handle("echo", func(_ context.Context, _ string, data []byte) ([]byte, error) { return data, nil }); err != nil {
+		return err
+	}
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	go func() { // it ends with the process
@@ -88,7 +94,11 @@ func runChild(dir, name string) error {
 				n, _ := strconv.Atoi(rate)
 				tasks.Go(func() { c.flood(ctx, n) })
 			}
-			json.NewEncoder(os.Stdout).Encode(c.report())
+			r := c.report()
+			if node, ok := strings.CutPrefix(lines.Text(), "ask "); ok {
+				r.Took = c.ask(ctx, node)
+			}
+			json.NewEncoder(os.Stdout).Encode(r)
 		}
 	}()
 	return m.Run(ctx)
@@ -140,6 +150,17 @@ func (c *child) flood(ctx context.Context, rate int) {
 	}
 }
 
+func (c *child) ask(ctx context.Context, node string) (took []time.Duration) {
+	for range 2000 {
+		began := time.Now()
+		if _, err := c.link.Request(ctx, node, "echo", make([]byte, 100)); err == nil {
+			took = append(took, time.Since(began))
+		}
+	}
+	slices.Sort(took)
+	return took
+}
+
 func (c *child) report() report {
 	r := report{Members: map[string]mesh.State{}, Stats: c.link.Stats()}
 	for _, m := range c.mesh.Members() {
@@ -162,14 +183,14 @@ func (c *child) report() report {
 
 // process is a node that is a child of the test.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	name string
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  *json.Decoder
 }
 
-func startProcess(t *testing.T, dir, name string) *process {
+func startProcess(t testing.TB, dir, name string) *process {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -216,7 +237,7 @@ func (p *process) ask(line string) report {
 
 func (p *process) sees(other string) mesh.State { return p.ask("").Members[other] }
 
-func startProcesses(t *testing.T, names ...string) (dir string, nodes map[string]*process) {
+func startProcesses(t testing.TB, names ...string) (dir string, nodes map[string]*process) {
 	t.Helper()
 	dir, nodes = t.TempDir(), map[string]*process{}
 	for _, name := range names {
@@ -325,4 +346,21 @@ func TestProcessWithoutInput(t *testing.T) {
 	if errors.As(err, &exit) || time.Since(began) > 2*time.Second {
 		t.Errorf("Run ended with %v after %v, want nil within 2 s", err, time.Since(began))
 	}
+}
+
+// BenchmarkProcesses asks a node in another process, and says how much memory a node with two others takes.
+func BenchmarkProcesses(b *testing.B) {
+	_, nodes := startProcesses(b, "a", "b", "c")
+	idle := nodes["c"].ask("").RSS
+	var took []time.Duration
+	for b.Loop() {
+		took = append(took, nodes["a"].ask("ask b").Took...)
+	}
+	slices.Sort(took)
+	if len(took) != 2000*b.N {
+		b.Fatalf("%d of %d requests were answered", len(took), 2000*b.N)
+	}
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(float64(idle>>20), "idle-MiB")
 }

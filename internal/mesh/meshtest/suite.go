@@ -64,7 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) Start) {
 const patience = 20 * time.Second // of tests, with a busy machine
 
 // Eventually asks until something holds.
-func Eventually(t *testing.T, what string, f func() bool) {
+func Eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
