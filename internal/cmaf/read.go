@@ -35,11 +35,16 @@ func (f *FragmentInfo) Duration() uint64 {
 const maxSamples = 65536
 
 // ReadFragments reads moof and mdat pairs, in order; boxes of other kinds are passed over. It reads
-// fragments of other writers too, if each moof says where its samples lie and how long they are:
-// defaults of a trex are not known here. Sample data is not copied.
+// fragments of other writers too, if each moof says where its samples lie and how long they are; for
+// those that leave it to their init there is ReadForeign. Sample data is not copied.
 //
 // It is safe on any input; what is wrong is an error that says where.
-func ReadFragments(data []byte) ([]FragmentInfo, error) {
+func ReadFragments(data []byte) ([]FragmentInfo, error) { return ReadForeign(data, 0, nil) }
+
+// ReadForeign reads as ReadFragments does what other writers made: defaults are those of their init by
+// track, and position is where data begins in what they wrote as one file, from which some of them
+// count the places of samples.
+func ReadForeign(data []byte, position int64, defaults map[int]Defaults) ([]FragmentInfo, error) {
 	var out []FragmentInfo
 	budget := len(data)
 	for at := 0; at < len(data); {
@@ -48,7 +53,10 @@ func ReadFragments(data []byte) ([]FragmentInfo, error) {
 			return out, fmt.Errorf("read fragments at byte %d: %w", at, err)
 		}
 		if name == "moof" {
-			r := moofReader{data: data[at:], behind: len(data) - at - len(rest), budget: &budget}
+			r := moofReader{
+				data: data[at:], behind: len(data) - at - len(rest), budget: &budget,
+				position: position + int64(at), defaults: defaults,
+			}
 			if err := r.moof(body); err != nil {
 				return out, fmt.Errorf("read fragments at byte %d: %w", at, err)
 			}
@@ -65,6 +73,8 @@ type moofReader struct {
 	behind   int    // where the moof ends in data
 	sequence uint32
 	budget   *int // bytes that samples may still refer to: no byte belongs to two
+	position int64
+	defaults map[int]Defaults
 	found    []FragmentInfo
 }
 
@@ -102,7 +112,7 @@ func (r *moofReader) traf(body []byte) error {
 		switch name {
 		case "tfhd":
 			t.seen = true
-			return t.tfhd(&f)
+			return r.tfhd(&t, &f)
 		case "tfdt":
 			t.hasBase = true
 			return t.tfdt(&f)
@@ -124,11 +134,16 @@ func (r *moofReader) traf(body []byte) error {
 	return nil
 }
 
-func (t *track) tfhd(f *fields) error {
+func (r *moofReader) tfhd(t *track, f *fields) error {
 	flags := f.u32() & 0xffffff
 	t.info.Track = int(f.u32())
+	if d, ok := r.defaults[t.info.Track]; ok {
+		t.duration, t.size, t.flags = d.Duration, d.Size, d.Flags
+	}
 	if flags&tfhdBaseDataOffset != 0 {
-		return fmt.Errorf("track %d: sample offsets count from the file's beginning, want default-base-is-moof", t.info.Track)
+		if base := f.u64(); !f.short && base != uint64(r.position) {
+			return fmt.Errorf("track %d: sample offsets count from byte %d and the moof is at %d, want default-base-is-moof", t.info.Track, base, r.position)
+		}
 	}
 	if flags&tfhdSampleDescription != 0 {
 		f.skip(4)
