@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite'
 
-// Four pages. The content security policy allows no inline script, and vite writes none.
+// Five pages. The content security policy allows no inline script, and vite writes none.
 export default defineConfig({
   appType: 'mpa',
   build: {
@@ -8,7 +8,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 700, // hls.js has a chunk of its own, loaded when there is something to play
     rolldownOptions: {
-      input: { index: 'index.html', watch: 'watch.html', embed: 'embed.html', docs: 'docs.html' },
+      input: { index: 'index.html', watch: 'watch.html', embed: 'embed.html', docs: 'docs.html', demo: 'demo.html' },
     },
   },
 })

@@ -30,7 +30,7 @@ type cli struct {
 	Serve   serveFlags `cmd:"" help:"Run a node."`
 	Check   checkFlags `cmd:"" help:"Say what is wrong with the bucket, the ports, ffmpeg and the clock, and how to mend it."`
 	Version struct{}   `cmd:"" help:"Print the version."`
-	Demo    struct{}   `cmd:"" hidden:"" help:"Not in this version."`
+	Demo    demoFlags  `cmd:"" help:"Show a fleet on this machine, with a page that kills its nodes."`
 	Push    pushFlags  `cmd:"" hidden:"" help:"Not in this version."`
 }
 
@@ -164,6 +164,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = serve(ctx, &c.Serve, log)
 	case "check":
 		err = check(ctx, &c.Check, stdout)
+	case "demo":
+		err = runDemo(ctx, &c.Demo, stdout)
 	case "version":
 		fmt.Fprintln(stdout, "mayfly", version)
 	default:

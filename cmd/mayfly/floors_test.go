@@ -32,6 +32,7 @@ var floors = map[string]int{
 	"internal/deliver": 4,
 	"internal/certs":   4,
 	"internal/api":     5,
+	"internal/demo":    5,
 	"web":              5,
 	"cmd/mayfly":       6,
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -13,9 +14,10 @@ import (
 // spec is a program to run.
 type spec struct {
 	argv  []string
-	env   []string  // the whole environment
-	stdin io.Reader // an *os.File is handed over as it is
-	log   io.Writer // all it says
+	env   []string   // the whole environment
+	stdin io.Reader  // an *os.File is handed over as it is
+	extra []*os.File // its files from number 3 on
+	log   io.Writer  // all it says
 	line  func([]byte)
 }
 
@@ -30,7 +32,7 @@ type child struct {
 // startChild starts a program. Its owner calls kill or stop, or waits for done.
 func startChild(s spec) (*child, error) {
 	cmd := exec.Command(s.argv[0], s.argv[1:]...)
-	cmd.Env, cmd.Stdin = s.env, s.stdin
+	cmd.Env, cmd.Stdin, cmd.ExtraFiles = s.env, s.stdin, s.extra
 	out := &lines{each: s.line, log: s.log}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = processGroup()

@@ -1,5 +1,6 @@
 import { readStatus, type Status } from './channel'
 import { ServerClock } from './clock'
+import { at } from './origin'
 
 export interface FeedEvents {
   status(s: Status): void
@@ -73,7 +74,7 @@ export class Feed {
 
   private listen(): void {
     const query = this.slug === null ? '' : `?channel=${encodeURIComponent(this.slug)}`
-    const source = new EventSource(`/api/v1/events${query}`)
+    const source = new EventSource(at(`/api/v1/events${query}`))
     this.source = source
     source.addEventListener('status', (e) => {
       this.heard = Date.now()
@@ -115,7 +116,7 @@ export class Feed {
     const url = this.slug === null ? '/api/v1/guide' : `/api/v1/channels/${encodeURIComponent(this.slug)}`
     const sent = Date.now()
     try {
-      const response = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(6_000) })
+      const response = await fetch(at(url), { cache: 'no-store', signal: AbortSignal.timeout(6_000) })
       if (response.status === 404 && this.slug !== null) {
         this.on.removed(this.slug)
         return 'missing'

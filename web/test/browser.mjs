@@ -98,6 +98,7 @@ function look(pixel) {
     player: m?.player ?? null,
     fault: m?.lastFault ?? '',
   }
+  if (window.mayflyDemo) seen.demo = { ...window.mayflyDemo }
   if (!pixel) return seen
   seen.clockLatency = null
   if (!video || video.readyState < 2 || video.videoWidth === 0) return seen

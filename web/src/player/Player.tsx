@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { at } from '../origin'
 import { clock, spoken } from '../words'
 import { expose } from './debug'
 import { actionOf, kindOf, perform } from './keys'
@@ -65,7 +66,7 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
             </button>
           )}
           {(state === 'missing' || state === 'off' || state === 'never') && (
-            <a class="button ghost" href="/" target="_top">
+            <a class="button ghost" href={at('/')} target="_top">
               See what is on
             </a>
           )}

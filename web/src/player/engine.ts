@@ -1,4 +1,5 @@
 import type Hls from 'hls.js/light'
+import { at } from '../origin'
 import type { Mode } from './plan'
 import { dateAt, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
 
@@ -29,7 +30,7 @@ export interface Wish {
   fatal(reason: string): void
 }
 
-export const playlist = (slug: string, mode: Mode): string => `/${encodeURIComponent(slug)}/${mode === 'live' ? 'index' : 'dvr'}.m3u8`
+export const playlist = (slug: string, mode: Mode): string => at(`/${encodeURIComponent(slug)}/${mode === 'live' ? 'index' : 'dvr'}.m3u8`)
 
 type HlsClass = typeof Hls
 type Kind = { kind: 'hls'; Hls: HlsClass } | { kind: 'native' } | { kind: 'none' }
