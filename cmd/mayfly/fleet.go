@@ -40,7 +40,7 @@ func (n *node) joinFleet(ctx context.Context) error {
 		n.cut.Store(cuttable)
 		way = cuttable
 	}
-	joined := mesh.New(mesh.Config{Node: n.spool.Node(), Link: way, Log: n.log, Beat: n.beat, Handler: n.station.MeshHandler()})
+	joined := mesh.New(mesh.Config{Node: n.spool.Node(), Link: way, Log: n.log, Beat: n.beat, Handler: n.meshHandler()})
 	n.log.Info("listening", "for", "mesh", "address", link.RouteAddress())
 	n.log.Info("listening", "for", "mesh-http", "address", link.Address())
 	if err := n.station.Join(joined, link.RouteAddress()); err != nil {

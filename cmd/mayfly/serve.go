@@ -24,6 +24,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/fault"
+	"github.com/mayfly-tv/mayfly/internal/ingest/push"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/notice"
@@ -41,6 +42,7 @@ type node struct {
 	station  *station.Station
 	viewers  *deliver.Handler
 	encoders *rtmp.Server
+	pushed   *push.Handler
 	certs    *tls.Config               // nil without TLS
 	acme     *certs.Manager            // nil without ACME
 	mesh     atomic.Pointer[mesh.Mesh] // nil before the node has joined its fleet, or if it is alone
@@ -143,6 +145,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		Viewers: func(slug string) int { return n.viewers.Viewers(slug) }, Flushed: n.metrics.flushed,
 	})
 	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
+	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{n}, Node: n.spool.Node(), Log: log})
 	if n.certs, err = n.newCerts(); err != nil {
 		n.spool.Close()
 		return nil, err
@@ -171,6 +174,7 @@ func (n *node) makeHandler() error {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("GET /readyz", n.readyz)
 	mux.Handle("GET /metrics", n.metrics.handler())
+	mux.Handle("/push/", n.pushed)
 	mux.Handle("/", pages)
 	var next http.Handler = mux
 	if n.acme != nil {
@@ -236,6 +240,7 @@ func (n *node) run(ctx context.Context) error {
 		group.Go(func() error { return l.serve(until, l.ln) })
 	}
 	group.Go(func() error { return n.viewers.Run(showing) })
+	group.Go(func() error { return n.pushed.Run(ctx) })
 	group.Go(func() error { return n.prove(ctx) })
 	group.Go(func() error {
 		defer dark()

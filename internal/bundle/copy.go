@@ -204,6 +204,7 @@ func (f *Flusher) Exact() bool {
 // advance tells owners of what has become safe, in order.
 func (f *Flusher) advance() {
 	f.mu.Lock()
+	f.release()
 	told := f.lines - uint64(len(f.unsafe))
 	safe := min(f.safety.safe(), f.lines)
 	if safe <= told {
@@ -222,4 +223,65 @@ func (f *Flusher) advance() {
 		lines[from].owner.Safe(records)
 		from = to
 	}
+}
+
+// oath is who waits until a line is durable.
+type oath struct {
+	line uint64
+	done chan struct{}
+}
+
+// Durable waits until a record that Append took in may be acknowledged to a publisher who forgets it
+// then (see "Acks" in the design): it and all before it are in bundles below any fence, or, while the
+// bucket is away, held by two witnesses. An error says that this did not happen and will not.
+func (f *Flusher) Durable(ctx context.Context, line uint64) error {
+	f.mu.Lock()
+	if f.dead != nil {
+		defer f.mu.Unlock()
+		return f.dead
+	}
+	o := oath{line, make(chan struct{})}
+	f.sworn = append(f.sworn, o)
+	f.mu.Unlock()
+	f.rouse()
+	select {
+	case <-o.done:
+	case <-ctx.Done():
+		f.mu.Lock()
+		f.sworn = slices.DeleteFunc(f.sworn, func(x oath) bool { return x.done == o.done })
+		f.mu.Unlock()
+		return ctx.Err()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.safety.durable(!f.away.IsZero()) < line && f.dead != nil {
+		return f.dead
+	}
+	return nil
+}
+
+// release tells those whose lines are durable; the lock is held.
+func (f *Flusher) release() {
+	if len(f.sworn) == 0 {
+		return
+	}
+	durable := f.safety.durable(!f.away.IsZero())
+	f.sworn = slices.DeleteFunc(f.sworn, func(o oath) bool {
+		if o.line > durable {
+			return false
+		}
+		close(o.done)
+		return true
+	})
+}
+
+// die notes that the incarnation has ended: what is not durable now will not be acknowledged.
+func (f *Flusher) die(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dead = err
+	for _, o := range f.sworn {
+		close(o.done)
+	}
+	f.sworn = nil
 }

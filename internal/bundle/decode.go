@@ -109,6 +109,9 @@ func (d *decoder) record(r *Record, takes []media.TakeID) {
 		r.Mark = append([]byte(nil), d.bytes(maxText)...)
 	case KindEnd:
 		r.End = string(d.bytes(maxEnd))
+	case KindPiece:
+		r.Piece.Session, r.Piece.Name = string(d.bytes(maxName)), string(d.bytes(maxName))
+		copy(r.Piece.Sum[:], d.take(len(r.Piece.Sum)))
 	default:
 		d.fail("bundle index: unknown kind %d", r.Kind)
 	}

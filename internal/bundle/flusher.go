@@ -83,9 +83,11 @@ type Flusher struct {
 	full    bool
 	away    time.Time // since when the bucket has not answered; zero if it does
 	lines   uint64    // how many records came so far
-	unsafe  []line    // records that are not safe, in the order of their coming
+	unsafe  []entry    // records that are not safe, in the order of their coming
 	safety  *safety
 	copies  []*Copy
+	sworn   []oath // who waits for lines to be durable
+	dead    error  // why the incarnation has ended
 
 	wake    chan struct{}
 	results chan result
@@ -106,8 +108,8 @@ type pendingItem struct {
 	item  Item
 }
 
-// line is a record and whom to tell of it.
-type line struct {
+// entry is a record and whom to tell of it.
+type entry struct {
 	owner  Owner
 	record Record
 }
@@ -153,9 +155,10 @@ func NewFlusher(cfg FlusherConfig) *Flusher {
 	}
 }
 
-// Append hands over records in the order of their take's log. It does not wait. A record that could not be
+// Append hands over records in the order of their take's log, and returns the number of the last one
+// (see Durable). It does not wait. A record that could not be
 // read again is left out, and said so in the log: it must not cost the others.
-func (f *Flusher) Append(owner Owner, items ...Item) {
+func (f *Flusher) Append(owner Owner, items ...Item) (line uint64) {
 	items = slices.DeleteFunc(items, func(item Item) bool {
 		err := item.Record.check()
 		if err != nil {
@@ -164,7 +167,7 @@ func (f *Flusher) Append(owner Owner, items ...Item) {
 		return err != nil
 	})
 	if len(items) == 0 {
-		return
+		return 0
 	}
 	f.mu.Lock()
 	if len(f.pending) == 0 {
@@ -175,17 +178,19 @@ func (f *Flusher) Append(owner Owner, items ...Item) {
 	f.copy(items)
 	for _, item := range items {
 		f.pending = append(f.pending, pendingItem{owner, item})
-		f.unsafe = append(f.unsafe, line{owner, item.Record})
+		f.unsafe = append(f.unsafe, entry{owner, item.Record})
 		f.bytes += int64(len(item.Data))
 		if item.Record.Kind == KindMark && !f.hurry {
 			f.hurry, first = true, true
 		}
 	}
 	wake := first || f.bytes >= f.cfg.MaxBytes
+	line = f.lines
 	f.mu.Unlock()
 	if wake {
 		f.rouse()
 	}
+	return line
 }
 
 // rouse makes Run look again.
@@ -254,6 +259,7 @@ func (f *Flusher) Run(ctx context.Context) error {
 	work, cancel := context.WithCancel(ctx)
 	err := f.run(work)
 	cancel()
+	f.die(err)
 	for ; f.inFlight > 0; f.inFlight-- {
 		<-f.results
 	}

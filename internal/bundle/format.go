@@ -60,6 +60,8 @@ func (r *Record) check() error {
 		return fmt.Errorf("mark of %d bytes, at most %d are allowed", len(r.Mark), maxText)
 	case r.Kind == KindEnd && len(r.End) > maxEnd:
 		return fmt.Errorf("end with a text of %d bytes, at most %d are allowed", len(r.End), maxEnd)
+	case r.Kind == KindPiece && (len(r.Piece.Session) > maxName || len(r.Piece.Name) > maxName):
+		return fmt.Errorf("piece with a name of %d bytes, at most %d are allowed", max(len(r.Piece.Session), len(r.Piece.Name)), maxName)
 	case r.Kind == KindBirth && (r.Birth == nil || r.Birth.ID != r.Take):
 		return errors.New("birth of another take, or of none")
 	case r.Kind != KindPart:
@@ -187,6 +189,9 @@ func (r *Record) append(b []byte) ([]byte, error) {
 		return appendBytes(b, r.Mark), nil
 	case KindEnd:
 		return appendBytes(b, []byte(r.End)), nil
+	case KindPiece:
+		b = appendBytes(appendBytes(b, []byte(r.Piece.Session)), []byte(r.Piece.Name))
+		return append(b, r.Piece.Sum[:]...), nil
 	}
 	return nil, fmt.Errorf("encode record of take %s: unknown kind %d", r.Take, r.Kind)
 }

@@ -77,6 +77,7 @@ const (
 	KindPart  Kind = 2 // a part of a take
 	KindMark  Kind = 3 // the program leaves the take here
 	KindEnd   Kind = 4 // the writer closed the take
+	KindPiece Kind = 5 // an object that a publisher pushed is complete in what comes before
 )
 
 // Record is one line of a take's log.
@@ -87,6 +88,14 @@ type Record struct {
 	Part  PartRecord  // KindPart
 	Mark  []byte      // KindMark: opaque here, JSON of package program
 	End   string      // KindEnd: why the take ended, for people
+	Piece Piece       // KindPiece
+}
+
+// Piece is an object that a publisher pushed: when it comes again after a death, it is known by that.
+type Piece struct {
+	Session string
+	Name    string
+	Sum     [32]byte // SHA-256
 }
 
 // PartRecord is what the index says of a part; its bytes lie in the bundle's data.

@@ -90,6 +90,26 @@ func (s *safety) safe() uint64 {
 	return best
 }
 
+// durable returns how many lines may be acknowledged to who would forget them then: in bundles that
+// landed, or, while the bucket is away, held by two witnesses that count.
+func (s *safety) durable(away bool) uint64 {
+	if !away {
+		return s.stored
+	}
+	var best, second uint64
+	for witness, lines := range s.held {
+		if !s.counts(witness) {
+			continue
+		}
+		if lines > best {
+			best, second = lines, best
+		} else {
+			second = max(second, lines)
+		}
+	}
+	return max(s.stored, second)
+}
+
 func (s *safety) counts(witness string) bool {
 	for _, n := range s.namings {
 		// Of a bundle that names nobody no exact word is expected: whatever was listed, one leaps.

@@ -32,14 +32,14 @@ type fleet struct {
 	started time.Time
 
 	mu       sync.Mutex
-	holders  map[string]*bundle.Holder    // of incarnations that this node witnesses
-	live     map[string]map[string]string // by channel and source: the node that takes it in
-	liveAt   map[string]time.Time         // when a node last said what it takes in
-	promises map[string]promise           // by channel
-	returned map[string]bool              // nodes whose publishers came back to this one
-	ending   map[string]time.Time         // incarnations that are being ended, or were
-	tails    map[string]*bucketTail       // incarnations that are followed through the bucket
-	names    []string                     // witnesses of this node
+	holders  map[string]*bundle.Holder   // of incarnations that this node witnesses
+	live     map[string]map[string]place // by channel and publisher's place: who takes it in
+	liveAt   map[string]time.Time        // when a node last said what it takes in
+	promises map[string]promise          // by channel
+	returned map[string]bool             // nodes whose publishers came back to this one
+	ending   map[string]time.Time        // incarnations that are being ended, or were
+	tails    map[string]*bucketTail      // incarnations that are followed through the bucket
+	names    []string                    // witnesses of this node
 }
 
 // The subjects of the station's messages and requests.
@@ -62,7 +62,7 @@ const liveEvery = 2 * time.Second
 // Join makes the station one of a fleet, whose nodes reach it at route. It must be called before Run.
 func (s *Station) Join(m Mesh, route string) error {
 	f := &fleet{
-		station: s, mesh: m, route: route, started: time.Now(), holders: map[string]*bundle.Holder{}, live: map[string]map[string]string{},
+		station: s, mesh: m, route: route, started: time.Now(), holders: map[string]*bundle.Holder{}, live: map[string]map[string]place{},
 		liveAt: map[string]time.Time{}, promises: map[string]promise{}, returned: map[string]bool{},
 		ending: map[string]time.Time{}, tails: map[string]*bucketTail{},
 	}
@@ -244,9 +244,12 @@ func (f *fleet) learnFrom(ctx context.Context, p *Program, node string) {
 	p.learn(m.List, false)
 }
 
-// liveMessage says what a node takes in: channel and source.
+// place is where a publisher is.
+type place struct{ node, session string }
+
+// liveMessage says what a node takes in: channel, publisher's place and session.
 type liveMessage struct {
-	Live [][2]string `json:"live"`
+	Live [][3]string `json:"live"`
 }
 
 // sayLive tells the others what this node takes in.
@@ -254,7 +257,7 @@ func (f *fleet) sayLive() {
 	m := liveMessage{}
 	for _, p := range f.station.each() {
 		for _, x := range p.sessions() {
-			m.Live = append(m.Live, [2]string{p.id, x.slot()})
+			m.Live = append(m.Live, [3]string{p.id, x.slot(), sessionName(x.pub.Session)})
 		}
 	}
 	f.say(subjectLive, m)
@@ -269,24 +272,24 @@ func (f *fleet) heardLive(from string, data []byte) {
 	defer f.mu.Unlock()
 	f.liveAt[from] = time.Now()
 	for _, sources := range f.live {
-		for source, node := range sources {
-			if node == from {
+		for source, at := range sources {
+			if at.node == from {
 				delete(sources, source)
 			}
 		}
 	}
 	for _, l := range m.Live {
 		if f.live[l[0]] == nil {
-			f.live[l[0]] = map[string]string{}
+			f.live[l[0]] = map[string]place{}
 		}
-		f.live[l[0]][l[1]] = from
+		f.live[l[0]][l[1]] = place{from, l[2]}
 	}
 }
 
 // takesIn names the living node that takes in a source, or "".
 func (f *fleet) takesIn(channel, source string) string {
 	f.mu.Lock()
-	node := f.live[channel][source]
+	node := f.live[channel][source].node
 	f.mu.Unlock()
 	if m, ok := f.member(node); ok && m.State == mesh.Alive {
 		return node

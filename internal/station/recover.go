@@ -26,10 +26,11 @@ type past struct {
 
 // origin is an incarnation that has ended.
 type origin struct {
-	once  sync.Mutex // one reads it at a time
-	known bool
-	word  bundle.Word
-	marks map[string][][]byte // by channel, in their order
+	once   sync.Mutex // one reads it at a time
+	known  bool
+	word   bundle.Word
+	marks  map[string][][]byte       // by channel, in their order
+	pieces map[string][]bundle.Piece // likewise
 }
 
 // errUnsealed is returned for an incarnation that nobody has ended so far.
@@ -151,7 +152,7 @@ func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
 	}
 	s.past.mu.Lock()
 	defer s.past.mu.Unlock()
-	o.word, o.marks, o.known = r.Seal.Word, marks, true
+	o.word, o.marks, o.pieces, o.known = r.Seal.Word, marks, rebuilt.Pieces, true
 }
 
 // origin returns an ended incarnation, reading it from the bucket if it is not known.

@@ -17,6 +17,7 @@ type Publication struct {
 	Key     string // the stream key: a secret, never to be logged
 	Remote  string // where the encoder is
 	Encoder string // what it calls itself
+	Session string // of a publisher that pushes: names the stream across connections and nodes
 	// Kick ends the connection for that reason. It returns at once.
 	Kick func(reason error)
 	// Reconnect, if set, asks the encoder to come again, to another node, and to end this connection
@@ -39,6 +40,8 @@ type Session struct {
 	writer *take.Writer // nil between takes
 	ended  error        // why it ended from outside
 	going  bool         // it ends at the next keyframe
+	quiet  bool         // nothing came since the newest piece was noted
+	hush   *time.Timer  // see watchQuiet
 	count  int          // of samples
 }
 
@@ -121,6 +124,7 @@ func (x *Session) Sample(s media.Sample) error {
 		x.close("the node is leaving")
 		return x.ended
 	}
+	x.quiet = false
 	if x.count++; x.count%lookEvery == 0 && x.writer != nil {
 		if r := x.station.runs(); r != nil && r.flusher.Full() {
 			return ErrStorageFull
@@ -236,6 +240,9 @@ func (x *Session) end(reason error) {
 func (x *Session) drop(reason error) {
 	x.mu.Lock()
 	x.ended = reason
+	if x.writer != nil {
+		x.writer.Drop()
+	}
 	x.writer = nil
 	x.mu.Unlock()
 	x.pub.Kick(reason)

@@ -33,7 +33,7 @@ func newLedger(t *testing.T) *ledger {
 	return &ledger{t: t, bucket: bucket.NewMem(), inc: bundle.NewIncarnation("n", time.Unix(1, 0)), all: map[string][]byte{}}
 }
 
-func (l *ledger) Append(owner bundle.Owner, items ...bundle.Item) {
+func (l *ledger) Append(owner bundle.Owner, items ...bundle.Item) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.owner = owner
@@ -43,6 +43,7 @@ func (l *ledger) Append(owner bundle.Owner, items ...bundle.Item) {
 			l.all[fmt.Sprint(p.Segment, ".", p.Index)] = bytes.Clone(i.Data)
 		}
 	}
+	return 0
 }
 
 // flush writes a bundle of what has gathered, and says that it is safe.

@@ -269,3 +269,22 @@ func (p *Packager) Flush(emit func(media.Part)) {
 		p.finishAll(emit)
 	}
 }
+
+// times returns the time of each track's newest sample.
+func (p *Packager) times() []int64 {
+	out := make([]int64, len(p.lanes))
+	for i := range p.lanes {
+		out[i] = p.lanes[i].newest
+	}
+	return out
+}
+
+// emitted reports whether no sample up to those times waits for its part any more.
+func (p *Packager) emitted(newest []int64) bool {
+	for i := range p.lanes {
+		if l := &p.lanes[i]; len(l.samples) > 0 && l.first <= newest[i] && !p.fill.owns(l) {
+			return p.done
+		}
+	}
+	return true
+}

@@ -15,13 +15,15 @@ type Mark struct {
 type Rebuilt struct {
 	Logs  []*Log // ended or sealed, in order of birth
 	Marks []Mark // in the order of the bundles
+	// Pieces are what publishers pushed and what is complete, by channel.
+	Pieces map[string][]bundle.Piece
 }
 
 // Rebuild makes the logs of all takes of an incarnation that has ended. A take that its writer
 // closed is ended; another is sealed where the seal says. Parts of takes whose birth the collector
 // has deleted are passed over.
 func Rebuild(r *bundle.Recovered) *Rebuilt {
-	out := &Rebuilt{}
+	out := &Rebuilt{Pieces: map[string][]bundle.Piece{}}
 	logs := map[media.TakeID]*Log{}
 	for _, s := range r.Bundles {
 		for i := range s.Index.Records {
@@ -40,6 +42,10 @@ func Rebuild(r *bundle.Recovered) *Rebuilt {
 				if l := logs[rec.Take]; l != nil {
 					l.marks = append(l.marks, markLine{l.edge(), rec.Mark})
 					l.marksSafe++
+				}
+			case bundle.KindPiece:
+				if l := logs[rec.Take]; l != nil {
+					out.Pieces[l.take.Channel] = append(out.Pieces[l.take.Channel], rec.Piece)
 				}
 			case bundle.KindEnd:
 				if l := logs[rec.Take]; l != nil {

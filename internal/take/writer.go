@@ -11,7 +11,7 @@ import (
 
 // Recorder takes the records of a take's log on their way into bundles. It must not block.
 type Recorder interface {
-	Append(owner bundle.Owner, items ...bundle.Item)
+	Append(owner bundle.Owner, items ...bundle.Item) (line uint64)
 }
 
 // Birth says what take is to be written.
@@ -29,6 +29,7 @@ type Writer struct {
 	log      *Log
 	packager *Packager
 	recorder Recorder
+	pieces   []*Piece
 }
 
 // NewWriter gives birth to a take. The birth stands in the log before any part.
@@ -56,7 +57,13 @@ func (w *Writer) Log() *Log { return w.log }
 
 // Write adds a sample. ErrTimeJump says that the sample was not taken because its time does not
 // continue the take: end this take and begin another with it.
-func (w *Writer) Write(s media.Sample) error { return w.packager.Write(s, w.emit) }
+func (w *Writer) Write(s media.Sample) error {
+	err := w.packager.Write(s, w.emit)
+	if len(w.pieces) > 0 {
+		w.notePieces()
+	}
+	return err
+}
 
 // emit hands a finished part on to be bundled at the moment at which the log knows it, so that nothing
 // is listed that the recorder does not have.
@@ -64,8 +71,41 @@ func (w *Writer) emit(p media.Part) {
 	w.log.Append(p, func() { w.record(bundle.PartOf(w.log.take.ID, &p), p.Data) })
 }
 
-func (w *Writer) record(r bundle.Record, data []byte) {
-	w.recorder.Append(w.log, bundle.Item{Record: r, Data: data})
+func (w *Writer) record(r bundle.Record, data []byte) (line uint64) {
+	return w.recorder.Append(w.log, bundle.Item{Record: r, Data: data})
+}
+
+// Piece is the note that an object which a publisher pushed is complete. It stands in the log behind the
+// last part that has samples of it.
+type Piece struct {
+	Line chan uint64 // gets the number of the note when it is written; closed if it never will be
+	note bundle.Piece
+	past []int64
+}
+
+// Piece notes that an object is complete with the samples that were written so far.
+func (w *Writer) Piece(note bundle.Piece) *Piece {
+	p := &Piece{Line: make(chan uint64, 1), note: note, past: w.packager.times()}
+	w.pieces = append(w.pieces, p)
+	w.notePieces()
+	return p
+}
+
+// notePieces writes the notes of pieces that have left the packager.
+func (w *Writer) notePieces() {
+	for len(w.pieces) > 0 && w.packager.emitted(w.pieces[0].past) {
+		p := w.pieces[0]
+		w.pieces = w.pieces[1:]
+		p.Line <- w.record(bundle.Record{Kind: bundle.KindPiece, Take: w.log.take.ID, Piece: p.note}, nil)
+	}
+}
+
+// Drop ends the writing without a word: the incarnation is over.
+func (w *Writer) Drop() {
+	for _, p := range w.pieces {
+		close(p.Line)
+	}
+	w.pieces = nil
 }
 
 // Mark writes a mark after the newest part of the log. fill makes it, for the place where the log
@@ -80,7 +120,10 @@ func (w *Writer) Mark(fill func(Edge) []byte) {
 }
 
 // Finish cuts what waits into the last parts; Mark may follow, and then End.
-func (w *Writer) Finish() { w.packager.Flush(w.emit) }
+func (w *Writer) Finish() {
+	w.packager.Flush(w.emit)
+	w.notePieces()
+}
 
 // maxWhy bounds the text that says why a take ended.
 const maxWhy = 500

@@ -1,0 +1,164 @@
+package station
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+)
+
+const (
+	// knownTime is how long a publisher that comes again is kept waiting for what its dead node has left.
+	knownTime = 8 * time.Second
+	// quietTime is how long a publisher that pushes may send nothing before its take ends, so that what
+	// it sent can be acknowledged.
+	quietTime = 3 * time.Second
+	// maxPieces is how many pieces of a channel are remembered: 20 minutes of two tracks in seconds.
+	maxPieces = 2400
+)
+
+// Piece notes behind the samples written so far that an object which the publisher pushed is complete.
+// The function that it returns waits until that note and everything before it is durable.
+func (x *Session) Piece(name string, sum [32]byte) (durable func(context.Context) error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	r := x.station.runs()
+	if x.ended != nil || x.writer == nil || r == nil {
+		return func(context.Context) error { return ErrLeaving }
+	}
+	note := bundle.Piece{Session: x.pub.Session, Name: name, Sum: sum}
+	piece := x.writer.Piece(note)
+	x.quiet = false
+	x.watchQuiet()
+	return func(ctx context.Context) error {
+		select {
+		case line, ok := <-piece.Line:
+			if !ok {
+				return ErrLeaving
+			}
+			if err := r.flusher.Durable(ctx, line); err != nil {
+				return fmt.Errorf("store piece %.100q: %w", name, err)
+			}
+			x.program.remember(note)
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// watchQuiet ends the take when nothing follows a piece for a while; the lock is held.
+func (x *Session) watchQuiet() {
+	if x.hush != nil {
+		x.hush.Stop()
+	}
+	x.hush = time.AfterFunc(quietTime, func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if x.ended == nil && x.quiet {
+			x.close("the publisher paused")
+		}
+		x.quiet = true
+		if x.ended == nil && x.writer != nil {
+			x.hush.Reset(quietTime)
+		}
+	})
+}
+
+// Known returns the pieces of the session that are durable, of earlier takes too. If the node that took
+// the session in has fallen silent, it waits until that is ended: only then it is certain what it left.
+func (x *Session) Known() map[string][32]byte {
+	s, p := x.station, x.program
+	ctx, cancel := context.WithTimeout(context.Background(), knownTime)
+	defer cancel()
+	s.fleet.awaitEnd(ctx, p, x.slot())
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !s.settled.Load() && ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	known := map[string][32]byte{}
+	s.past.mu.Lock()
+	for _, o := range s.past.origins {
+		for _, piece := range o.pieces[p.id] {
+			if piece.Session == x.pub.Session {
+				known[piece.Name] = piece.Sum
+			}
+		}
+	}
+	s.past.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, piece := range p.pieces {
+		if piece.Session == x.pub.Session {
+			known[piece.Name] = piece.Sum
+		}
+	}
+	return known
+}
+
+// sessionName is what an address says of a session.
+func sessionName(session string) string {
+	name, _, _ := strings.Cut(session, "~")
+	return name
+}
+
+// remember keeps a piece that is durable.
+func (p *Program) remember(piece bundle.Piece) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pieces = append(p.pieces, piece)
+	if len(p.pieces) > maxPieces {
+		p.pieces = append(p.pieces[:0:0], p.pieces[len(p.pieces)-maxPieces/2:]...)
+	}
+}
+
+// awaitEnd waits until the node that last took in a source is heard again or has been ended.
+func (f *fleet) awaitEnd(ctx context.Context, p *Program, slot string) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	node := f.live[p.id][slot].node
+	f.mu.Unlock()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		m, ok := f.member(node)
+		if !ok || m.Self || m.State == mesh.Alive || m.Reason == mesh.HasLeft || f.station.ended(m.Incarnation) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Owner names the other node that takes in a session just now, or "".
+func (s *Station) Owner(key, session string) string {
+	if s.fleet == nil {
+		return ""
+	}
+	c, src, err := s.cfg.Channels.ByKey(key)
+	if err != nil {
+		return ""
+	}
+	slot := src.ID
+	if key == src.BackupStreamKey {
+		slot += backupMark
+	}
+	s.fleet.mu.Lock()
+	at := s.fleet.live[c.ID][slot]
+	s.fleet.mu.Unlock()
+	if m, ok := s.fleet.member(at.node); ok && !m.Self && m.State == mesh.Alive && at.session == session && session != "" {
+		return at.node
+	}
+	return ""
+}
