@@ -83,7 +83,7 @@ type Flusher struct {
 	full    bool
 	away    time.Time // since when the bucket has not answered; zero if it does
 	lines   uint64    // how many records came so far
-	unsafe  []entry    // records that are not safe, in the order of their coming
+	unsafe  []entry   // records that are not safe, in the order of their coming
 	safety  *safety
 	copies  []*Copy
 	sworn   []oath // who waits for lines to be durable

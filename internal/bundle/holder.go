@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -265,6 +266,21 @@ func byTake(items []Item) []Item {
 	}
 	slices.SortStableFunc(items, func(a, b Item) int { return order[a.Record.Take] - order[b.Record.Take] })
 	return items
+}
+
+// Items returns everything that is held, in the order of its coming, with the bytes of the parts.
+func (h *Holder) Items() ([]Item, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var items []Item
+	for _, n := range slices.Sorted(maps.Keys(h.sizes)) {
+		data, err := os.ReadFile(h.path(n))
+		if err != nil {
+			return nil, fmt.Errorf("read what is held of %s: %w", h.incarnation, err)
+		}
+		items = append(items, readJournal(data)...)
+	}
+	return items, nil
 }
 
 // Forget removes what was held; the incarnation is sealed. That it was stays known for a day, so that a

@@ -47,6 +47,7 @@ type Beat struct {
 	Ready       bool      `json:"ready"`
 	Leaving     bool      `json:"leaving,omitempty"`
 	Witnesses   []string  `json:"witnesses,omitempty"` // that hold what it takes in
+	Away        bool      `json:"away,omitempty"`      // the bucket does not answer it
 	Load        Load      `json:"load"`
 }
 

@@ -39,8 +39,9 @@ type Lookup func(take media.TakeID, rendition string, entry *Entry) *media.Listi
 // list and the same takes lists the same addresses under the same numbers; who knows less of the
 // takes lists less, at the end or at the front.
 //
-// held says that something is finished and not listed, because too much before it is not safe (rule C).
-func Of(list *CutList, lookup Lookup, v View) (w *hls.Window, held bool) {
+// state says that something is finished and not listed, because too much before it is not safe (rule C),
+// or that the end of a take is not known here that others list.
+func Of(list *CutList, lookup Lookup, v View) (w *hls.Window, state State) {
 	b := builder{view: v}
 	w = &hls.Window{TargetDuration: hls.TargetDuration, PartTarget: v.Part, LowLatency: v.LowLatency}
 	for i := len(list.Entries) - 1; i >= 0; i-- {
@@ -63,7 +64,13 @@ func Of(list *CutList, lookup Lookup, v View) (w *hls.Window, held bool) {
 	if len(w.Segments) > 0 {
 		w.Segments[0].Discontinuity = false
 	}
-	return w, b.held
+	return w, State{Held: b.held, Lacking: b.lacking}
+}
+
+// State is what there is to know of a window besides what it lists.
+type State struct {
+	Held    bool // something is finished and not listed, because too much before it is not safe
+	Lacking bool // this node does not have the end of a take that has left the program
 }
 
 // builder gathers a window from its end to its front.
@@ -75,7 +82,7 @@ type builder struct {
 	first         int64 // number of the segment added last
 	discontinuity int64 // of its entry
 	hint          string
-	held          bool
+	held, lacking bool
 	bound         media.Pos // of the entry on air: nothing at or behind it is listed
 }
 
@@ -105,8 +112,11 @@ func (b *builder) entry(e *Entry, l *media.Listing) bool {
 	for n := last; n >= int64(e.From); n-- {
 		s := l.Segment(uint32(n))
 		if s == nil {
+			newest := len(l.Segments) - 1
+			b.lacking = b.lacking || e.End != nil && (newest < 0 || n > int64(l.Segments[newest].Number))
 			return false
 		}
+		b.lacking = b.lacking || e.End != nil && uint32(n) == e.End.At.Segment && !s.Complete && int(e.End.At.Part) > len(s.Parts)
 		if b.enough() || e.Number+n-int64(e.From) < b.view.Floor {
 			return false
 		}

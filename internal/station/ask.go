@@ -43,6 +43,46 @@ func meaning(err error) error {
 	return err
 }
 
+// direct asks the channel's director for a cut, so that of two producers at two nodes one comes after the
+// other. If it does not answer, this node does it itself: it is not the director that keeps two cuts from
+// contradicting each other, but the pen.
+func (f *fleet) direct(ctx context.Context, p *Program, source string) (number int64, expected time.Time, err error, done bool) {
+	if f == nil {
+		return 0, time.Time{}, nil, false
+	}
+	director := mesh.Director(f.mesh.Members(), p.id)
+	if director == f.station.cfg.Spool.Node() {
+		return 0, time.Time{}, nil, false
+	}
+	bounded, cancel := context.WithTimeout(ctx, directTime)
+	defer cancel()
+	m, err := ask[cutMessage](bounded, f, director, subjectDirect, cutMessage{Channel: p.id, Source: source})
+	if errors.Is(err, mesh.ErrUnreachable) {
+		f.station.log.Warn("the channel's director does not answer; this node directs", "channel", p.id, "director", director)
+		return 0, time.Time{}, nil, false
+	}
+	return m.Number, m.Expected, meaning(err), true
+}
+
+// directTime is how long a director has to answer.
+const directTime = 1500 * time.Millisecond
+
+func (f *fleet) askedDirect(ctx context.Context, _ string, data []byte) ([]byte, error) {
+	var m cutMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	p := f.station.byChannel(m.Channel)
+	if p == nil {
+		return nil, ErrNoChannel
+	}
+	var err error
+	if m.Number, m.Expected, err = p.cut(ctx, m.Source); err != nil {
+		return nil, err
+	}
+	return json.Marshal(m)
+}
+
 // primary reports whether another node takes in a source with its main key, and this one with its backup
 // key at most.
 func (f *fleet) primary(p *Program, source string) bool {

@@ -3,11 +3,9 @@ package station
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
-	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
@@ -141,12 +139,18 @@ func (s *Station) ended(incarnation string) bool {
 // mesh does not reach it.
 func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 	s := f.station
-	if seal, err := bundle.LoadSeal(ctx, s.cfg.Docs.Bucket(), i); err == nil && seal != nil {
+	if s.Health().AwayFor > 0 {
+		f.endSoftly(ctx, i)
+		return
+	}
+	seal, err := bundle.LoadSeal(ctx, s.cfg.Docs.Bucket(), i)
+	if err == nil && seal != nil {
 		f.sealed(ctx, i)
 		return
 	}
 	before, err := bundle.Newest(ctx, s.cfg.Docs.Bucket(), i)
 	if err != nil {
+		f.endSoftly(ctx, i)
 		return
 	}
 	select {
@@ -277,16 +281,6 @@ func (f *fleet) sealed(ctx context.Context, i bundle.Incarnation) {
 			p.settle(ctx)
 		}
 	}
-}
-
-// unsealed reports whether nobody has ended an incarnation, as far as the bucket says.
-func (s *Station) unsealed(ctx context.Context, incarnation string) bool {
-	i, err := bundle.ParseIncarnation(incarnation)
-	if err != nil {
-		return false
-	}
-	_, err = bundle.LoadSeal(ctx, s.cfg.Docs.Bucket(), i)
-	return errors.Is(err, bucket.ErrNotFound)
 }
 
 // graceTime is how long the publisher of a source that died is waited for before another source goes

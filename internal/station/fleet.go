@@ -47,11 +47,14 @@ const (
 	subjectCuts      = "cuts"      // a cut list changed
 	subjectAskCuts   = "ask-cuts"  // what do you know of a channel's cut list
 	subjectChannel   = "channel"   // a channel was made, changed or deleted
+	subjectSoft      = "soft"      // an incarnation was ended while the bucket is away
+	subjectHeld      = "held"      // witness: where the takes of an incarnation stand
 	subjectLive      = "live"      // what a node takes in
 	subjectPublisher = "publisher" // a publisher has come to a node
 	subjectSealed    = "sealed"    // an incarnation was ended
 	subjectClose     = "close"     // witness: accept nothing more of an incarnation
 	subjectTestify   = "testify"   // witness: end an incarnation with what is held
+	subjectDirect    = "direct"    // director: carry out a cut
 	subjectCut       = "cut"       // put a source on air that is taken in there
 	subjectLeave     = "leave"     // end an entry whose take is written there
 	subjectPromise   = "promise"   // give your word for a claim
@@ -68,7 +71,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	}
 	for subject, h := range map[string]mesh.Handler{
 		subjectAskCuts: f.askedCuts, subjectClose: f.askedClose, subjectTestify: f.askedTestify,
-		subjectCut: f.askedCut, subjectLeave: f.askedLeave, subjectPromise: f.askedPromise,
+		subjectHeld: f.askedHeld, subjectDirect: f.askedDirect, subjectCut: f.askedCut, subjectLeave: f.askedLeave, subjectPromise: f.askedPromise,
 	} {
 		if err := m.Handle(subject, h); err != nil {
 			return err
@@ -76,7 +79,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	}
 	for subject, h := range map[string]func(string, []byte){
 		subjectCuts: f.heardCuts, subjectLive: f.heardLive, subjectPublisher: f.heardPublisher, subjectSealed: f.heardSealed,
-		subjectChannel: f.heardChannel,
+		subjectChannel: f.heardChannel, subjectSoft: f.heardSoft,
 	} {
 		if _, err := m.Subscribe(subject, h); err != nil {
 			return err
@@ -148,6 +151,15 @@ func (f *fleet) others() bool {
 		}
 	}
 	return false
+}
+
+// heard reports whether the node of an incarnation is heard.
+func (f *fleet) heard(origin string) bool {
+	if f == nil {
+		return false
+	}
+	i, err := bundle.ParseIncarnation(origin)
+	return err == nil && f.lives(i)
 }
 
 // member returns a member by name.
@@ -366,7 +378,7 @@ func (s *Station) byChannel(id string) *Program {
 // Beat is what the station says of itself in the heartbeats of its node.
 func (s *Station) Beat() mesh.Beat {
 	b := mesh.Beat{Incarnation: s.Incarnation(), PublicURL: s.cfg.PublicURL, Ready: s.Ready() == nil}
-	b.Leaving = s.isLeaving()
+	b.Leaving, b.Away = s.isLeaving(), s.Health().AwayFor > 0
 	for _, p := range s.each() {
 		b.Load.Publishers += len(p.sessions())
 	}

@@ -198,6 +198,9 @@ func (f *fleet) follow(ctx context.Context, p *Program, e *program.Entry, own *f
 	}
 	var x *take.Replica
 	for ctx.Err() == nil {
+		if x != nil && x.Log().Ended() {
+			return // by the word of its witnesses
+		}
 		if !f.lives(i) || f.station.ended(e.Origin) {
 			if _, err := f.station.origin(ctx, e.Origin); err == nil {
 				p.resettle(ctx, e.Origin)

@@ -46,6 +46,7 @@ type view struct {
 	window  *hls.Window
 	stale   bool
 	floor   int64         // no number below it is listed
+	lacking time.Time     // since when the window is held back for the end of a take
 	held    bool          // something is finished and not listed because it is not safe
 	changed chan struct{} // made when somebody waits
 }
@@ -272,6 +273,14 @@ func (p *Program) end() {
 // next entry begins with, and when it is expected to be listed. Any node may be asked: it asks the
 // channel's director, that the one that takes the source in, and that the one that writes what is on air.
 func (p *Program) Cut(ctx context.Context, source string) (number int64, expected time.Time, err error) {
+	if number, expected, err, done := p.station.fleet.direct(ctx, p, source); done {
+		return number, expected, err
+	}
+	return p.cut(ctx, source)
+}
+
+// cut carries out a cut as the channel's director, or in its place.
+func (p *Program) cut(ctx context.Context, source string) (number int64, expected time.Time, err error) {
 	if p.station.fleet.primary(p, source) {
 		return p.station.fleet.cutThere(ctx, p, source)
 	}

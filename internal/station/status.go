@@ -1,10 +1,12 @@
 package station
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
@@ -30,11 +32,19 @@ type Status struct {
 	Height      int       `json:"height,omitempty"`
 	DVRWindow   int       `json:"dvrWindow" doc:"seconds that can be rewound"`
 	Notice      string    `json:"notice,omitempty" doc:"something the producer should know"`
+	Air         *Air      `json:"air,omitempty" doc:"who does what for it, while it is on air"`
 
 	Listed bool   `json:"-"`
 	Source string `json:"-"` // id of the source on air
 	Take   string `json:"-"`
 	Number int64  `json:"-"` // of the entry on air
+}
+
+// Air says which nodes do what for a channel that is on air.
+type Air struct {
+	Node      string   `json:"node" doc:"takes in what is on air"`
+	Witnesses []string `json:"witnesses,omitempty" doc:"hold it until the bucket has it"`
+	Director  string   `json:"director,omitempty" doc:"is asked for cuts"`
 }
 
 // noticeTime is how long a notice stays.
@@ -65,8 +75,10 @@ func (p *Program) Status() Status {
 	l := p.station.store.Log(e.Take)
 	if e.End != nil {
 		s.State, s.Since = Off, e.End.ProgramTime
-	} else if l == nil || l.Ended() { // its end is on its way
+	} else if l != nil && l.Ended() || l == nil && !p.station.fleet.heard(e.Origin) { // its end is on its way
 		s.State = Off
+	} else {
+		s.Air = p.station.air(e.Origin, p.id)
 	}
 	if l != nil {
 		for _, t := range l.Take().Rendition(media.Main).Tracks {
@@ -76,6 +88,23 @@ func (p *Program) Status() Status {
 		}
 	}
 	return s
+}
+
+// air says who does what for a channel whose take on air an incarnation writes.
+func (s *Station) air(origin, channel string) *Air {
+	node, _, _ := strings.Cut(origin, "/")
+	a := &Air{Node: node}
+	if s.fleet == nil {
+		return a
+	}
+	members := s.fleet.mesh.Members()
+	a.Director = mesh.Director(members, channel)
+	for _, m := range members {
+		if m.Node == node {
+			a.Witnesses = m.Witnesses
+		}
+	}
+	return a
 }
 
 // Statuses returns the status of every channel, in no order.

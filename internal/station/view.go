@@ -48,8 +48,11 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 		return nil, v.wait(), ErrNotYet
 	}
 	if v.stale {
-		v.window, v.held = p.window(dvr, v.floor)
-		v.stale = false
+		w, state := p.window(dvr, v.floor)
+		if state.Lacking && v.lacks(w) {
+			return v.window, v.wait(), nil
+		}
+		v.window, v.held, v.stale, v.lacking = w, state.Held, false, time.Time{}
 		if len(v.window.Segments) > 0 && p.station.fleet != nil {
 			v.floor = max(v.floor, v.window.MediaSequence)
 		}
@@ -58,6 +61,20 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 		return nil, v.wait(), ErrNotYet
 	}
 	return v.window, v.wait(), nil
+}
+
+// lackTime is how long the end of a take is waited for that this node does not have.
+const lackTime = 10 * time.Second
+
+// lacks reports whether a window is better held back, because what it lacks is on its way.
+func (v *view) lacks(w *hls.Window) bool {
+	if v.window == nil || len(v.window.Segments) == 0 || w.MediaSequence <= v.window.MediaSequence {
+		return false
+	}
+	if v.lacking.IsZero() {
+		v.lacking = time.Now()
+	}
+	return time.Since(v.lacking) < lackTime
 }
 
 // onAir says why there is no window, if there is none. ErrNotYet: there will be.
@@ -76,7 +93,7 @@ func (p *Program) onAir() error {
 }
 
 // window makes a window anew.
-func (p *Program) window(dvr bool, floor int64) (*hls.Window, bool) {
+func (p *Program) window(dvr bool, floor int64) (*hls.Window, program.State) {
 	v := program.View{Rendition: media.Main, Span: program.LiveSpan, Part: p.station.partTarget(), LowLatency: true, Until: p.director.Until(), Floor: floor}
 	if dvr {
 		v.Span, v.LowLatency = media.TicksOf(p.channel.Window()), false

@@ -87,3 +87,55 @@ func (l *Log) restore(p *bundle.PartRecord, ref bundle.Ref) {
 		l.inMemory = len(l.segments)
 	}
 }
+
+// Held is what a witness holds of one take.
+type Held struct {
+	Birth *media.Take // nil if it was stored before
+	Parts []media.Part
+	Marks [][]byte
+	Ended bool // its writer closed it
+}
+
+// Gather sorts what a witness holds by take.
+func Gather(items []bundle.Item) map[media.TakeID]Held {
+	out := map[media.TakeID]Held{}
+	for i := range items {
+		r := &items[i].Record
+		h := out[r.Take]
+		switch r.Kind {
+		case bundle.KindBirth:
+			h.Birth = r.Birth
+		case bundle.KindPart:
+			p := &r.Part
+			h.Parts = append(h.Parts, media.Part{
+				Segment: p.Segment, Index: p.Index, Start: p.Start, Duration: p.Duration,
+				Independent: p.Independent, Last: p.Last, Spans: p.Spans, Data: items[i].Data,
+			})
+		case bundle.KindMark:
+			h.Marks = append(h.Marks, r.Mark)
+		case bundle.KindEnd:
+			h.Ended = true
+		}
+		out[r.Take] = h
+	}
+	return out
+}
+
+// Complete adds to the log of a dead writer what a witness holds of it and the log lacks, and ends it there.
+func (l *Log) Complete(h Held) {
+	l.mu.Lock()
+	for _, p := range h.Parts {
+		if at := (media.Pos{Segment: p.Segment, Part: p.Index}); len(l.segments) == 0 || at == l.edge() {
+			l.add(p)
+		}
+	}
+	if h.Ended {
+		l.finish()
+	}
+	l.ended, l.sealed, l.seal = true, !h.Ended, l.edge()
+	l.safe = l.edge()
+	l.limit = l.safe
+	l.mu.Unlock()
+	l.tell(Event{Kind: Grown})
+	l.tell(Event{Kind: Ended})
+}

@@ -1,0 +1,188 @@
+package station
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/take"
+)
+
+// softSeal ends the takes of a dead node while the bucket is away: the word of its witnesses, which all
+// that are in sight take for the seal. It is the one place where law 2 can be broken, if a node that is
+// out of sight has the bucket after all.
+type softSeal struct {
+	Incarnation string              `json:"incarnation"`
+	Holder      string              `json:"holder"` // the node that has what the others lack
+	Lines       uint64              `json:"lines"`
+	Ends        map[string]softEnd  `json:"ends"`            // by channel that was on air: where its entry ends
+	Marks       map[string][][]byte `json:"marks,omitempty"` // by channel
+}
+
+// softEnd says where a take ends.
+type softEnd struct {
+	Take     media.TakeID `json:"take"`
+	Edge     program.Edge `json:"edge"`
+	Finished bool         `json:"finished,omitempty"` // its own writer ended it
+}
+
+// endSoftly ends an incarnation while the bucket is away, if everyone in sight is without the bucket, most
+// of the known members are in sight, and all its witnesses agree.
+func (f *fleet) endSoftly(ctx context.Context, i bundle.Incarnation) {
+	s := f.station
+	dead, ok := f.member(i.Node)
+	if !ok || dead.Incarnation != i.String() || len(dead.Witnesses) == 0 || !f.mayAgree(dead) {
+		return
+	}
+	best, most := "", uint64(0)
+	for _, node := range dead.Witnesses {
+		lines, err := f.askClose(ctx, node, i)
+		if err != nil {
+			s.log.Warn("a node that died while the bucket is away cannot be ended before it is back: a witness does not answer", "incarnation", i, "witness", node, "error", err)
+			return
+		}
+		if best == "" || lines > most {
+			best, most = node, lines
+		}
+	}
+	seal, err := f.askHeld(ctx, best, i)
+	if err != nil {
+		s.log.Warn("a node that died while the bucket is away cannot be ended before it is back", "incarnation", i, "error", err)
+		return
+	}
+	s.log.Info("a silent node was ended by the word of its witnesses, while the bucket is away", "incarnation", i, "holder", best)
+	f.say(subjectSoft, seal)
+	f.applySoft(seal)
+}
+
+// mayAgree reports whether the members in sight can speak for the fleet.
+func (f *fleet) mayAgree(dead mesh.Member) bool {
+	known, sight := 0, 0
+	for _, m := range f.mesh.Members() {
+		if m.State == mesh.Lost && m.Node != dead.Node && (m.Reason == mesh.HasLeft || f.station.ended(m.Incarnation)) {
+			continue
+		}
+		known++
+		if m.Self || m.State == mesh.Alive {
+			sight++
+			if !m.Self && !m.Away {
+				return false // it can end the node properly
+			}
+		}
+	}
+	return 2*sight > known
+}
+
+func (f *fleet) askHeld(ctx context.Context, node string, i bundle.Incarnation) (seal softSeal, err error) {
+	if node == f.station.cfg.Spool.Node() {
+		return f.held(i)
+	}
+	ctx, cancel := context.WithTimeout(ctx, wordTime)
+	defer cancel()
+	return ask[softSeal](ctx, f, node, subjectHeld, incarnationMessage{Incarnation: i.String()})
+}
+
+func (f *fleet) askedHeld(_ context.Context, _ string, data []byte) ([]byte, error) {
+	h, err := f.askedHolder(data)
+	if err != nil {
+		return nil, err
+	}
+	h.Close()
+	var m incarnationMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	i, err := bundle.ParseIncarnation(m.Incarnation)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := f.held(i)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(seal)
+}
+
+// held says where the takes of an incarnation stand that this node witnessed, and makes them known here,
+// so that other nodes can get what they lack.
+func (f *fleet) held(i bundle.Incarnation) (softSeal, error) {
+	s := f.station
+	seal := softSeal{Incarnation: i.String(), Holder: s.cfg.Spool.Node(), Ends: map[string]softEnd{}, Marks: map[string][][]byte{}}
+	h, err := f.holder(i)
+	if err != nil {
+		return seal, err
+	}
+	seal.Lines = h.Close()
+	items, err := h.Items()
+	if err != nil {
+		return seal, err
+	}
+	held := take.Gather(items)
+	for _, p := range s.each() {
+		p.mu.Lock()
+		var e *program.Entry
+		if p.director != nil {
+			e = p.director.List().OnAir()
+		}
+		if e == nil || e.Origin != i.String() {
+			p.mu.Unlock()
+			continue
+		}
+		for _, m := range held[e.Take].Marks {
+			seal.Marks[p.id] = append(seal.Marks[p.id], m)
+		}
+		l := s.store.Log(e.Take)
+		if l == nil && held[e.Take].Birth != nil {
+			l = take.NewReplica(held[e.Take].Birth, p.logChanged).Log()
+			s.store.Add(l)
+		}
+		takeID, id := e.Take, p.id
+		p.mu.Unlock()
+		if l == nil {
+			continue // born before the bucket went, and not followed here
+		}
+		l.Complete(held[takeID])
+		seal.Ends[id] = softEnd{takeID, edgeOf(l, l.Edge()), held[takeID].Ended}
+	}
+	return seal, nil
+}
+
+func (f *fleet) heardSoft(_ string, data []byte) {
+	var seal softSeal
+	if json.Unmarshal(data, &seal) == nil && seal.Incarnation != f.station.Incarnation() {
+		f.station.tasks.start(func(context.Context) { f.applySoft(seal) })
+	}
+}
+
+// applySoft ends what the dead node had on air.
+func (f *fleet) applySoft(seal softSeal) {
+	f.mu.Lock()
+	f.ending[seal.Incarnation] = time.Now()
+	f.mu.Unlock()
+	for id, end := range seal.Ends {
+		p := f.station.byChannel(id)
+		if p == nil {
+			continue
+		}
+		p.mu.Lock()
+		if p.director != nil {
+			before := p.director.List()
+			for _, data := range seal.Marks[id] {
+				if m, err := program.ParseMark(data); err == nil {
+					p.order(p.director.Safe(m))
+				}
+			}
+			if e := p.director.List().OnAir(); e != nil && e.Take == end.Take {
+				p.director.Sealed(end.Take, end.Edge, true, false)
+			}
+			p.settled = true
+			p.listChanged(before)
+			p.order(p.director.Resume())
+		}
+		p.mu.Unlock()
+	}
+}
