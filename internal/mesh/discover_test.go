@@ -50,6 +50,24 @@ func TestDialRoutes(t *testing.T) {
 	}
 }
 
+// TestReloadKeepsClient changes the routes many times: the node's own client stays connected.
+func TestReloadKeepsClient(t *testing.T) {
+	n, err := NewNATS(NATSConfig{Node: "a", Secret: NewSecret(), Listen: "127.0.0.1:0", MediaListen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	for i := range 20 {
+		n.dialRoutes([]string{fmt.Sprintf("127.0.0.1:%d", 1+i)}, true)
+		if err := n.conn.Flush(); err != nil {
+			t.Errorf("Flush after change %d: %v", i, err)
+		}
+	}
+	if got := n.conn.Stats().Reconnects; got != 0 {
+		t.Errorf("the client had to connect again %d times", got)
+	}
+}
+
 // TestPeersFail logs once that the addresses cannot be read, and goes on asking.
 func TestPeersFail(t *testing.T) {
 	asked := make(chan bool)

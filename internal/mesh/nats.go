@@ -151,7 +151,10 @@ func (n *NATS) options(routes []string) (*server.Options, error) {
 	o := &server.Options{
 		ServerName: "mayfly-" + strconv.FormatUint(n.run, 16), // a node that began again is another one
 		// Without a listener for clients, routes would silently never open.
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, Username: n.user, Password: n.user, MaxConn: 100,
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, MaxConn: 100,
+		// With Username and Password instead, each change of the routes would cut off our own client:
+		// the server looks for its user among Users to see whether its account has changed.
+		Users:      []*server.User{{Username: n.user, Password: n.user}},
 		MaxPayload: maxEnvelope, MaxPending: maxPending, NoSigs: true, NoSystemAccount: true,
 		Cluster: server.ClusterOpts{
 			Name: "mayfly", Host: host, Port: port, Advertise: n.route, NoAdvertise: true,

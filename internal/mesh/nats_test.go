@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -269,4 +270,27 @@ func TestMeshOverNATS(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMeshTwins runs two processes with one name, as a copied spool does: both say so, once.
+func TestMeshTwins(t *testing.T) {
+	b := newBook()
+	ctx, cancel := context.WithCancel(t.Context())
+	var ends sync.WaitGroup
+	defer ends.Wait()
+	defer cancel()
+	logs := []*lines{{}, {}}
+	for i, log := range logs {
+		l := b.open(t, b.config(t, "a"))
+		b.note(fmt.Sprint(i), l.RouteAddress())
+		m := mesh.New(mesh.Config{Node: "a", Link: l, Log: log.logger()})
+		ends.Go(func() {
+			if err := m.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i, log := range logs {
+		meshtest.Eventually(t, fmt.Sprintf("process %d notices the other", i), func() bool { return strings.Contains(log.String(), "another process says that it is this node") })
+	}
 }

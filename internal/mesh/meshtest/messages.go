@@ -73,11 +73,13 @@ func slow(t *testing.T, start Start) {
 	nodes := fleet(t, start, "a", "b")
 	a, b := nodes[0], nodes[1]
 	var count atomic.Int64
-	entered, release := make(chan struct{}), make(chan struct{})
+	entered, wait := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(wait) })
+	t.Cleanup(release) // before the nodes are stopped
 	var once sync.Once
 	_, err := b.Subscribe("slow", func(string, []byte) {
 		once.Do(func() { close(entered) })
-		<-release
+		<-wait
 		count.Add(1)
 	})
 	must(t, err)
@@ -98,7 +100,7 @@ func slow(t *testing.T, start Start) {
 	}
 	must(t, a.Publish("quick", []byte("still here")))
 	in.expectAll(t, []string{"a: still here"})
-	close(release)
+	release()
 	must(t, a.Publish("slow", nil))
 	must(t, a.Publish("quick", []byte("and now")))
 	in.expectAll(t, []string{"a: still here", "a: and now"})
