@@ -20,6 +20,16 @@ func TestSwitch(t *testing.T) {
 	goleak.VerifyNone(t)
 }
 
+// TestCuttable has the suite for a link that is not cut.
+func TestCuttable(t *testing.T) {
+	meshtest.Run(t, func(*testing.T) meshtest.Start {
+		s := mesh.NewSwitch()
+		return func(t *testing.T, name string) *meshtest.Node {
+			return meshtest.Running(t, name, mesh.NewCuttable(s.Link(name)))
+		}
+	})
+}
+
 func TestNATS(t *testing.T) {
 	meshtest.Run(t, func(*testing.T) meshtest.Start { return newBook().start })
 	goleak.VerifyNone(t)

@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -195,6 +197,9 @@ func (n *NATS) awaitServer(fatal <-chan string) error {
 		select {
 		case <-ticker.C:
 		case reason := <-fatal:
+			if taken := syscall.EADDRINUSE; strings.Contains(reason, taken.Error()) {
+				return fmt.Errorf("listen for other nodes on %s: %w", or(n.cfg.Listen, ":6222"), taken)
+			}
 			return fmt.Errorf("embedded server: %s", reason)
 		case <-late:
 			return fmt.Errorf("the embedded server does not listen on %s after %v", or(n.cfg.Listen, ":6222"), startTime)

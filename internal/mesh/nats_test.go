@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -147,8 +148,12 @@ func TestNATSConfig(t *testing.T) {
 	} {
 		cfg := newBook().config(t, "a")
 		change(&cfg)
-		if n, err := mesh.NewNATS(cfg); err == nil || !strings.Contains(err.Error(), want) {
+		n, err := mesh.NewNATS(cfg)
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("NewNATS = %v, %v, want %q", n, err, want)
+		}
+		if strings.HasPrefix(want, "address") && !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("NewNATS on a port that is taken = %v, want EADDRINUSE", err)
 		}
 	}
 	if took := time.Since(began); took > 3*time.Second {

@@ -109,11 +109,6 @@ func (p *Port) Publish(subject string, data []byte) error {
 	if p.dead() {
 		return fmt.Errorf("publish %s: %w", subject, net.ErrClosed)
 	}
-	select {
-	case <-p.closed:
-		return fmt.Errorf("publish %s: the link is closed: %w", subject, ErrUnreachable)
-	default:
-	}
 	p.net.mu.Lock()
 	var names []string
 	for name := range p.net.ports {
