@@ -294,7 +294,7 @@ func (p *Program) remove(x *Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.publishers[x.slot()] == x {
-		delete(p.publishers, x.source)
+		delete(p.publishers, x.slot())
 	}
 }
 
