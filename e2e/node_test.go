@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,20 +20,20 @@ import (
 	"time"
 )
 
-// program is the built program.
-var program string
+// program is the built program; scratch is a directory for the time of the tests.
+var program, scratch string
 
 func TestMain(m *testing.M) { os.Exit(build(m)) }
 
 func build(m *testing.M) int {
+	var err error
+	if scratch, err = os.MkdirTemp("", "mayfly-e2e-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(scratch)
 	if program = os.Getenv("MAYFLY_BIN"); program == "" {
-		dir, err := os.MkdirTemp("", "mayfly-e2e-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		program = filepath.Join(dir, "mayfly")
+		program = filepath.Join(scratch, "mayfly")
 		cmd := exec.Command("go", "build", "-o", program, "../cmd/mayfly")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -124,8 +125,11 @@ type node struct {
 	spool      string
 	env        []string
 	flags      []string
-	http, rtmp string // addresses
+	inside     []string // the command that runs it where it shall run
+	http, rtmp string   // addresses
+	mesh       string   // the address of both ports for other nodes
 	process    *process
+	before     []*process // the ones before
 }
 
 // newNode starts a node on a directory of the test, or on another bucket.
@@ -135,7 +139,7 @@ func newNode(t *testing.T, bucket string, flags ...string) *node {
 	if bucket == "" {
 		bucket = filepath.Join(dir, "data")
 	}
-	n := &node{t: t, bucket: bucket, spool: filepath.Join(dir, "spool"), flags: flags, http: "127.0.0.1:0", rtmp: "127.0.0.1:0"}
+	n := &node{t: t, bucket: bucket, spool: filepath.Join(dir, "spool"), flags: flags, http: "127.0.0.1:0", rtmp: "127.0.0.1:0", mesh: "127.0.0.1:0"}
 	n.start()
 	return n
 }
@@ -143,9 +147,32 @@ func newNode(t *testing.T, bucket string, flags ...string) *node {
 // start starts the node and waits until it is ready.
 func (n *node) start() {
 	n.t.Helper()
-	args := append([]string{"serve", "--log-format", "json", "--bucket", n.bucket, "--spool", n.spool, "--http", n.http, "--rtmp", n.rtmp,
-		"--mesh", "127.0.0.1:0", "--mesh-http", "127.0.0.1:0"}, n.flags...)
-	n.process = start(n.t, append([]string{"MAYFLY_ADMIN_TOKEN=" + token}, n.env...), program, args...)
+	n.launch()
+	n.ready()
+}
+
+// launch starts the node.
+func (n *node) launch() {
+	n.t.Helper()
+	args := slices.Concat(n.inside, []string{program, "serve", "--log-format", "json", "--bucket", n.bucket, "--spool", n.spool,
+		"--http", n.http, "--rtmp", n.rtmp, "--mesh", n.mesh, "--mesh-http", n.mesh}, n.flags)
+	if n.process != nil {
+		n.before = append(n.before, n.process)
+	}
+	n.process = start(n.t, append([]string{"MAYFLY_ADMIN_TOKEN=" + token}, n.env...), args[0], args[1:]...)
+}
+
+// said returns what the node wrote to its log, under all its processes.
+func (n *node) said() (out string) {
+	for _, p := range append(slices.Clone(n.before), n.process) {
+		out += p.output()
+	}
+	return out
+}
+
+// ready waits until the node can be used.
+func (n *node) ready() {
+	n.t.Helper()
 	n.until("the ports are open", 10*time.Second, func() bool {
 		scan := bufio.NewScanner(strings.NewReader(n.process.output()))
 		for scan.Scan() {
