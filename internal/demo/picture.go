@@ -75,7 +75,7 @@ func (p picture) filter(first int64, now time.Time) string {
 	if p.words {
 		day := now.Sub(time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())).Seconds()
 		parts = append(parts,
-			p.text(px(40), "x="+fmt.Sprint(px(56))+":y="+fmt.Sprint(px(48)), p.title),
+			p.text(px(40), fmt.Sprintf("x=w-tw-%d:y=%d", px(56), px(48)), p.title),
 			p.text(px(118), fmt.Sprintf("x=(w-tw)/2-%d:y=%d", px(35), px(250)), fmt.Sprintf(`%%{pts\:hms\:%.3f}`, day)),
 			p.text(px(72), fmt.Sprintf("x=(w-tw)/2:y=%d", px(420)), fmt.Sprintf(`frame %%{eif\:n+%d\:d\:7}`, first)))
 	}

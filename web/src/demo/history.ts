@@ -16,8 +16,9 @@ export const span = 120_000
 export const laneOf = (n: { state: string; cut: boolean }): string => (n.state === 'ready' && n.cut ? 'cut' : n.state)
 
 /** Adds what is the case now; what ended before the span is forgotten. */
-export function note(lanes: Lanes, lane: string, kind: string, now: number): Lanes {
+export function note(lanes: Lanes, lane: string, kind: string, now: number, since = now): Lanes {
   const list = lanes[lane] ?? []
+  if (list.length === 0) return { ...lanes, [lane]: [{ from: Math.min(since, now), to: null, kind }] }
   const last = list[list.length - 1]
   if (last !== undefined && last.to === null && last.kind === kind) return lanes
   const closed = last !== undefined && last.to === null ? [...list.slice(0, -1), { ...last, to: now }] : list
@@ -28,7 +29,7 @@ export function noteAll(lanes: Lanes, s: State | null, moving: boolean, begun: b
   let next = lanes
   if (begun) next = note(next, 'picture', moving ? 'moving' : 'standing', now)
   if (s === null) return next
-  for (const n of s.nodes) next = note(next, n.name, laneOf(n), now)
+  for (const n of s.nodes) next = note(next, n.name, laneOf(n), now, n.since || now)
   return note(next, 'bucket', s.bucket.away ? 'away' : 'there', now)
 }
 

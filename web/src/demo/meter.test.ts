@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { decode, squares, wrap } from './code'
-import { empty, frame, jump, longest, numberAt, recovered, rest, standing, steps, type Frame, type Tally } from './meter'
+import { empty, frame, jump, longest, numberAt, proof, recovered, rest, standing, steps, undrawn, type Frame, type Tally } from './meter'
 
 /** The squares of a number, as the encoder draws them. */
 function draw(n: number): number[] {
@@ -24,20 +24,47 @@ const fps = 30
 const at = (number: number | null, media: number, wall: number, presented: number): Frame => ({ number, media: media / fps, at: (wall * 1000) / fps, presented })
 const play = (frames: Frame[], t: Tally = empty): Tally => frames.reduce((all, f) => frame(all, f, fps), t)
 
+/** Pictures one after the other, numbers from first on, at places from media on. */
+const run = (count: number, first: number, media: number, wall = media, presented = media): Frame[] =>
+  Array.from({ length: count }, (_, i) => at(first + i, media + i, wall + i, presented + i))
+
 test('every picture in its turn', () => {
-  const t = play(Array.from({ length: 90 }, (_, i) => at(1000 + i, i, i, i)))
-  expect(t).toMatchObject({ shown: 90, lost: 0, undrawn: 0, stalls: 0, longest: 0 })
+  const t = play(run(90, 1000, 0))
+  expect(t).toMatchObject({ shown: 90, lost: 0, stalls: 0, longest: 0 })
+  expect(undrawn(t)).toBe(0)
 })
 
 test('lost in the stream, not drawn, and not told of are three things', () => {
   // A cut: the numbers jump by 31, the stream goes on without a hole.
-  expect(play([at(10, 0, 0, 1), at(41, 1, 1, 2)])).toMatchObject({ shown: 2, lost: 30, undrawn: 0 })
+  const cut = play([...run(10, 100, 0), ...run(20, 140, 10)])
+  expect(cut).toMatchObject({ shown: 30, lost: 30 })
+  expect(undrawn(cut)).toBe(0)
   // This computer was busy: the stream had the pictures.
-  expect(play([at(10, 0, 0, 1), at(15, 5, 5, 2)])).toMatchObject({ shown: 2, lost: 0, undrawn: 4 })
+  const busy = play([...run(10, 100, 0), ...run(20, 114, 14, 14, 10)])
+  expect(busy).toMatchObject({ shown: 30, lost: 0 })
+  expect(undrawn(busy)).toBe(4)
   // The browser showed them and did not say so.
-  expect(play([at(10, 0, 0, 1), at(15, 5, 5, 6)])).toMatchObject({ shown: 6, lost: 0, undrawn: 0 })
+  const untold = play([...run(10, 100, 0), ...run(20, 114, 14)])
+  expect(untold).toMatchObject({ shown: 34, lost: 0 })
+  expect(undrawn(untold)).toBe(0)
   // The player jumped over them: the viewer lost them, whatever the stream had.
-  expect(play([at(15, 5, 5, 2)], jump(play([at(10, 0, 0, 1)])))).toMatchObject({ shown: 2, lost: 4, undrawn: 0 })
+  expect(play(run(10, 115, 15, 15, 10), jump(play(run(10, 100, 0))))).toMatchObject({ shown: 20, lost: 5 })
+  // Anew, with another clock of the stream: the numbers alone count.
+  expect(play(run(10, 160, 9000, 20, 10), jump(play(run(10, 100, 0))))).toMatchObject({ shown: 20, lost: 50 })
+})
+
+test('a number read a picture too early is no loss, and one that was taken for a loss is taken back', () => {
+  const early = [...run(10, 100, 0), at(111, 10, 10, 10), ...run(10, 111, 11), at(122, 21, 21, 21), at(124, 22, 22, 22), ...run(10, 123, 23)]
+  expect(play(early)).toMatchObject({ lost: 0 })
+  const long = play([...run(10, 100, 0), ...run(proof + 2, 111, 10)])
+  expect(long.lost).toBe(1)
+  expect(play(run(proof + 2, 120 + proof - 8, 12 + proof), long).lost).toBe(0)
+})
+
+test('takes that do not begin on the grid of pictures lose nothing by it', () => {
+  const f = (n: number, media: number) => ({ ...at(n, media, media, media) })
+  const t = play([...run(20, 100, 0), ...Array.from({ length: 20 }, (_, i) => f(120 + i, 20.4 + i))])
+  expect(t.lost).toBe(0)
 })
 
 test('a standstill is measured, also while it lasts', () => {
@@ -52,14 +79,14 @@ test('a standstill is measured, also while it lasts', () => {
 test('hidden, rewound and unreadable pictures lose nothing', () => {
   const t = play([at(500, 9, 900, 9), at(501, 10, 901, 10)], rest(play([at(1, 0, 0, 1)])))
   expect(t).toMatchObject({ shown: 3, lost: 0, stalls: 0 })
-  expect(play([at(100, 100, 0, 1), at(40, 40, 1, 2)])).toMatchObject({ shown: 2, lost: 0 })
-  expect(play([at(1, 0, 0, 1), at(null, 1, 1, 2), at(3, 2, 2, 3)])).toMatchObject({ shown: 3, lost: 0, undrawn: 0 })
+  expect(play([...run(20, 100, 0), ...run(20, 20, 20)])).toMatchObject({ shown: 40, lost: 0 })
+  expect(play([...run(5, 1, 0), at(null, 5, 5, 5), ...run(20, 7, 6)])).toMatchObject({ shown: 26, lost: 0 })
 })
 
 test('numbers begin anew', () => {
   expect(steps(wrap - 1, 0)).toBe(1)
   expect(steps(5, 3)).toBe(-2)
-  expect(play([at(wrap - 1, 0, 0, 1), at(0, 1, 1, 2)])).toMatchObject({ shown: 2, lost: 0 })
+  expect(play([...run(20, wrap - 20, 0), ...run(20, 0, 20)])).toMatchObject({ shown: 40, lost: 0 })
 })
 
 test('recovered is who shows a picture made after the death', () => {

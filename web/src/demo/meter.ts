@@ -3,7 +3,7 @@ import { wrap } from './code'
 
 /** A picture that was put on the screen. */
 export interface Frame {
-  /** The number drawn into it; null when it could not be read. */
+  /** The number drawn into it; null when it could not be read. It may be that of the next one: a canvas gets the newest. */
   number: number | null
   /** Its place in the stream, in seconds. */
   media: number
@@ -16,10 +16,10 @@ export interface Frame {
 export interface Tally {
   /** Put on the screen. */
   shown: number
-  /** Made, and never on the screen: missing in the stream, or jumped over by the player. */
+  /** Made, and never to be seen: missing in the stream, or jumped over by the player. */
   lost: number
-  /** In the stream, and not drawn in time by this computer: its fault, not the stream's. */
-  undrawn: number
+  /** Of what the stream had, how much the screen should have shown. */
+  due: number
   stalls: number
   /** ms */
   longest: number
@@ -28,16 +28,22 @@ export interface Tally {
   moved: number | null
   /** The player jumped since the last picture. */
   jumped: boolean
-  /** The number of the last picture that had one. */
+  /** The newest number, and what numbers are ahead of the place in the stream; null when none was read yet. */
   number: number | null
-  /** Pictures shown since then whose number could not be read. */
-  unread: number
+  phase: number | null
+  /** Numbers that do not fit the phase: how many in a row, and the nearest of them. */
+  odd: number
+  nearest: number
 }
 
-export const empty: Tally = { shown: 0, lost: 0, undrawn: 0, stalls: 0, longest: 0, last: null, moved: null, jumped: false, number: null, unread: 0 }
+export const empty: Tally = {
+  shown: 0, lost: 0, due: 0, stalls: 0, longest: 0, last: null, moved: null, jumped: false, number: null, phase: null, odd: 0, nearest: 0,
+}
 
 /** A standstill of less than this is not noticed. */
 export const stallFrom = 350
+/** So many numbers in a row must say that something is missing. One or two may be those of a picture drawn since. */
+export const proof = 8
 
 /** How far it is from one number to a later one; negative when it went back. */
 export function steps(from: number, to: number): number {
@@ -47,38 +53,58 @@ export function steps(from: number, to: number): number {
 
 export function frame(t: Tally, f: Frame, fps: number): Tally {
   const { last } = t
-  if (last === null || t.moved === null) return { ...t, shown: t.shown + 1, last: f, moved: f.at, jumped: false, number: f.number ?? t.number }
-  const step = f.number !== null && t.number !== null ? steps(t.number, f.number) : null
-  // The same picture again, as after a jump on the spot, is no progress.
-  if (step === 0 || (step === null && f.media === last.media)) return { ...t, last: f }
+  const place = f.media * fps
+  if (last === null || t.moved === null) {
+    return { ...t, shown: t.shown + 1, due: t.due + 1, last: f, moved: f.at, jumped: false, number: f.number, phase: f.number === null ? null : f.number - place, odd: 0 }
+  }
+  if (f.media === last.media && f.number === last.number) return { ...t, last: f } // the same picture again is no progress
   const stood = f.at - t.moved
   const stalled = stood > stallFrom
+  const drawn = Math.max(1, f.presented - last.presented)
   const next: Tally = {
     ...t,
+    shown: t.shown + drawn,
     stalls: t.stalls + (stalled ? 1 : 0),
     longest: stalled ? Math.max(t.longest, stood) : t.longest,
     last: f,
     moved: f.at,
-    jumped: false,
-    number: f.number ?? t.number,
-    unread: f.number === null ? t.unread + 1 : 0,
   }
-  // Back in time: the viewer rewound, or an encoder began anew. Nothing was lost by that.
-  if (step === null || step < 0) return { ...next, shown: t.shown + 1 }
-  const missing = Math.max(0, step - 1 - t.unread)
-  // The browser may have shown pictures that it did not tell of one by one.
-  const untold = Math.min(missing, Math.max(0, f.presented - last.presented - 1))
-  // What the stream had between the two, it would have shown: this computer was too slow. After a jump nobody knows.
-  const through = t.jumped ? 0 : Math.max(0, Math.round((f.media - last.media) * fps) - 1)
-  const undrawn = Math.min(missing - untold, Math.max(0, through - untold))
-  return { ...next, shown: t.shown + 1 + untold, undrawn: t.undrawn + undrawn, lost: t.lost + missing - untold - undrawn }
+  return t.jumped ? landed(next, f, place, drawn) : went(next, f, place, Math.round((f.media - last.media) * fps), fps)
 }
+
+/** After a jump the numbers alone count: what lies between was not shown, whatever the stream had. */
+function landed(t: Tally, f: Frame, place: number, drawn: number): Tally {
+  if (f.number === null) return { ...t, due: t.due + drawn }
+  const over = t.number === null ? 0 : steps(t.number, f.number) - 1
+  return { ...t, due: t.due + drawn, lost: t.lost + Math.max(0, over), jumped: false, number: f.number, phase: f.number - place, odd: 0 }
+}
+
+/** Played through: the number keeps step with the place in the stream, unless pictures are missing in it. */
+function went(t: Tally, f: Frame, place: number, due: number, fps: number): Tally {
+  const next = { ...t, due: t.due + Math.max(0, due) }
+  if (f.number === null) return next
+  next.number = f.number
+  if (t.phase === null) return { ...next, phase: f.number - place }
+  const expected = Math.round(t.phase + place)
+  const off = steps(((expected % wrap) + wrap) % wrap, f.number)
+  if (Math.abs(off) < 1) return { ...next, odd: 0 }
+  // An encoder that began anew, or a rewound player, goes back: nothing was lost by that.
+  if (off < -fps) return { ...next, phase: f.number - place, odd: 0 }
+  const nearest = t.odd > 0 && t.nearest > 0 === off > 0 ? (Math.abs(off) < Math.abs(t.nearest) ? off : t.nearest) : off
+  const odd = t.odd > 0 && t.nearest > 0 === off > 0 ? t.odd + 1 : 1
+  if (odd < proof) return { ...next, odd, nearest }
+  // So many are missing; or, when the phase sinks again, the ones before were not.
+  return { ...next, lost: Math.max(0, t.lost + nearest), phase: t.phase + nearest, odd: 0 }
+}
+
+/** In the stream, and not drawn in time by this computer: its fault, not the stream's. */
+export const undrawn = (t: Tally): number => Math.max(0, t.due - t.shown)
 
 /** The player jumped. */
 export const jump = (t: Tally): Tally => (t.jumped ? t : { ...t, jumped: true })
 
 /** Hidden or paused: what stands still now is nobody's fault. Counting goes on with the next picture. */
-export const rest = (t: Tally): Tally => ({ ...t, last: null, moved: null, number: null, unread: 0, jumped: false })
+export const rest = (t: Tally): Tally => ({ ...t, last: null, moved: null, number: null, phase: null, odd: 0, jumped: false })
 
 /** How long the picture has been standing, ms; 0 while it moves. */
 export function standing(t: Tally, now: number): number {

@@ -3,7 +3,7 @@ import { Badge, Mark } from '../parts'
 import { clock } from '../words'
 import { laneOf, noteAll, place, span, type Lanes } from './history'
 import { cutOff, entries, kill, link, start, state, takeBucket, trouble, type ChannelState, type NodeState } from './live'
-import { longest, standing } from './meter'
+import { longest, standing, undrawn } from './meter'
 import { cuts, moving, now, recovery, reset, since, tally } from './watch'
 
 const whole = new Intl.NumberFormat('en')
@@ -48,14 +48,15 @@ export function Counters() {
     <section class="counters" aria-label="Counters">
       <Counter name="Frames shown" value={whole.format(t.shown)} note={`since ${time(since.value)}`} />
       <Counter name="Frames lost" value={whole.format(t.lost)} tone={t.lost > 0 ? 'bad' : t.shown > 0 ? 'good' : ''}
-        note={t.undrawn > 0 ? `and ${whole.format(t.undrawn)} this computer was too slow to draw` : 'by the numbers in the picture'} />
+        note={undrawn(t) > 0 ? `${whole.format(undrawn(t))} came, but too fast for this screen` : 'by the numbers in the picture'} />
       <Counter name="Longest stall" value={most > 0 ? secs(most) : 'none'} tone={stands > 0 || most > 1000 ? 'bad' : t.shown > 0 ? 'good' : ''}
         note={stands > 0 ? 'and it still stands' : t.stalls === 1 ? '1 standstill' : `${t.stalls} standstills`} />
       <Counter name="Cuts" value={whole.format(cuts.value)} note="to another take" />
       <Counter name="Recovered in" value={r === null ? '–' : waiting ? secs(Math.max(0, Date.now() - r.killed)) : secs(r.took!)} tone={waiting ? 'wait' : ''}
-        note={r === null ? 'after the last kill' : waiting ? 'and counting' : 'from the kill to a picture made after it'} />
-      <button type="button" class="button ghost zero" onClick={reset} aria-keyshortcuts="z">
-        Count anew<kbd aria-hidden="true">Z</kbd>
+        note={r === null ? 'after the last kill' : waiting ? 'and counting' : 'kill to a picture made after it'} />
+      <button type="button" class="zero" onClick={reset} aria-keyshortcuts="z" aria-label="Count anew">
+        <span>Count anew</span>
+        <kbd aria-hidden="true">Z</kbd>
       </button>
     </section>
   )

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import type { Session } from '../player/session'
 import { Reader } from './code'
 import { entries, state } from './live'
-import { empty, frame, jump, longest, recovered, rest, standing, type Recovery, type Tally } from './meter'
+import { empty, frame, jump, longest, recovered, rest, standing, undrawn, type Recovery, type Tally } from './meter'
 
 /** The counters of this page, since it was opened or they were set to zero. */
 export const tally = signal<Tally>(empty)
@@ -19,12 +19,15 @@ let current: Tally = empty
 let slug = ''
 
 export function reset(): void {
-  current = { ...empty, last: current.last, moved: current.moved, number: current.number }
+  current = { ...current, shown: 0, lost: 0, due: 0, stalls: 0, longest: 0 }
   tally.value = current
   since.value = Date.now()
   recovery.value = null
   cuts.value = 0
 }
+
+/** A player that tunes in looks for its distance to life for a moment; that is no loss. */
+const tuning = 2500
 
 const channel = () => state.value?.channels.find((c) => c.slug === slug)
 
@@ -36,12 +39,14 @@ export function watch(session: Session): () => void {
   const off = new AbortController()
   const reader = new Reader()
   let handle = 0
+  let first = 0
   const see: VideoFrameRequestCallback = (at, meta) => {
     handle = video.requestVideoFrameCallback(see)
     if (document.visibilityState === 'hidden') return
     const f = { number: reader.read(video), media: meta.mediaTime, at, presented: meta.presentedFrames }
     const fps = channel()?.fps ?? 30
-    current = frame(current, f, fps)
+    first ||= at
+    if (at - first > tuning) current = frame(current, f, fps)
     onScreen.value = f.number
     recovery.value = recovered(recovery.value, f, Date.now(), state.value?.epoch ?? 0, fps)
   }
@@ -56,7 +61,7 @@ export function watch(session: Session): () => void {
     now.value = performance.now()
     if (session.paused.value || session.rewound.value) current = rest(current)
     tally.value = current
-    moving.value = current.moved !== null && standing(current, now.value) === 0
+    moving.value = standing(current, now.value) === 0
   }, 200)
   return () => {
     off.abort()
@@ -82,7 +87,7 @@ export function expose(): void {
   const view = {
     get shown() { return current.shown },
     get lost() { return current.lost },
-    get undrawn() { return current.undrawn },
+    get undrawn() { return undrawn(current) },
     get stalls() { return current.stalls },
     get longest() { return longest(current, performance.now()) },
     get cuts() { return cuts.value },
