@@ -61,17 +61,15 @@ function Demo() {
             <span class="fact behind-life">{latency !== null && latency > -1 && `${Math.max(0, latency).toFixed(1)} s behind life`}</span>
           </div>
           <Counters />
+          <Timeline />
         </div>
         <aside class="nodes-side" id="nodes" aria-label="The fleet">
           <h2 class="hidden-words">Nodes</h2>
           <ul class="nodes">{(s?.nodes ?? []).map((n, i) => <NodeCard key={n.name} n={n} index={i} channel={slug.value} />)}</ul>
           <Aim channel={channel} />
           <BucketCard />
-        </aside>
-        <section class="story" aria-label="What happened">
-          <Timeline />
           <Log />
-        </section>
+        </aside>
       </main>
       <Help dialog={help} />
     </>

@@ -159,13 +159,13 @@ export function Aim({ channel }: { channel: ChannelState | undefined }) {
     ['who takes in', channel?.node ? [channel.node] : []],
     ['who serves me', server !== undefined && server.share > 0.02 ? [server.name] : []],
     ['who directs', channel?.director ? [channel.director] : []],
-    ['all of them', all],
+    ['all', all],
   ]
   return (
     <div class="aim" role="group" aria-label="Kill by role">
       <span aria-hidden="true">kill -9</span>
       {aims.filter(([what]) => what !== 'who directs' || channel?.director).map(([what, names]) => (
-        <button key={what} type="button" class="button ghost small" disabled={names.length === 0} aria-label={`Kill ${what}`} onClick={() => names.forEach((n) => void kill(n))}>
+        <button key={what} type="button" class="button ghost small" disabled={names.length === 0} aria-label={what === 'all' ? 'Kill all nodes' : `Kill the node ${what}`} onClick={() => names.forEach((n) => void kill(n))}>
           {what}
         </button>
       ))}
@@ -194,7 +194,7 @@ export function Timeline() {
               const p = place(x, at)
               return p && <rect key={x.from} class={`is-${x.kind}`} x={p.at * 1000} y={lane === 'picture' ? 0 : 4} width={Math.max(1.5, p.wide * 1000)} height={lane === 'picture' ? 20 : 12} />
             })}
-            {marks.filter((e) => (e.node === lane && e.kind !== 'cut') || (lane === 'bucket' && e.kind === 'bucket') || (lane === 'picture' && (e.kind === 'cut' || e.kind === 'kill'))).map((e) => (
+            {marks.filter((e) => (e.node === lane && e.kind !== 'cut') || (lane === 'bucket' && e.kind === 'bucket') || (lane === 'picture' && e.kind === 'cut')).map((e) => (
               <rect key={`m${e.id}`} class={`mark-${e.kind}`} x={(1 - (at - e.at) / span) * 1000 - 1} y="0" width="2.5" height="20" />
             ))}
           </svg>
