@@ -25,6 +25,7 @@ type sample struct {
 	Stalls       int
 	Rebuilds     int
 	ClockLatency *float64 // ms from the encoder's clock in the picture
+	Demo         *counters
 
 	Shot       string // a screenshot was taken
 	End        bool
