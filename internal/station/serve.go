@@ -2,11 +2,13 @@ package station
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/media"
@@ -38,10 +40,19 @@ func (f *fleet) serveTake(w http.ResponseWriter, r *http.Request) {
 	}
 	out := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "application/vnd.mayfly.take")
-	if err := l.Feed(r.Context(), from, w, out.Flush); err != nil && r.Context().Err() == nil {
+	flush := func() error {
+		if err := out.SetWriteDeadline(time.Now().Add(followerTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		return out.Flush()
+	}
+	if err := l.Feed(r.Context(), from, w, flush); err != nil && r.Context().Err() == nil {
 		f.station.log.Debug("a follower was lost", "take", id, "error", err)
 	}
 }
+
+// followerTime is how long a follower may take nothing of what it is fed before it is given up.
+const followerTime = 10 * time.Second
 
 // relays reports whether this node is fed with a take by its writer.
 func (f *fleet) relays(channel string, id media.TakeID) bool {
