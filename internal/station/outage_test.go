@@ -1,0 +1,219 @@
+package station
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+// until looks at a node's window every 50 ms until it satisfies f, and returns how long that took.
+func (n *nodes) until(name, slug string, limit time.Duration, f func(newest string) bool) time.Duration {
+	n.t.Helper()
+	began := time.Now()
+	for time.Since(began) < limit {
+		if w := n.see(name, slug); len(w.Segments) > 0 && f(newest(w)) {
+			return time.Since(began)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	n.t.Fatalf("node %s does not show it within %v\n%s", name, limit, n.logs())
+	return 0
+}
+
+func (n *nodes) shows(name, slug, writer string, limit time.Duration) time.Duration {
+	n.t.Helper()
+	return n.until(name, slug, limit, func(newest string) bool { return strings.Contains(newest, n.take(writer, slug)) })
+}
+
+// background lets an encoder run.
+func background(e *encoder, d time.Duration) chan error {
+	done := make(chan error, 1)
+	go func() { done <- e.run(d) }()
+	return done
+}
+
+// equal fails if the nodes do not list the same.
+func (n *nodes) equal(slug string) {
+	n.t.Helper()
+	lists := map[string]string{}
+	for name := range n.all {
+		n.see(name, slug)
+	}
+	for name, o := range n.all {
+		p, err := o.station.Program(slug)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		p.mu.Lock()
+		var b strings.Builder
+		for _, e := range p.director.List().Entries {
+			b.WriteString(e.ID + " ")
+			if e.End != nil {
+				b.WriteString("ended ")
+			}
+		}
+		p.mu.Unlock()
+		lists[name] = b.String()
+	}
+	for name, l := range lists {
+		for other, o := range lists {
+			if l != o {
+				n.t.Errorf("%s knows %s, %s knows %s", name, l, other, o)
+			}
+		}
+	}
+}
+
+func (n *nodes) conflicts() {
+	n.t.Helper()
+	for name, o := range n.all {
+		if c := o.station.Stats().Conflicts; c > 0 {
+			n.t.Errorf("%s met %d conflicts\n%s", name, c, o.log.String())
+		}
+	}
+}
+
+// TestDeathInOutage shows that television goes on when the node that takes in a stream dies while the
+// bucket is away.
+func TestDeathInOutage(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		running := background(n.all["a"].mustPublish("cam-key-0123456789"), 32*time.Second)
+		time.Sleep(10 * time.Second)
+		n.see("b", "news")
+		n.see("c", "news")
+		n.bucket.Down(true)
+		time.Sleep(12300 * time.Millisecond)
+		before := n.see("c", "news")
+		if edge := n.see("a", "news"); last(before) < last(edge)-1 {
+			t.Errorf("in the outage c lists up to %d, a up to %d", last(before), last(edge))
+		}
+		n.all["a"].kill()
+		again := background(n.all["b"].mustPublish("cam-key-0123456789"), 40*time.Second)
+		if took := n.shows("c", "news", "b", 6*time.Second); took > 4*time.Second {
+			t.Errorf("new pictures after %v, want them within 4 s", took)
+		}
+		time.Sleep(15 * time.Second)
+		n.see("b", "news")
+		n.see("c", "news")
+		n.bucket.Down(false)
+		time.Sleep(15 * time.Second)
+		n.equal("news")
+		n.conflicts()
+		<-running
+		if err := <-again; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestCutInOutage cuts between sources at two nodes, asked of a third, while the bucket is away.
+func TestCutInOutage(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		c := n.all["a"].channel("news", "one", "two")
+		one := background(n.all["a"].mustPublish("one-key-0123456789"), 40*time.Second)
+		time.Sleep(4 * time.Second)
+		two := background(n.all["b"].mustPublish("two-key-0123456789"), 36*time.Second)
+		time.Sleep(6 * time.Second)
+		n.see("c", "news")
+		n.bucket.Down(true)
+		time.Sleep(5 * time.Second)
+		p, err := n.all["c"].station.Program("news")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cut := range []struct{ source, node string }{{c.Sources[1].ID, "b"}, {c.Sources[0].ID, "a"}} {
+			if _, _, err := p.Cut(t.Context(), cut.source); err != nil {
+				t.Fatalf("cut: %v\n%s", err, n.logs())
+			}
+			t.Logf("on air after %v", n.shows("c", "news", cut.node, 4*time.Second))
+			time.Sleep(3 * time.Second)
+			n.see("a", "news")
+			n.see("b", "news")
+		}
+		if _, _, err := p.Cut(t.Context(), "nobody"); !errors.Is(err, program.ErrNoSuchSource) {
+			t.Errorf("cut to nobody = %v", err)
+		}
+		n.bucket.Down(false)
+		time.Sleep(12 * time.Second)
+		n.equal("news")
+		n.conflicts()
+		<-one
+		<-two
+	})
+}
+
+// TestMeshCut cuts the node that takes in a stream off the mesh: its own viewers notice nothing, those of
+// the others go on through the bucket.
+func TestMeshCut(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		running := background(n.all["a"].mustPublish("cam-key-0123456789"), 70*time.Second)
+		time.Sleep(10 * time.Second)
+		for _, name := range []string{"a", "b", "c"} {
+			n.see(name, "news")
+		}
+		cut := func(on bool) {
+			for _, o := range []string{"b", "c"} {
+				n.net.Cut("a", o, on)
+				n.net.Cut(o, "a", on)
+			}
+		}
+		cut(true)
+		for range 30 {
+			time.Sleep(time.Second)
+			a := n.see("a", "news")
+			if b := n.see("b", "news"); last(b) < last(a)-3 {
+				t.Fatalf("cut off, b lists up to %d, a up to %d\n%s", last(b), last(a), n.all["b"].log.String())
+			}
+		}
+		cut(false)
+		time.Sleep(8 * time.Second)
+		a, b := n.see("a", "news"), n.see("b", "news")
+		if last(b) < last(a)-1 || n.all["a"].station.Incarnation() == "" {
+			t.Errorf("mended, b lists up to %d, a up to %d", last(b), last(a))
+		}
+		n.equal("news")
+		n.conflicts()
+		if err := <-running; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestZombie takes everything from the node that takes in a stream for a minute, so that it is ended, and
+// gives it back.
+func TestZombie(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		e := n.all["a"].mustPublish("cam-key-0123456789")
+		running := background(e, 90*time.Second)
+		time.Sleep(10 * time.Second)
+		n.see("b", "news")
+		for _, o := range []string{"b", "c"} {
+			n.net.Cut("a", o, true)
+			n.net.Cut(o, "a", true)
+		}
+		n.all["a"].away.Down(true)
+		time.Sleep(time.Second)
+		again := background(n.all["b"].mustPublish("cam-key-0123456789"), 70*time.Second)
+		n.shows("c", "news", "b", 6*time.Second)
+		time.Sleep(40 * time.Second)
+		n.see("b", "news")
+		for _, o := range []string{"b", "c"} {
+			n.net.Cut("a", o, false)
+			n.net.Cut(o, "a", false)
+		}
+		n.all["a"].away.Down(false)
+		time.Sleep(10 * time.Second)
+		if err := <-running; err == nil {
+			t.Errorf("the zombie's publisher was not told to come again: %v", err)
+		}
+		n.equal("news")
+		n.conflicts()
+		<-again
+	})
+}
