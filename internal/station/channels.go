@@ -1,6 +1,47 @@
 package station
 
-import "github.com/mayfly-tv/mayfly/internal/channel"
+import (
+	"context"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/channel"
+)
+
+const (
+	// seekEvery is how often a channel that is not known is looked for in the bucket.
+	seekEvery = time.Second
+	// maxSought bounds how many are looked for in that time.
+	maxSought = 16
+)
+
+// seek looks for a channel that somebody asks for and this node does not know: another one may have made
+// it, and its word of that was lost.
+func (f *fleet) seek(slug string) {
+	if f == nil || channel.CheckSlug(slug) != nil {
+		return
+	}
+	now := time.Now()
+	f.mu.Lock()
+	for old, at := range f.sought {
+		if now.Sub(at) >= seekEvery {
+			delete(f.sought, old)
+		}
+	}
+	_, begun := f.sought[slug]
+	begun = begun || len(f.sought) >= maxSought
+	if !begun {
+		f.sought[slug] = now
+	}
+	f.mu.Unlock()
+	if begun {
+		return
+	}
+	f.station.tasks.start(func(ctx context.Context) {
+		if err := f.station.cfg.Channels.Look(ctx, slug); err != nil {
+			f.station.log.Debug("there is no such channel", "channel", slug, "error", err)
+		}
+	})
+}
 
 // channelChanged is told of every channel that is loaded or changed.
 func (s *Station) channelChanged(c *channel.Channel) {

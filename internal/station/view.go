@@ -19,6 +19,7 @@ func (s *Station) Program(slug string) (*Program, error) {
 	}
 	select {
 	case <-s.cfg.Channels.Loaded():
+		s.fleet.seek(slug)
 		return nil, ErrNoChannel
 	default:
 		return &Program{station: s}, nil // its windows say that it is too early to know
