@@ -48,13 +48,14 @@ func TestDeath(t *testing.T) {
 	film := newFilm(t, "300k")
 	defer f.logs(t)
 	ingest := f.stage(film, "ingest", 1).publish(0, 0, 1, 2)
-	pair := f.stage(film, "pair", 1).publish(0, 0, 1, 2).backup(0, 1, 2, 0)
+	pair := f.stage(film, "pair", 1).publish(0, 0, 1, 2)
 	other := f.stage(film, "served", 1).publish(0, 1, 2, 0)
 	cuts := f.stage(film, slugDirectedBy(nodeNames[0], "directed"), 2).publish(0, 1, 2, 0)
 	all := []*stage{ingest, pair, other, cuts}
 	for _, s := range all {
 		s.live().watch(1, 2)
 	}
+	pair.backup(0, 1, 2, 0)
 	cuts.publish(1, 2, 1, 0)
 	served := f.watch(f.front([]front.Backend{{Name: "anna", Address: f.nodes[0].http}, {Name: "bert", Address: f.nodes[1].http}, {Name: "cleo", Address: f.nodes[2].http}}), "served", film)
 	other.viewers = append(other.viewers, served)
@@ -63,7 +64,7 @@ func TestDeath(t *testing.T) {
 	died := time.Now()
 	f.nodes[0].process.kill()
 	after(4 * time.Second)
-	cuts.cut(t, f.nodes[2], 1)
+	cuts.cut(t, faultDirector, f.nodes[2], 1)
 	after(settled)
 	now := time.Now()
 
@@ -106,7 +107,7 @@ func TestDeath(t *testing.T) {
 func must(v float64, _ bool) float64 { return v }
 
 // cut asks a node for a cut to a source, and waits until viewers get it.
-func (s *stage) cut(t *testing.T, n *node, source int) {
+func (s *stage) cut(t *testing.T, fault string, n *node, source int) {
 	t.Helper()
 	asked := time.Now()
 	status, body := n.admin("POST", "/api/v1/channels/"+s.channel.Slug+"/cuts", fmt.Sprintf(`{"source":%q}`, s.channel.Sources[source].ID))
@@ -115,7 +116,7 @@ func (s *stage) cut(t *testing.T, n *node, source int) {
 		t.Errorf("the cut was answered %d %s", status, body)
 		return
 	}
-	figure(t, faultDirector, cutTook, took)
+	figure(t, fault, cutTook, took)
 	var answer struct{ Number int64 }
 	if err := json.Unmarshal(body, &answer); err != nil {
 		t.Error(err)
@@ -125,7 +126,7 @@ func (s *stage) cut(t *testing.T, n *node, source int) {
 			t.Errorf("the viewer at %s sees nothing of the cut", v.host)
 		}
 	}
-	bar(t, faultDirector, "new pictures after the cut (s)", s.seen(asked, time.Now()).fresh, 4)
+	bar(t, fault, "new pictures after the cut (s)", s.seen(asked, time.Now()).fresh, 4)
 }
 
 // takes returns the takes of which the first picture came after a time.

@@ -50,6 +50,8 @@ func newFleet(t *testing.T) *fleet {
 		}
 		if f.world != nil {
 			f.world.place(n, i)
+		} else {
+			n.flags = append(n.flags, "--faults", "127.0.0.1:0")
 		}
 		n.launch()
 		f.nodes, f.gates = append(f.nodes, n), append(f.gates, g)

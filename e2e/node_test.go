@@ -128,6 +128,7 @@ type node struct {
 	inside     []string // the command that runs it where it shall run
 	http, rtmp string   // addresses
 	mesh       string   // the address of both ports for other nodes
+	faults     string   // of the control that harms it, if it has one
 	process    *process
 	before     []*process // the ones before
 }
@@ -183,6 +184,8 @@ func (n *node) ready() {
 					n.http = line.Address
 				case "rtmp":
 					n.rtmp = line.Address
+				case "faults":
+					n.faults = line.Address
 				}
 			}
 		}
