@@ -58,7 +58,6 @@ func (f *Flusher) join(c *Copy) {
 	if len(f.queue) > 0 {
 		first = f.queue[0].sequence
 	}
-	c.add(Frame{Sequence: first, Landed: true})
 	for _, b := range f.queue {
 		if b.body != nil {
 			c.add(Frame{Sequence: b.sequence, Lines: b.lines, Whole: true, Body: b.body})
@@ -73,6 +72,7 @@ func (f *Flusher) join(c *Copy) {
 	if body, _, err := Encode(items); err == nil {
 		c.add(Frame{Sequence: f.next, Lines: f.lines, Whole: true, Body: body})
 	}
+	c.add(Frame{Sequence: first, Landed: true}) // last: until then it may hold less than it did
 	f.copies = append(f.copies, c)
 }
 
@@ -193,6 +193,18 @@ func (f *Flusher) Name(witnesses []string) {
 	}
 }
 
+// Solo says whether most of the fleet is in sight, so that witnesses that are gone may be passed over
+// while the bucket is away.
+func (f *Flusher) Solo(on bool) {
+	f.mu.Lock()
+	changed := f.safety.solo != on
+	f.safety.solo = on
+	f.mu.Unlock()
+	if changed {
+		f.rouse()
+	}
+}
+
 // Exact reports whether nothing may be listed that is not safe, because witnesses are named who give
 // an exact word should this node die.
 func (f *Flusher) Exact() bool {
@@ -206,7 +218,7 @@ func (f *Flusher) advance() {
 	f.mu.Lock()
 	f.release()
 	told := f.lines - uint64(len(f.unsafe))
-	safe := min(f.safety.safe(), f.lines)
+	safe := min(f.safety.safe(!f.away.IsZero()), f.lines)
 	if safe <= told {
 		f.mu.Unlock()
 		return

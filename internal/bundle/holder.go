@@ -35,11 +35,13 @@ type Holder struct {
 	incarnation Incarnation
 	dir         string
 
-	mu     sync.Mutex
-	lines  uint64
-	bytes  int64
-	sizes  map[uint64]int64
-	closed bool
+	mu       sync.Mutex
+	lines    uint64
+	reopened bool // what is held is of an earlier run of this process
+	outlived bool // the writer went on without this witness
+	bytes    int64
+	sizes    map[uint64]int64
+	closed   bool
 }
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
@@ -69,6 +71,7 @@ func (s *Spool) Hold(i Incarnation) (*Holder, error) {
 		}
 		h.sizes[n] = info.Size()
 		h.bytes += info.Size()
+		h.reopened = true
 	}
 	return h, nil
 }
@@ -95,6 +98,7 @@ func (h *Holder) Add(frame Frame) (lines uint64, err error) {
 	case h.closed:
 		return 0, fmt.Errorf("witness of %s: %w", h.incarnation, ErrTestified)
 	case frame.Landed:
+		h.reopened, h.outlived = false, false // the first such frame comes behind all that there was
 		return h.lines, h.drop(frame.Sequence)
 	case frame.Lines <= h.lines && frame.Lines > 0:
 		return h.lines, nil // of an earlier connection
@@ -172,6 +176,21 @@ func (h *Holder) close() {
 		h.closed = true
 		os.WriteFile(filepath.Join(h.dir, closedFile), nil, 0o640)
 	}
+}
+
+// Alone reports whether this witness can give an exact word without the others: it has everything that it
+// was ever sent, and was sent everything to the end as far as it knows.
+func (h *Holder) Alone() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.reopened && !h.outlived
+}
+
+// Outlived notes that the writer went on without this witness.
+func (h *Holder) Outlived() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.outlived = true
 }
 
 // Ended reports whether the holder accepts nothing more.

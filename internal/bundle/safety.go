@@ -1,14 +1,22 @@
 package bundle
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
-// safety says how far the log of an incarnation is safe (rule C): in a bundle that landed, or held by
-// a witness that counts. It is a state machine without goroutines or clocks.
+// safety says how far the log of an incarnation is safe (rule C): in a bundle that landed, or held by the
+// witnesses that the newest bundle in the bucket names, because that is where who ends the incarnation
+// looks for whom to ask. It is a state machine without goroutines or clocks.
 //
-// A witness counts when the newest bundle in the bucket names it, because that is where who ends the
-// incarnation looks for whom to ask. While a bundle that changes the names is on its way nobody can
-// know which of the two is the newest, so only witnesses that both name count. If no bundle names
-// any, there is no other word than the incarnation's own spool, and who ends it without that leaps.
+// All that are named must hold a line, so that any one of them who lives can give an exact word. While the
+// bucket is away nobody else can be named, and one witness's death would stop everything; so those that
+// are gone are passed over then, if most of the fleet is in sight (solo). A witness that its writer has
+// outlived does not give its word alone.
+//
+// While a bundle that changes the names is on its way nobody can know which of the two is the newest, so
+// what holds for both counts. If no bundle names any, there is no other word than the incarnation's own
+// spool, and who ends it without that leaps.
 //
 // Places in the log of the incarnation are counted in lines: its records in the order of their coming.
 type safety struct {
@@ -17,6 +25,7 @@ type safety struct {
 	held    map[string]uint64 // lines that each witness holds
 	wanted  []string          // who shall witness
 	namings []naming          // the newest bundle that landed, then those on their way that name others
+	solo    bool              // witnesses that are gone may be passed over while the bucket is away
 }
 
 // naming is a bundle and whom it names.
@@ -25,7 +34,9 @@ type naming struct {
 	names    []string
 }
 
-func newSafety() *safety { return &safety{held: map[string]uint64{}, namings: make([]naming, 1)} }
+func newSafety() *safety {
+	return &safety{held: map[string]uint64{}, namings: make([]naming, 1)}
+}
 
 // want says who shall witness from the next bundle on, and reports whether that is a change.
 func (s *safety) want(names []string) bool {
@@ -61,7 +72,7 @@ func (s *safety) landed(sequence, lines uint64) {
 	}
 }
 
-// hold notes how many lines a witness holds; it has none any more with 0.
+// hold notes how many lines a witness holds; it is not there any more with 0.
 func (s *safety) hold(witness string, lines uint64) {
 	if lines == 0 {
 		delete(s.held, witness)
@@ -76,18 +87,34 @@ func (s *safety) exact() bool {
 	return slices.ContainsFunc(s.namings, func(n naming) bool { return len(n.names) > 0 })
 }
 
-// safe returns how many lines are safe.
-func (s *safety) safe() uint64 {
+// safe returns how many lines are safe; away says that the bucket does not answer.
+func (s *safety) safe(away bool) uint64 {
 	if !s.exact() {
 		return s.spooled
 	}
-	best := s.stored
-	for witness, lines := range s.held {
-		if lines > best && s.counts(witness) {
-			best = lines
+	all := uint64(math.MaxUint64)
+	for _, n := range s.namings {
+		if len(n.names) > 0 { // else no exact word is expected: whatever was listed, one leaps
+			all = min(all, s.heldBy(n.names, away && s.solo))
 		}
 	}
-	return best
+	return max(s.stored, all)
+}
+
+// heldBy returns how many lines all of these witnesses hold, or all that are there.
+func (s *safety) heldBy(names []string, present bool) uint64 {
+	all, some := uint64(math.MaxUint64), false
+	for _, witness := range names {
+		lines, there := s.held[witness]
+		if there || !present {
+			all = min(all, lines)
+		}
+		some = some || there
+	}
+	if !some {
+		return 0
+	}
+	return all
 }
 
 // durable returns how many lines may be acknowledged to who would forget them then: in bundles that
@@ -110,6 +137,7 @@ func (s *safety) durable(away bool) uint64 {
 	return max(s.stored, second)
 }
 
+// counts reports whether all bundles that name witnesses name this one.
 func (s *safety) counts(witness string) bool {
 	for _, n := range s.namings {
 		// Of a bundle that names nobody no exact word is expected: whatever was listed, one leaps.

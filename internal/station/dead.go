@@ -183,7 +183,7 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 }
 
 // words asks the witnesses that the newest bundle of an incarnation names for what they hold, and has
-// the one that holds most end it with that. The word is exact if all of them were heard.
+// the one that holds most end it with that.
 func (f *fleet) words(ctx context.Context, i bundle.Incarnation) (bundle.Word, error) {
 	named, err := bundle.Named(ctx, f.station.cfg.Docs.Bucket(), i)
 	if err != nil {
@@ -192,40 +192,54 @@ func (f *fleet) words(ctx context.Context, i bundle.Incarnation) (bundle.Word, e
 	if len(named) == 0 {
 		return bundle.NoWord, nil
 	}
-	word, best, most := bundle.ExactWord, "", uint64(0)
-	for _, node := range named {
-		lines, err := f.askClose(ctx, node, i)
-		if err != nil {
-			f.station.log.Warn("a witness of a dead node does not answer: where it stood is not known exactly", "incarnation", i, "witness", node, "error", err)
-			word = bundle.NoWord
-			continue
-		}
-		if best == "" || lines > most {
-			best, most = node, lines
-		}
-	}
+	best, exact := f.closeAll(ctx, i, named)
 	if best == "" {
-		return word, nil
+		return bundle.NoWord, nil
 	}
 	if err := f.askTestify(ctx, best, i); err != nil {
 		f.station.log.Warn("a witness of a dead node cannot write what it holds", "incarnation", i, "witness", best, "error", err)
 		return bundle.NoWord, err
 	}
-	return word, nil
+	if !exact {
+		return bundle.NoWord, nil
+	}
+	return bundle.ExactWord, nil
 }
 
-func (f *fleet) askClose(ctx context.Context, node string, i bundle.Incarnation) (uint64, error) {
+// closeAll closes what witnesses hold of an incarnation, and names the one that holds most. The word is
+// exact if one of them needs no other, or all were heard.
+func (f *fleet) closeAll(ctx context.Context, i bundle.Incarnation, named []string) (best string, exact bool) {
+	var most uint64
+	heard, alone := 0, false
+	for _, node := range named {
+		m, err := f.askClose(ctx, node, i)
+		if err != nil {
+			f.station.log.Warn("a witness of a dead node does not answer", "incarnation", i, "witness", node, "error", err)
+			continue
+		}
+		heard++
+		alone = alone || m.Alone
+		if best == "" || m.Lines > most {
+			best, most = node, m.Lines
+		}
+	}
+	return best, alone || heard == len(named)
+}
+
+func (f *fleet) askClose(ctx context.Context, node string, i bundle.Incarnation) (incarnationMessage, error) {
 	if node == f.station.cfg.Spool.Node() {
 		h, err := f.holder(i)
 		if err != nil {
-			return 0, err
+			return incarnationMessage{}, err
 		}
-		return h.Close(), nil
+		return incarnationMessage{Lines: h.Close(), Alone: h.Alone()}, nil
+	}
+	if m, ok := f.member(node); ok && m.State == mesh.Lost {
+		return incarnationMessage{}, mesh.ErrUnreachable
 	}
 	ctx, cancel := context.WithTimeout(ctx, wordTime)
 	defer cancel()
-	m, err := ask[incarnationMessage](ctx, f, node, subjectClose, incarnationMessage{Incarnation: i.String()})
-	return m.Lines, err
+	return ask[incarnationMessage](ctx, f, node, subjectClose, incarnationMessage{Incarnation: i.String()})
 }
 
 func (f *fleet) askTestify(ctx context.Context, node string, i bundle.Incarnation) error {

@@ -49,6 +49,7 @@ const (
 	subjectAskCuts   = "ask-cuts"  // what do you know of a channel's cut list
 	subjectChannel   = "channel"   // a channel was made, changed or deleted
 	subjectSoft      = "soft"      // an incarnation was ended while the bucket is away
+	subjectAway      = "away"      // does the bucket answer you
 	subjectHeld      = "held"      // witness: where the takes of an incarnation stand
 	subjectLive      = "live"      // what a node takes in
 	subjectPublisher = "publisher" // a publisher has come to a node
@@ -72,7 +73,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	}
 	for subject, h := range map[string]mesh.Handler{
 		subjectAskCuts: f.askedCuts, subjectClose: f.askedClose, subjectTestify: f.askedTestify,
-		subjectHeld: f.askedHeld, subjectDirect: f.askedDirect, subjectCut: f.askedCut, subjectLeave: f.askedLeave, subjectPromise: f.askedPromise,
+		subjectAway: f.askedAway, subjectHeld: f.askedHeld, subjectDirect: f.askedDirect, subjectCut: f.askedCut, subjectLeave: f.askedLeave, subjectPromise: f.askedPromise,
 	} {
 		if err := m.Handle(subject, h); err != nil {
 			return err

@@ -3,8 +3,10 @@ package station
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
@@ -35,19 +37,13 @@ type softEnd struct {
 func (f *fleet) endSoftly(ctx context.Context, i bundle.Incarnation) {
 	s := f.station
 	dead, ok := f.member(i.Node)
-	if !ok || dead.Incarnation != i.String() || len(dead.Witnesses) == 0 || !f.mayAgree(dead) {
+	if !ok || dead.Incarnation != i.String() || len(dead.Witnesses) == 0 || !f.mayAgree(ctx, dead) {
 		return
 	}
-	best, most := "", uint64(0)
-	for _, node := range dead.Witnesses {
-		lines, err := f.askClose(ctx, node, i)
-		if err != nil {
-			s.log.Warn("a node that died while the bucket is away cannot be ended before it is back: a witness does not answer", "incarnation", i, "witness", node, "error", err)
-			return
-		}
-		if best == "" || lines > most {
-			best, most = node, lines
-		}
+	best, exact := f.closeAll(ctx, i, dead.Witnesses)
+	if best == "" || !exact {
+		s.log.Warn("a node that died while the bucket is away cannot be ended before it is back: not all its witnesses answer", "incarnation", i)
+		return
 	}
 	seal, err := f.askHeld(ctx, best, i)
 	if err != nil {
@@ -59,19 +55,53 @@ func (f *fleet) endSoftly(ctx context.Context, i bundle.Incarnation) {
 	f.applySoft(seal)
 }
 
-// mayAgree reports whether the members in sight can speak for the fleet.
-func (f *fleet) mayAgree(dead mesh.Member) bool {
+// mayAgree reports whether the members in sight can speak for the fleet: none of them has the bucket, which
+// could end the node properly.
+func (f *fleet) mayAgree(ctx context.Context, dead mesh.Member) bool {
+	for _, m := range f.mesh.Members() {
+		if m.State != mesh.Alive || m.Self || m.Away {
+			continue
+		}
+		bounded, cancel := context.WithTimeout(ctx, wordTime)
+		answer, err := ask[awayMessage](bounded, f, m.Node, subjectAway, awayMessage{})
+		cancel()
+		if err != nil || !answer.Away {
+			return false
+		}
+	}
+	return f.most(dead.Node)
+}
+
+// awayMessage says whether the bucket answers a node.
+type awayMessage struct {
+	Away bool `json:"away"`
+}
+
+// probeTime is how long the bucket has to answer a node that has had nothing to write lately.
+const probeTime = time.Second
+
+func (f *fleet) askedAway(ctx context.Context, _ string, _ []byte) ([]byte, error) {
+	away := f.station.Health().AwayFor > 0
+	if !away {
+		ctx, cancel := context.WithTimeout(ctx, probeTime)
+		defer cancel()
+		_, err := bundle.LoadSeal(ctx, f.station.cfg.Docs.Bucket(), bundle.Incarnation{Node: f.station.cfg.Spool.Node(), ID: "none"})
+		away = err != nil && !errors.Is(err, bucket.ErrNotFound)
+	}
+	return json.Marshal(awayMessage{away})
+}
+
+// most reports whether most of the members that there may be are in sight. One that has left, or was
+// ended, is none any more, but the one that is about to be ended is.
+func (f *fleet) most(about string) bool {
 	known, sight := 0, 0
 	for _, m := range f.mesh.Members() {
-		if m.State == mesh.Lost && m.Node != dead.Node && (m.Reason == mesh.HasLeft || f.station.ended(m.Incarnation)) {
+		if m.State == mesh.Lost && m.Node != about && (m.Reason == mesh.HasLeft || f.station.ended(m.Incarnation)) {
 			continue
 		}
 		known++
 		if m.Self || m.State == mesh.Alive {
 			sight++
-			if !m.Self && !m.Away {
-				return false // it can end the node properly
-			}
 		}
 	}
 	return 2*sight > known

@@ -57,6 +57,7 @@ func (f *fleet) witness(ctx context.Context, r *run) {
 // choose begins to send to those that shall witness, and ends it with those that shall not any more,
 // once there are enough others.
 func (w *watchers) choose(ctx context.Context) {
+	w.run.flusher.Solo(w.fleet.most(""))
 	want := mesh.Witnesses(w.fleet.mesh.Members(), w.run.incarnation.Node, witnesses)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -259,6 +260,7 @@ func (f *fleet) serveWitness(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := bufio.NewReaderSize(r.Body, 64<<10)
+	defer f.outlives(i, h)
 	for {
 		frame, err := bundle.ReadFrame(in)
 		if err != nil {
@@ -278,10 +280,33 @@ func (f *fleet) serveWitness(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// outlives looks whether a writer lives on when its stream to this witness has ended.
+func (f *fleet) outlives(i bundle.Incarnation, h *bundle.Holder) {
+	m, ok := f.member(i.Node)
+	if !ok {
+		return
+	}
+	number := m.Number + 2 // a beat may have been on its way
+	f.station.tasks.start(func(ctx context.Context) {
+		for range 10 {
+			select {
+			case <-time.After(mesh.BeatEvery):
+			case <-ctx.Done():
+				return
+			}
+			if m, ok := f.member(i.Node); ok && m.Incarnation == i.String() && m.Number > number {
+				h.Outlived()
+				return
+			}
+		}
+	})
+}
+
 // incarnationMessage names an incarnation.
 type incarnationMessage struct {
 	Incarnation string `json:"incarnation"`
 	Lines       uint64 `json:"lines,omitempty"`
+	Alone       bool   `json:"alone,omitempty"` // this witness needs no other
 }
 
 // askedClose makes this witness accept nothing more of an incarnation.
@@ -290,7 +315,7 @@ func (f *fleet) askedClose(_ context.Context, _ string, data []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(incarnationMessage{Lines: h.Close()})
+	return json.Marshal(incarnationMessage{Lines: h.Close(), Alone: h.Alone()})
 }
 
 // askedTestify makes this witness end an incarnation with what it holds.
