@@ -37,7 +37,7 @@ type Store struct {
 	loaded  chan struct{}
 	isReady bool
 
-	looking sync.Mutex
+	looking chan struct{} // holds one while somebody looks
 	looked  time.Time
 }
 
@@ -51,7 +51,7 @@ type keyed struct{ slug, source string }
 
 // NewStore makes a store on the documents of a bucket; it is empty until Run.
 func NewStore(docs *bucket.Documents, log *slog.Logger) *Store {
-	return &Store{docs: docs, log: log, bySlug: map[string]*entry{}, byKey: map[[sha256.Size]byte]keyed{}, loaded: make(chan struct{})}
+	return &Store{docs: docs, log: log, bySlug: map[string]*entry{}, byKey: map[[sha256.Size]byte]keyed{}, loaded: make(chan struct{}), looking: make(chan struct{}, 1)}
 }
 
 // Watch calls f for every channel that is loaded, made, changed or deleted, from then on. f must not block.
@@ -84,8 +84,12 @@ func (s *Store) Look(ctx context.Context, slug string) error {
 // LookAll reads the documents that changed, at most once in a second: somebody asks for a channel or a
 // key that another node may just have made.
 func (s *Store) LookAll(ctx context.Context) error {
-	s.looking.Lock()
-	defer s.looking.Unlock()
+	select {
+	case s.looking <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.looking }()
 	if time.Since(s.looked) < time.Second {
 		return nil
 	}

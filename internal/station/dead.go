@@ -175,9 +175,9 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 	}
 	s.log.Info("a silent node was ended", "incarnation", i, "word", r.Seal.Word, "took", time.Since(started).Round(time.Millisecond))
 	o := s.originOf(i.String())
-	o.once.Lock()
+	o.once.lock()
 	s.takeIn(o, r)
-	o.once.Unlock()
+	o.once.unlock()
 	f.say(subjectSealed, incarnationMessage{Incarnation: i.String()})
 	f.sealed(ctx, i)
 }

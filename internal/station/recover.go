@@ -26,7 +26,7 @@ type past struct {
 
 // origin is an incarnation that has ended.
 type origin struct {
-	once   sync.Mutex // one reads it at a time
+	once   latch // one reads it at a time
 	known  bool
 	word   bundle.Word
 	marks  map[string][][]byte       // by channel, in their order
@@ -77,9 +77,9 @@ func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, word bun
 			return err
 		}
 		o := s.originOf(i.String())
-		o.once.Lock()
+		o.once.lock()
 		s.takeIn(o, r)
-		o.once.Unlock()
+		o.once.unlock()
 		return s.cfg.Spool.DropJournal(&i)
 	})
 }
@@ -131,7 +131,7 @@ func (s *Station) originOf(name string) *origin {
 	defer s.past.mu.Unlock()
 	o := s.past.origins[name]
 	if o == nil {
-		o = &origin{}
+		o = &origin{once: newLatch()}
 		s.past.origins[name] = o
 	}
 	return o
@@ -158,8 +158,8 @@ func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
 // origin returns an ended incarnation, reading it from the bucket if it is not known.
 func (s *Station) origin(ctx context.Context, name string) (*origin, error) {
 	o := s.originOf(name)
-	o.once.Lock()
-	defer o.once.Unlock()
+	o.once.lock()
+	defer o.once.unlock()
 	if o.known {
 		return o, nil
 	}

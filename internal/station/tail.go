@@ -3,7 +3,6 @@ package station
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -17,11 +16,11 @@ import (
 type bucketTail struct {
 	incarnation bundle.Incarnation
 
-	mu     sync.Mutex
-	found  []bundle.Scanned
-	next   uint64
-	polled time.Time
-	used   time.Time
+	reading latch // one reads it at a time
+	found   []bundle.Scanned
+	next    uint64
+	polled  time.Time
+	used    time.Time
 }
 
 // tailed takes in what the bucket has of a take, and reports whether that has ended.
@@ -29,7 +28,7 @@ func (f *fleet) tailed(ctx context.Context, p *Program, x **take.Replica, e *pro
 	f.mu.Lock()
 	t := f.tails[i.String()]
 	if t == nil {
-		t = &bucketTail{incarnation: i}
+		t = &bucketTail{incarnation: i, reading: newLatch()}
 		f.tails[i.String()] = t
 	}
 	f.mu.Unlock()
@@ -52,8 +51,8 @@ func (f *fleet) tailed(ctx context.Context, p *Program, x **take.Replica, e *pro
 
 // poll returns the indexes of all bundles so far. The list only grows.
 func (t *bucketTail) poll(ctx context.Context, b bucket.Bucket) ([]bundle.Scanned, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.reading.lock()
+	defer t.reading.unlock()
 	now := time.Now()
 	t.used = now
 	if now.Sub(t.polled) < tailEvery {
@@ -85,11 +84,13 @@ func (f *fleet) tidyTails() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for name, t := range f.tails {
-		t.mu.Lock()
+		if !t.reading.try() {
+			continue // somebody uses it just now, and may wait for the bucket
+		}
 		if time.Since(t.used) > wantedFor {
 			delete(f.tails, name)
 		}
-		t.mu.Unlock()
+		t.reading.unlock()
 	}
 	for name, h := range f.holders {
 		if h.Clear(time.Now()) {
