@@ -1,0 +1,414 @@
+// Package sim is the fleet in simulated time: whole stations on a mesh and a bucket in memory, with
+// encoders, viewers and producers, and everything going wrong that can. After every step it checks the
+// laws of the design.
+//
+// A run is drawn from its seed: the fleet, who uses it, what goes wrong and when, and all randomness of
+// the program itself (crypto/rand is seeded). What is not exact: the Go runtime chooses by itself among
+// several ready cases of a select and in which order a map is walked, and schedules goroutines around
+// file I/O. So a seed replays what happens from outside to the millisecond, and nearly always the same
+// course inside; a failure that hangs on such a choice may need the same seed a few times (-sim.repeat).
+//
+// Time is one for all nodes (testing/synctest). So a pause is a gate around a process: nothing comes in or
+// goes out, and all that waits goes on at once; its timers run on meanwhile, unlike after a real SIGSTOP
+// (the end-to-end tests have that). Clocks differ only in what nodes tell each other of the time.
+package sim
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/hls"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+)
+
+var (
+	flagRuns   = flag.Int("sim.runs", 0, "how many seeds to run; default as many as take a minute and a half")
+	flagSeed   = flag.Uint64("sim.seed", 1, "the first seed")
+	flagRepeat = flag.Int("sim.repeat", 1, "how often to run each seed")
+	flagKinds  = flag.String("sim.faults", "", "only these faults, with commas between them; default: each seed draws its own")
+	flagRule   = flag.String("sim.without", "", "the rule that is left out")
+	flagTrace  = flag.Bool("sim.trace", false, "print the trace of runs that keep the laws, too")
+	flagDir    = flag.String("sim.dir", "", "where the spools are; default in memory if there is /dev/shm")
+)
+
+const (
+	quietTime = 15 * time.Second
+	agreeTime = 10 * time.Second
+)
+
+// outcome is what a run came to.
+type outcome struct {
+	Seed    uint64
+	Law     string `json:",omitempty"` // that was broken first
+	Broken  []string
+	Plan    string
+	Trace   string
+	Numbers int // listed
+	Fetched int
+	Acked   int // bundles
+	Pieces  int
+	Cuts    int64
+	Took    time.Duration
+}
+
+// run runs one seed.
+func run(t *testing.T, seed uint64, kinds []string, c *cheat) (out outcome) {
+	began := time.Now()
+	cryptotest.SetGlobalRandom(t, seed)
+	dir, err := os.MkdirTemp(spoolDir(), "mayfly-sim-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(seed, kinds, dir, c)
+		w.run()
+		out = outcome{
+			Seed: seed, Law: w.laws.law, Broken: w.laws.broken, Plan: w.plan.String(), Numbers: w.laws.count, Fetched: w.laws.fetched,
+			Acked: len(w.laws.stored), Pieces: len(w.laws.pieces),
+		}
+		if len(out.Broken) > 0 || *flagTrace {
+			out.Trace = w.trace.last(20 * time.Second)
+		}
+	})
+	out.Took = time.Since(began)
+	return out
+}
+
+func spoolDir() string {
+	if *flagDir != "" {
+		return *flagDir
+	}
+	if _, err := os.Stat("/dev/shm"); err == nil {
+		return "/dev/shm"
+	}
+	return ""
+}
+
+func newWorld(seed uint64, kinds []string, dir string, c *cheat) *world {
+	w := &world{
+		seed: seed, cheat: c, dir: dir, trace: &trace{began: time.Now()},
+		rnd: rand.New(rand.NewPCG(seed, 1)), side: rand.New(rand.NewPCG(seed, 2)), net: mesh.NewSwitch(),
+	}
+	w.plan = newPlan(w.rnd, kinds)
+	w.laws = &laws{
+		world: w, listed: map[string]map[int64]*entry{}, bodies: map[string][32]byte{}, stored: map[string][32]byte{},
+		pieces: map[bundle.Piece]string{}, progress: map[string]progress{},
+	}
+	w.spy = newSpy(w.laws.fail)
+	w.store = bucket.NewFaulty(w.spy, seed, usual)
+	w.faults = &faults{world: w, busy: map[string]bool{}, last: map[string]time.Time{}}
+	w.net.Lose(func(_, _, _ string) bool { return w.faults.loss > 0 && w.chance(w.faults.loss) })
+	return w
+}
+
+// run runs a world to its end: some time with faults, and some without.
+func (w *world) run() {
+	w.say("plan", "seed %d: %s", w.seed, &w.plan)
+	w.begin()
+	for end := time.Now().Add(w.plan.span); time.Now().Before(end) && !w.laws.isBroken(); {
+		w.step()
+	}
+	if !w.laws.isBroken() {
+		w.say("FAULT", "no more faults")
+		w.faults.quiet()
+		w.calm()
+	}
+	w.end()
+}
+
+// begin starts the fleet and those who use it.
+func (w *world) begin() {
+	for i := range w.plan.nodes {
+		n := &node{name: nodeName(i), spool: w.dir + "/" + nodeName(i)}
+		w.nodes = append(w.nodes, n)
+		w.start(n)
+	}
+	time.Sleep(2 * time.Second)
+	for i := range w.plan.channels {
+		c := channel.Channel{Slug: fmt.Sprint("channel-", i), AutoLive: true, DVRWindow: 120, Sources: []channel.Source{{Name: "one"}}}
+		two := w.rnd.IntN(2) == 0
+		if two {
+			c.Sources = append(c.Sources, channel.Source{Name: "two"})
+		}
+		made, err := w.nodes[0].proc.channels.Create(context.Background(), c)
+		if err != nil {
+			w.laws.fail("run", "make a channel: %v", err)
+			return
+		}
+		w.channels = append(w.channels, made)
+		w.publisher(i, "one", made.Sources[0].StreamKey)
+		if w.rnd.IntN(3) == 0 {
+			w.publisher(i, "backup", made.Sources[0].BackupStreamKey)
+		}
+		if two {
+			w.publisher(i, "two", made.Sources[1].StreamKey)
+		}
+		w.producers = append(w.producers, &producer{world: w, name: fmt.Sprint("producer-", i), channel: i, next: time.Now().Add(4 * time.Second)})
+	}
+	time.Sleep(time.Second)
+	w.faults.next = time.Now().Add(w.between(time.Second, 6*time.Second))
+}
+
+func (w *world) publisher(channel int, name, key string) {
+	w.publishers = append(w.publishers, &publisher{
+		world: w, name: fmt.Sprint(name, "-", channel), key: key, channel: channel, pushes: w.rnd.IntN(2) == 0,
+		retry: time.Now().Add(w.between(0, 2*time.Second)),
+	})
+}
+
+// step lets some time pass, and everybody do what they do.
+func (w *world) step() {
+	time.Sleep(w.between(20*time.Millisecond, 120*time.Millisecond))
+	synctest.Wait()
+	w.faults.step()
+	for _, x := range w.publishers {
+		x.step()
+	}
+	for _, x := range w.producers {
+		x.step()
+	}
+	w.cheat.step(w)
+	synctest.Wait()
+	w.watch()
+}
+
+// watch is what viewers do.
+func (w *world) watch() {
+	for _, n := range w.living() {
+		for _, c := range w.channels {
+			if w.rnd.Float64() < 0.1 {
+				continue
+			}
+			if win := w.laws.look(n.proc, c.Slug, false); win != nil {
+				w.laws.live(n.proc, c.Slug, win)
+				w.fetchOne(n.proc, c.Slug, win)
+			}
+			if w.rnd.Float64() < 0.2 {
+				w.laws.look(n.proc, c.Slug, true)
+			}
+		}
+		w.laws.bounded(n.proc)
+	}
+}
+
+// fetchOne fetches something of a window.
+func (w *world) fetchOne(p *process, slug string, win *hls.Window) {
+	if w.rnd.Float64() > 0.2 {
+		return
+	}
+	s := &win.Segments[w.rnd.IntN(len(win.Segments))]
+	address := s.URI
+	if n := len(s.Parts); n > 0 && (address == "" || w.rnd.IntN(2) == 0) {
+		address = s.Parts[w.rnd.IntN(n)].URI
+	}
+	if s.Gap || address == "" {
+		return
+	}
+	w.asking.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
+		defer cancel()
+		w.laws.fetch(ctx, p, slug, address, false)
+	})
+}
+
+// calm is the time without faults, and what must be true at its end.
+func (w *world) calm() {
+	began := time.Now()
+	checked := false
+	for time.Since(began) < quietTime && !w.laws.isBroken() {
+		w.step()
+		if !checked && time.Since(began) >= agreeTime {
+			checked = true
+			w.laws.agreed()
+		}
+	}
+	if w.laws.isBroken() {
+		return
+	}
+	w.laws.agreed()
+	w.laws.fetchable()
+}
+
+// end stops everything, and checks what the bucket has.
+func (w *world) end() {
+	whole := !w.laws.isBroken()
+	w.say("FAULT", "the end")
+	for _, n := range w.nodes {
+		if n.proc == nil {
+			continue
+		}
+		if whole {
+			n.proc.stop()
+		} else {
+			w.kill(n)
+		}
+	}
+	for _, x := range w.publishers {
+		x.close()
+	}
+	w.asking.Wait()
+	w.dying.Wait()
+	w.store.Settle()
+	if whole {
+		w.laws.kept()
+	}
+}
+
+// flags passes this process's flags on to a worker.
+func workerFlags() []string {
+	return []string{
+		"-sim.repeat=" + strconv.Itoa(*flagRepeat), "-sim.faults=" + *flagKinds,
+		"-sim.trace=" + strconv.FormatBool(*flagTrace), "-sim.dir=" + *flagDir,
+	}
+}
+
+// workerEnv tells a worker which seeds it runs: first, step, count.
+const workerEnv = "MAYFLY_SIM_WORKER"
+
+// TestWorker runs seeds for TestSimulation, in a process of its own with one thread.
+func TestWorker(t *testing.T) {
+	var first, step uint64
+	var count int
+	if _, err := fmt.Sscanf(os.Getenv(workerEnv), "%d %d %d", &first, &step, &count); err != nil {
+		return // nobody asked
+	}
+	runtime.GOMAXPROCS(1)
+	out := json.NewEncoder(os.Stdout)
+	var kinds []string
+	if *flagKinds != "" {
+		kinds = strings.Split(*flagKinds, ",")
+	}
+	for n := range count {
+		for range *flagRepeat {
+			seed := first + uint64(n)*step
+			fmt.Fprintf(os.Stdout, "seed %d\n", seed)
+			c, k := cheatFor(*flagRule, kinds)
+			fmt.Fprint(os.Stdout, "outcome ")
+			if err := out.Encode(run(t, seed, k, c)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// seeds runs that many seeds from first on, on all processors, until enough are bad.
+func seeds(t *testing.T, first uint64, runs int, rule string, enough int) (all []outcome) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	workers := min(runtime.NumCPU(), runs)
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	bad := 0
+	for n := range workers {
+		count := (runs - n + workers - 1) / workers
+		args := append(workerFlags(), "-test.run=^TestWorker$", "-test.v=false", "-test.timeout=30m", "-sim.without="+rule)
+		cmd := exec.Command(self, args...)
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %d", workerEnv, first+uint64(n), workers, count), "GODEBUG=asyncpreemptoff=1")
+		pipe, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stderr = cmd.Stdout
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		group.Go(func() {
+			rest := read(pipe, func(o outcome) {
+				mu.Lock()
+				defer mu.Unlock()
+				all = append(all, o)
+				if o.Law != "" {
+					bad++
+				}
+				if enough > 0 && bad >= enough {
+					cmd.Process.Kill()
+				}
+			})
+			err := cmd.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil && (enough == 0 || bad < enough) {
+				t.Errorf("a worker ended: %v\n%s", err, rest)
+			}
+		})
+	}
+	group.Wait()
+	return all
+}
+
+// read reads what a worker prints. It returns the end of what is no outcome.
+func read(r io.Reader, f func(outcome)) string {
+	in := bufio.NewReader(r)
+	var rest []string
+	for {
+		text, err := in.ReadString('\n')
+		var o outcome
+		if body, ok := strings.CutPrefix(text, "outcome "); ok && json.Unmarshal([]byte(body), &o) == nil {
+			f(o)
+		} else if strings.HasPrefix(text, "seed ") {
+			rest = []string{text}
+		} else if rest = append(rest, text); len(rest) > 400 {
+			rest = append(rest[:100:100], rest[len(rest)-200:]...)
+		}
+		if err != nil {
+			return strings.Join(rest, "")
+		}
+	}
+}
+
+// usualRuns is how many seeds TestSimulation runs.
+const usualRuns = 400
+
+// TestSimulation runs many seeds, each of which must keep all laws.
+func TestSimulation(t *testing.T) {
+	runs := *flagRuns
+	if runs == 0 {
+		runs = usualRuns
+		if testing.Short() {
+			runs = 20
+		}
+	}
+	began := time.Now()
+	all := seeds(t, *flagSeed, runs, *flagRule, 0)
+	var sum outcome
+	laws := map[string]int{}
+	for _, o := range all {
+		sum.Numbers += o.Numbers
+		sum.Fetched += o.Fetched
+		sum.Acked += o.Acked
+		sum.Pieces += o.Pieces
+		sum.Took += o.Took
+		if o.Trace != "" && len(laws) < 3 {
+			t.Logf("trace of seed %d:\n%s", o.Seed, o.Trace)
+		}
+		if o.Law == "" {
+			continue
+		}
+		laws[o.Law]++
+		t.Errorf("seed %d (%s):\n  %s\n  replay: go test ./internal/sim -run TestSimulation -sim.runs 1 -sim.seed %d -sim.repeat 5 -sim.trace", o.Seed, o.Plan, strings.Join(o.Broken, "\n  "), o.Seed)
+	}
+	t.Logf("%d runs in %v, %v each: %d numbers listed, %d pieces of media fetched, %d bundles and %d pushed pieces acknowledged; broken laws: %v",
+		len(all), time.Since(began).Round(time.Second), (sum.Took / time.Duration(max(1, len(all)))).Round(time.Millisecond), sum.Numbers, sum.Fetched, sum.Acked, sum.Pieces, laws)
+}

@@ -1,0 +1,92 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+// trace is what happened in a run, for people: what actors did, faults, and the stations' logs.
+type trace struct {
+	began time.Time
+	mu    sync.Mutex
+	lines []line
+}
+
+type line struct {
+	at     time.Time
+	who    string
+	text   string
+	record *slog.Record // or what a station logged
+	attrs  []slog.Attr
+}
+
+const keptLines = 3000
+
+func (t *trace) put(l line) {
+	l.at = time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.lines) >= 2*keptLines {
+		t.lines = append([]line(nil), t.lines[keptLines:]...)
+	}
+	t.lines = append(t.lines, l)
+}
+
+func (t *trace) add(who, text string) { t.put(line{who: who, text: text}) }
+
+// last returns what happened in the last while, and the faults and acts of the whole run.
+func (t *trace) last(while time.Duration) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var b strings.Builder
+	for _, l := range t.lines {
+		if time.Since(l.at) > while && l.record != nil {
+			continue
+		}
+		fmt.Fprintf(&b, "%9.3f  %-10s %s\n", l.at.Sub(t.began).Seconds(), l.who, l.string())
+	}
+	return b.String()
+}
+
+func (l *line) string() string {
+	if l.record == nil {
+		return l.text
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "    %s %s", l.record.Level, l.record.Message)
+	add := func(a slog.Attr) bool {
+		fmt.Fprintf(&b, " %s=%v", a.Key, a.Value)
+		return true
+	}
+	for _, a := range l.attrs {
+		add(a)
+	}
+	l.record.Attrs(add)
+	return b.String()
+}
+
+func (t *trace) handler(node string) slog.Handler { return &handler{trace: t, node: node} }
+
+type handler struct {
+	trace *trace
+	node  string
+	attrs []slog.Attr
+}
+
+func (h *handler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *handler) Handle(_ context.Context, r slog.Record) error {
+	r = r.Clone()
+	h.trace.put(line{who: h.node, record: &r, attrs: h.attrs})
+	return nil
+}
+
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &handler{h.trace, h.node, append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
+}
+
+func (h *handler) WithGroup(string) slog.Handler { return h }

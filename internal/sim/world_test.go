@@ -1,0 +1,200 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/station"
+)
+
+// world is one run: a fleet, who uses it, and what goes wrong.
+type world struct {
+	seed  uint64
+	plan  plan
+	cheat *cheat
+	dir   string
+	trace *trace
+
+	rnd    *rand.Rand // of the schedule: only the goroutine of the run draws from it
+	side   *rand.Rand // of what happens between the processes
+	sideMu sync.Mutex
+
+	store  *bucket.Faulty // the way to the bucket that all have in common
+	spy    *spy
+	net    *mesh.Switch
+	laws   *laws
+	nodes  []*node
+	faults *faults
+
+	channels   []*channel.Channel
+	publishers []*publisher
+	producers  []*producer
+	dying      sync.WaitGroup
+	asking     sync.WaitGroup // requests of actors on their way
+}
+
+// node is a machine. Its processes come and go.
+type node struct {
+	name  string
+	spool string
+	runs  int
+	proc  *process // nil while none runs
+}
+
+// process is one run of a node's program.
+type process struct {
+	node     *node
+	gate     *gate
+	way      *bucket.Faulty // its own way to the bucket
+	port     *mesh.Port
+	mesh     *mesh.Mesh
+	channels *channel.Store
+	station  *station.Station
+	stop     context.CancelFunc
+	ended    chan struct{}
+	paused   bool
+	began    time.Time
+	seen     map[string]*seen // by channel and kind of window
+}
+
+// chance draws from what the processes' goroutines share.
+func (w *world) chance(p float64) bool {
+	w.sideMu.Lock()
+	defer w.sideMu.Unlock()
+	return w.side.Float64() < p
+}
+
+func (w *world) upTo(d time.Duration) time.Duration {
+	w.sideMu.Lock()
+	defer w.sideMu.Unlock()
+	return time.Duration(w.side.Int64N(int64(d) + 1))
+}
+
+// start starts a process on a node whose last one has died.
+func (w *world) start(n *node) {
+	n.runs++
+	spool, err := bundle.OpenSpool(n.spool, n.name, nil, bundle.SpoolConfig{Keep: time.Minute})
+	if err != nil {
+		panic(fmt.Sprintf("start %s: %v", n.name, err))
+	}
+	g := &gate{cheat: w.cheat, skew: w.plan.skew[n.name], zombie: func() bool { return w.chance(0.5) }, delay: w.faults.delay}
+	p := &process{node: n, gate: g, began: time.Now(), seen: map[string]*seen{}, ended: make(chan struct{})}
+	p.way = bucket.NewFaulty(w.cheat.bucket(w.store), w.seed+uint64(n.runs), bucket.Faults{})
+	b := acks{way{g, p.way}, func(key string, data []byte) { w.laws.acked(n.name, key, data) }}
+	docs := bucket.NewDocuments(b)
+	log := slog.New(w.trace.handler(n.name))
+	p.channels = channel.NewStore(docs, log)
+	p.station = station.New(station.Config{
+		Docs: docs, Spool: spool, Channels: p.channels, Log: log, Part: w.plan.part, Segment: w.plan.segment, Flush: w.plan.flush,
+	})
+	p.port = w.net.Link(n.name)
+	l := &link{p.port, g}
+	p.mesh = mesh.New(mesh.Config{Node: n.name, Link: l, Log: log, Handler: p.station.MeshHandler(), Beat: p.station.Beat})
+	if err := p.station.Join(p.mesh, n.name); err != nil {
+		panic(fmt.Sprintf("start %s: %v", n.name, err))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.stop = cancel
+	run := func(what string, f func(context.Context) error) func() {
+		return func() {
+			if err := f(ctx); err != nil {
+				w.laws.fail("run", "%s of %s ended: %v", what, n.name, err)
+			}
+		}
+	}
+	var group sync.WaitGroup
+	group.Go(run("the mesh", p.mesh.Run))
+	group.Go(run("the channels", p.channels.Run))
+	group.Go(run("the station", p.station.Run))
+	w.dying.Go(func() {
+		group.Wait()
+		spool.Close()
+		close(p.ended)
+	})
+	n.proc = p
+}
+
+// kill ends a process as kill -9 does. What it left in the spool is kept as it is at this moment.
+func (w *world) kill(n *node) {
+	p := n.proc
+	n.proc = nil
+	p.gate.kill()
+	p.port.Kill()
+	p.stop()
+	next := filepath.Join(w.dir, fmt.Sprint(n.name, "-", n.runs))
+	if err := os.CopyFS(next, os.DirFS(n.spool)); err != nil {
+		panic(fmt.Sprintf("keep the spool of %s: %v", n.name, err))
+	}
+	n.spool = next
+	for _, x := range w.publishers {
+		x.lost(p)
+	}
+}
+
+// leave ends a process as SIGTERM does.
+func (w *world) leave(n *node) {
+	p := n.proc
+	n.proc = nil
+	p.stop()
+	<-p.ended
+	for _, x := range w.publishers {
+		x.lost(p)
+	}
+}
+
+// empty takes a node's spool away.
+func (w *world) empty(n *node) {
+	n.spool = filepath.Join(w.dir, fmt.Sprint(n.name, "-", n.runs, "-new"))
+}
+
+// reboot makes a spool what the death of a machine leaves of it: another boot, and of the files that
+// were never synced only a part.
+func (w *world) reboot(n *node) {
+	journals, _ := filepath.Glob(filepath.Join(n.spool, "journal", "*", "*"))
+	for _, path := range journals {
+		if filepath.Base(path) == "boot" {
+			os.WriteFile(path, []byte("an earlier boot"), 0o640)
+		} else if info, err := os.Stat(path); err == nil {
+			os.Truncate(path, w.rnd.Int64N(info.Size()+1))
+		}
+	}
+}
+
+// living returns the nodes with a process that runs.
+func (w *world) living() (out []*node) {
+	for _, n := range w.nodes {
+		if n.proc != nil && !n.proc.paused {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// any picks a living node, or nil.
+func (w *world) any() *node {
+	living := w.living()
+	if len(living) == 0 {
+		return nil
+	}
+	return living[w.rnd.IntN(len(living))]
+}
+
+// say notes what an actor does.
+func (w *world) say(who, format string, args ...any) {
+	w.trace.add(who, fmt.Sprintf(format, args...))
+}
+
+// between draws a time.
+func (w *world) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(w.rnd.Int64N(int64(most-least)+1))
+}
