@@ -31,11 +31,7 @@ type cli struct {
 	Check   checkFlags `cmd:"" help:"Say what is wrong with the bucket, the ports, ffmpeg and the clock, and how to mend it."`
 	Version struct{}   `cmd:"" help:"Print the version."`
 	Demo    demoFlags  `cmd:"" help:"Show a fleet on this machine, with a page that kills its nodes."`
-	Push    pushFlags  `cmd:"" hidden:"" help:"Not in this version."`
-}
-
-type pushFlags struct {
-	Args []string `arg:"" optional:""`
+	Push    pushFlags  `cmd:"" help:"Push a stream to nodes so that no frame is lost, whichever machine dies."`
 }
 
 // bucketFlags say where everything is kept.
@@ -166,6 +162,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = check(ctx, &c.Check, stdout)
 	case "demo":
 		err = runDemo(ctx, &c.Demo, stdout)
+	case "push":
+		err = push(ctx, &c.Push, stderr, log)
 	case "version":
 		fmt.Fprintln(stdout, "mayfly", version)
 	default:
@@ -358,13 +356,9 @@ func (f *bucketFlags) spoolDir() (string, error) {
 	if f.Spool != "" {
 		return f.Spool, nil
 	}
-	state := os.Getenv("XDG_STATE_HOME")
-	if state == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", fmt.Errorf("find a directory for the spool (give one with --spool): %w", err)
-		}
-		state = filepath.Join(home, ".local", "state")
+	state, err := stateDir()
+	if err != nil {
+		return "", err
 	}
 	name := f.Node
 	if name == "" {
@@ -376,5 +370,5 @@ func (f *bucketFlags) spoolDir() (string, error) {
 		}
 		name = "node-" + shortHash(where)
 	}
-	return filepath.Join(state, "mayfly", name), nil
+	return filepath.Join(state, name), nil
 }

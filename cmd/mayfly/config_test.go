@@ -51,10 +51,12 @@ func TestMistakes(t *testing.T) {
 		{name: "bad bucket", args: []string{"serve", "--bucket", "gs://x"}, code: 1, says: "s3://"},
 		{name: "bad S3 bucket", args: []string{"serve", "--bucket", "s3://x?endpiont=y"}, code: 1, says: "endpoint and region"},
 		{name: "bad URL", args: []string{"serve", "--public", "tv.example.org"}, code: 1, says: "https://tv.example.org"},
-		{name: "not in this version", args: []string{"push"}, code: 1, says: "not in this version"},
 		{name: "demo for everybody", args: []string{"demo", "--page", ":0"}, code: 1, says: "this machine alone"},
 		{name: "demo of no node", args: []string{"demo", "--nodes", "0"}, code: 1, says: "1 to 5"},
 		{name: "faults for everybody", args: []string{"serve", "--faults", ":0"}, code: 1, says: "this machine alone"},
+		{name: "push nowhere", args: []string{"push", "in.mp4"}, code: 2, says: "url"},
+		{name: "push without a key", args: []string{"push", "in.mp4", "http://node:8080"}, code: 1, says: "/push/STREAM-KEY"},
+		{name: "bad size", args: []string{"push", "in.mp4", "http://node:8080/push/k", "--spool-size", "5X"}, code: 2, says: "500M or 10G"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.env[0] != "" {

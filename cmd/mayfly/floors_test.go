@@ -33,6 +33,7 @@ var floors = map[string]int{
 	"internal/certs":   4,
 	"internal/api":     5,
 	"internal/demo":    5,
+	"internal/agent":   5,
 	"web":              5,
 	"cmd/mayfly":       6,
 }

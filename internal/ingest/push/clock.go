@@ -23,12 +23,10 @@ func seconds(t, scale int64) int64 {
 	return s
 }
 
-// tsClock continues the 33-bit times of MPEG-TS from segment to segment, and turns those of sound
-// into its sample rate.
+// tsClock continues the 33-bit times of MPEG-TS from segment to segment.
 type tsClock struct {
 	going bool
 	last  int64 // decode time of the newest sample, unwrapped
-	sound audioClock
 }
 
 // unwrap returns what is to be added to the times of a segment that begins at first.

@@ -142,11 +142,6 @@ func ffmpeg(t *testing.T, args ...string) string {
 	return out.String()
 }
 
-var source struct {
-	once sync.Once
-	data []byte
-}
-
 // makeSource writes a clip of 6 s with B-frames and sound, and returns its path.
 func makeSource(t *testing.T) string {
 	t.Helper()
