@@ -27,9 +27,13 @@ type demoFlags struct {
 	Open    bool   `help:"Open the page in a browser." default:"true" negatable:""`
 }
 
-// pushCommand is the agent for lossless publishing: it reads FLV on standard input. It is nil as long as
-// `mayfly push` is not in this version.
-var pushCommand func(program, streamKey, front string) []string
+// pushBuilt says that this version has `mayfly push`, and that its nodes take /push/.
+const pushBuilt = false
+
+// pushCommand is the agent for lossless publishing, which reads what the encoder writes to its standard input.
+func pushCommand(program, streamKey, front, spool string) []string {
+	return []string{program, "push", "--spool", spool, "-", front + "/push/" + streamKey}
+}
 
 // runDemo shows the demonstration until ctx ends, or the terminal closes.
 func runDemo(ctx context.Context, f *demoFlags, out io.Writer) error {
@@ -40,8 +44,8 @@ func runDemo(ctx context.Context, f *demoFlags, out io.Writer) error {
 		return fmt.Errorf("find this program's own file: %w", err)
 	}
 	cfg := demo.Config{Program: program, Nodes: f.Nodes, Bucket: f.Bucket, Dir: f.Dir, Page: f.Page, Pages: web.Files(), Out: out}
-	if f.Publish != "rtmp" && pushCommand != nil {
-		cfg.Push = func(streamKey, front string) []string { return pushCommand(program, streamKey, front) }
+	if f.Publish != "rtmp" && pushBuilt {
+		cfg.Push = func(streamKey, front, spool string) []string { return pushCommand(program, streamKey, front, spool) }
 	}
 	if f.Publish == "push" && cfg.Push == nil {
 		return errors.New("--publish push: this version publishes by RTMP only; give --publish rtmp")

@@ -26,15 +26,17 @@ import (
 
 // Config says what is demonstrated.
 type Config struct {
-	Program string                                 // the file of this program
-	Nodes   int                                    // 1 to 5
-	Bucket  string                                 // a directory of the demonstration's own if empty
-	Dir     string                                 // where spools and logs lie; a temporary one that is removed at the end if empty
-	Page    string                                 // address of the page
-	Push    func(streamKey, front string) []string // the agent for lossless publishing; nil publishes all by RTMP
-	Pages   fs.FS                                  // the built pages
-	Open    func(url string)                       // opens a browser; may be nil
-	Out     io.Writer
+	Program string // the file of this program
+	Nodes   int    // 1 to 5
+	Bucket  string // a directory of the demonstration's own if empty
+	Dir     string // where spools and logs lie; a temporary one that is removed at the end if empty
+	Page    string // address of the page
+	// Push is the command line of the agent for lossless publishing, which reads FLV on its standard input. nil: all
+	// is published by RTMP.
+	Push  func(streamKey, front, spool string) []string
+	Pages fs.FS            // the built pages
+	Open  func(url string) // opens a browser; may be nil
+	Out   io.Writer
 }
 
 // grace is how long a node gets to leave at the end.
@@ -252,7 +254,7 @@ func (d *demo) broadcast(ctx context.Context) error {
 		p.secret = key
 		p.target = "rtmp://" + d.rtmpLn.Addr().String() + "/live/" + key
 		if p.how == "push" {
-			p.push = d.cfg.Push(key, "http://"+d.webLn.Addr().String())
+			p.push = d.cfg.Push(key, "http://"+d.webLn.Addr().String(), filepath.Join(d.dir, "push-"+p.slug))
 		}
 		group.Go(func() error { return p.run(ctx) })
 	}

@@ -57,8 +57,7 @@ function Demo() {
                 </button>
               ))}
             </div>
-            <Who channel={channel} />
-            <span class="fact behind-life">{latency !== null && latency > -1 && `${Math.max(0, latency).toFixed(1)} s behind life`}</span>
+            <Who channel={channel} latency={latency} />
           </div>
           <Counters />
           <Timeline />

@@ -14,7 +14,7 @@ const time = (at: number): string => new Date(at).toLocaleTimeString('en-GB')
 const and = (names: string[]): string => (names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}`)
 
 /** Who does what for the channel, in one sentence. */
-export function Who({ channel }: { channel: ChannelState | undefined }) {
+export function Who({ channel, latency }: { channel: ChannelState | undefined; latency: number | null }) {
   if (channel === undefined) return <p class="who" />
   const servers = (state.value?.nodes ?? []).filter((n) => n.share > 0.02 && n.state !== 'dead').sort((a, b) => b.share - a.share)
   const how = channel.how === 'push' ? 'without loss' : 'by RTMP'
@@ -26,13 +26,13 @@ export function Who({ channel }: { channel: ChannelState | undefined }) {
   if (servers.length > 0) parts.push(['served to you by', and(servers.map((n) => n.name))])
   return (
     <p class="who">
-      <b>{channel.slug}</b>
       {parts.map(([words, name]) => (
         <span key={words}>
           {words}
           {name !== '' && <em>{name}</em>}
         </span>
       ))}
+      {latency !== null && latency > -1 && <span>{Math.max(0, latency).toFixed(1)} s behind life</span>}
     </p>
   )
 }
@@ -98,10 +98,10 @@ export function NodeCard({ n, index, channel }: { n: NodeState; index: number; c
         <span class="fact node-age">{s !== null && n.since > 0 && `${dead ? 'for' : 'up'} ${clock((s.now - n.since) / 1000)}`}</span>
       </div>
       <ul class="roles" aria-label={`What node ${n.name} does`}>
-        {n.takesIn.map((c) => <Role key={`in${c}`} kind="in" here={c === channel}>takes in {c}</Role>)}
-        {n.witnesses.map((c) => <Role key={`wi${c}`} kind="witness" here={c === channel}>witnesses {c}</Role>)}
-        {n.directs.map((c) => <Role key={`di${c}`} kind="direct" here={c === channel}>directs {c}</Role>)}
-        {n.share > 0.02 && !dead && <Role kind="serve" here>serves you {Math.round(n.share * 100)} %</Role>}
+        <Role kind="in" words="takes in" of={n.takesIn} channel={channel} />
+        <Role kind="witness" words="witnesses" of={n.witnesses} channel={channel} />
+        <Role kind="direct" words="directs" of={n.directs} channel={channel} />
+        {n.share > 0.02 && !dead && <li class="role role-serve">serves you {Math.round(n.share * 100)} %</li>}
         {dead && <li class="idle">Nothing. That is the point.</li>}
         {!dead && n.takesIn.length + n.witnesses.length + n.directs.length === 0 && n.share <= 0.02 && <li class="idle">{n.state === 'ready' ? 'Stands by' : 'Comes up'}</li>}
       </ul>
@@ -122,8 +122,10 @@ export function NodeCard({ n, index, channel }: { n: NodeState; index: number; c
   )
 }
 
-function Role({ kind, here, children }: { kind: string; here: boolean; children: preact.ComponentChildren }) {
-  return <li class={`role role-${kind} ${here ? '' : 'elsewhere'}`}>{children}</li>
+/** One role, with the channels that a node has it for; quiet when the channel that is watched is not among them. */
+function Role({ kind, words, of, channel }: { kind: string; words: string; of: string[]; channel: string }) {
+  if (of.length === 0) return null
+  return <li class={`role role-${kind} ${of.includes(channel) ? '' : 'elsewhere'}`}>{`${words} ${of.join(', ')}`}</li>
 }
 
 export function BucketCard() {
@@ -155,17 +157,17 @@ export function Aim({ channel }: { channel: ChannelState | undefined }) {
   const nodes = (state.value?.nodes ?? []).filter((n) => n.state !== 'dead')
   const server = [...nodes].sort((a, b) => b.share - a.share)[0]
   const all = nodes.map((n) => n.name)
-  const aims: [string, string[]][] = [
-    ['who takes in', channel?.node ? [channel.node] : []],
-    ['who serves me', server !== undefined && server.share > 0.02 ? [server.name] : []],
-    ['who directs', channel?.director ? [channel.director] : []],
-    ['all', all],
+  const aims: [string, string, string[]][] = [
+    ['intake', 'Kill the node that takes the channel in', channel?.node ? [channel.node] : []],
+    ['my server', 'Kill the node that serves me most', server !== undefined && server.share > 0.02 ? [server.name] : []],
+    ['director', 'Kill the node that directs the channel', channel?.director ? [channel.director] : []],
+    ['all', 'Kill all nodes', all],
   ]
   return (
     <div class="aim" role="group" aria-label="Kill by role">
       <span aria-hidden="true">kill -9</span>
-      {aims.filter(([what]) => what !== 'who directs' || channel?.director).map(([what, names]) => (
-        <button key={what} type="button" class="button ghost small" disabled={names.length === 0} aria-label={what === 'all' ? 'Kill all nodes' : `Kill the node ${what}`} onClick={() => names.forEach((n) => void kill(n))}>
+      {aims.map(([what, words, names]) => (
+        <button key={what} type="button" class="button ghost small" disabled={names.length === 0} aria-label={words} title={words} onClick={() => names.forEach((n) => void kill(n))}>
           {what}
         </button>
       ))}
