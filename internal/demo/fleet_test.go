@@ -240,6 +240,37 @@ func TestPage(t *testing.T) {
 	}
 }
 
+func TestWhoIsReached(t *testing.T) {
+	p := &poller{viewers: front.New(front.Config{}), encoders: front.New(front.Config{}), readyAt: map[string]bool{}}
+	reached := func(list ...looked) string {
+		p.route(list)
+		var names string
+		for _, c := range p.viewers.Counts() {
+			names += c.Name
+		}
+		return names
+	}
+	is := func(name string, up bool, a *answer) looked {
+		return looked{node: node{name: name, http: "127.0.0.1:1", rtmp: "127.0.0.1:2", starts: 1}, up: up, answer: a}
+	}
+	ready, not := &answer{ready: true}, &answer{}
+	for _, c := range []struct {
+		list []looked
+		want string
+		why  string
+	}{
+		{[]looked{is("a", true, not), is("b", true, nil)}, "", "nobody was ready yet"},
+		{[]looked{is("a", true, ready), is("b", true, ready), is("c", true, not)}, "ab", "c only starts"},
+		{[]looked{is("a", true, not), is("b", true, ready)}, "b", "a leaves"},
+		{[]looked{is("a", true, not), is("b", true, not)}, "ab", "better those than none"},
+		{[]looked{is("a", false, nil), is("b", true, nil)}, "ab", "a is dead and b hangs: who connects finds out"},
+	} {
+		if got := reached(c.list...); got != c.want {
+			t.Errorf("the front reaches %q, want %q: %s", got, c.want, c.why)
+		}
+	}
+}
+
 func TestWhoseWordCounts(t *testing.T) {
 	say := func(name, body string) looked {
 		var v channelView

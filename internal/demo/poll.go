@@ -179,16 +179,19 @@ func (p *poller) get(ctx context.Context, address, path string) (int, []byte, er
 	return resp.StatusCode, body, err
 }
 
-// route gives the fronts the nodes that were ready at least once since they were started. A dead node
-// stays in the list: that it refuses is what a balancer meets.
+// route gives the fronts the nodes that can be reached, as a balancer's health checks do: not those that say
+// they are not ready, unless all say so; and not those that were never ready since their start. A dead node
+// stays in the list, because between two checks a balancer does not know: that it refuses must do no harm.
 func (p *poller) route(nodes []looked) {
+	anyReady := slices.ContainsFunc(nodes, func(n looked) bool { return n.answer != nil && n.answer.ready })
 	var web, rtmp []front.Backend
 	for _, n := range nodes {
 		key := fmt.Sprint(n.name, n.starts)
 		if n.answer != nil && n.answer.ready {
 			p.readyAt[key] = true
 		}
-		if n.http == "" || n.up && !p.readyAt[key] {
+		unready := n.answer != nil && !n.answer.ready && anyReady
+		if n.http == "" || n.rtmp == "" || n.up && (unready || !p.readyAt[key]) {
 			continue
 		}
 		web = append(web, front.Backend{Name: n.name, Address: n.http})

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { decode, squares, wrap } from './code'
-import { empty, frame, jump, longest, numberAt, proof, recovered, rest, standing, steps, undrawn, type Frame, type Tally } from './meter'
+import { blind, empty, frame, jump, longest, numberAt, proof, recovered, rest, standing, steps, undrawn, type Frame, type Tally } from './meter'
 
 /** The squares of a number, as the encoder draws them. */
 function draw(n: number): number[] {
@@ -81,6 +81,16 @@ test('hidden, rewound and unreadable pictures lose nothing', () => {
   expect(t).toMatchObject({ shown: 3, lost: 0, stalls: 0 })
   expect(play([...run(20, 100, 0), ...run(20, 20, 20)])).toMatchObject({ shown: 40, lost: 0 })
   expect(play([...run(5, 1, 0), at(null, 5, 5, 5), ...run(20, 7, 6)])).toMatchObject({ shown: 26, lost: 0 })
+})
+
+test('looked at now and then, and not readable at all', () => {
+  const glance = (n: number, off = 0) => at(100 + n + off, n, n, n)
+  const look = (frames: Frame[]) => frames.reduce((all, f) => frame(all, f, fps, 3), empty)
+  const quiet = look(Array.from({ length: 40 }, (_, i) => glance(i * 6, i % 4)))
+  expect(quiet).toMatchObject({ lost: 0, shown: 235 })
+  expect(look([...Array.from({ length: 20 }, (_, i) => glance(i * 6, i % 3)), ...Array.from({ length: 20 }, (_, i) => glance(120 + i * 6, 30))]).lost).toBe(30)
+  expect(blind(quiet)).toBe(false)
+  expect(blind(play(run(80, 0, 0).map((f) => ({ ...f, number: null }))))).toBe(true)
 })
 
 test('numbers begin anew', () => {

@@ -51,7 +51,8 @@ export function steps(from: number, to: number): number {
   return d > wrap / 2 ? d - wrap : d
 }
 
-export function frame(t: Tally, f: Frame, fps: number): Tally {
+/** With slack, numbers may differ from the place in the stream by so many and count as equal: for a place known less well. */
+export function frame(t: Tally, f: Frame, fps: number, slack = 0): Tally {
   const { last } = t
   const place = f.media * fps
   if (last === null || t.moved === null) {
@@ -69,7 +70,7 @@ export function frame(t: Tally, f: Frame, fps: number): Tally {
     last: f,
     moved: f.at,
   }
-  return t.jumped ? landed(next, f, place, drawn) : went(next, f, place, Math.round((f.media - last.media) * fps), fps)
+  return t.jumped ? landed(next, f, place, drawn) : went(next, f, place, Math.round((f.media - last.media) * fps), fps, slack)
 }
 
 /** After a jump the numbers alone count: what lies between was not shown, whatever the stream had. */
@@ -80,14 +81,14 @@ function landed(t: Tally, f: Frame, place: number, drawn: number): Tally {
 }
 
 /** Played through: the number keeps step with the place in the stream, unless pictures are missing in it. */
-function went(t: Tally, f: Frame, place: number, due: number, fps: number): Tally {
+function went(t: Tally, f: Frame, place: number, due: number, fps: number, slack: number): Tally {
   const next = { ...t, due: t.due + Math.max(0, due) }
   if (f.number === null) return next
   next.number = f.number
   if (t.phase === null) return { ...next, phase: f.number - place }
   const expected = Math.round(t.phase + place)
   const off = steps(((expected % wrap) + wrap) % wrap, f.number)
-  if (Math.abs(off) < 1) return { ...next, odd: 0 }
+  if (Math.abs(off) <= slack) return { ...next, odd: 0 }
   // An encoder that began anew, or a rewound player, goes back: nothing was lost by that.
   if (off < -fps) return { ...next, phase: f.number - place, odd: 0 }
   const nearest = t.odd > 0 && t.nearest > 0 === off > 0 ? (Math.abs(off) < Math.abs(t.nearest) ? off : t.nearest) : off
@@ -96,6 +97,9 @@ function went(t: Tally, f: Frame, place: number, due: number, fps: number): Tall
   // So many are missing; or, when the phase sinks again, the ones before were not.
   return { ...next, lost: Math.max(0, t.lost + nearest), phase: t.phase + nearest, odd: 0 }
 }
+
+/** Nobody knows what was lost where the numbers cannot be read. */
+export const blind = (t: Tally): boolean => t.shown > 60 && t.number === null
 
 /** In the stream, and not drawn in time by this computer: its fault, not the stream's. */
 export const undrawn = (t: Tally): number => Math.max(0, t.due - t.shown)

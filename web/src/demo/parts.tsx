@@ -3,7 +3,7 @@ import { Badge, Mark } from '../parts'
 import { clock } from '../words'
 import { laneOf, noteAll, place, span, type Lanes } from './history'
 import { cutOff, entries, kill, link, start, state, takeBucket, trouble, type ChannelState, type NodeState } from './live'
-import { longest, standing, undrawn } from './meter'
+import { blind, longest, standing, undrawn } from './meter'
 import { cuts, moving, now, recovery, reset, since, tally } from './watch'
 
 const whole = new Intl.NumberFormat('en')
@@ -47,8 +47,12 @@ export function Counters() {
   return (
     <section class="counters" aria-label="Counters">
       <Counter name="Frames shown" value={whole.format(t.shown)} note={`since ${time(since.value)}`} />
-      <Counter name="Frames lost" value={whole.format(t.lost)} tone={t.lost > 0 ? 'bad' : t.shown > 0 ? 'good' : ''}
-        note={undrawn(t) > 0 ? `${whole.format(undrawn(t))} came, but too fast for this screen` : 'by the numbers in the picture'} />
+      {blind(t) ? (
+        <Counter name="Frames lost" value="–" note="this browser lets nobody read the numbers in the picture" />
+      ) : (
+        <Counter name="Frames lost" value={whole.format(t.lost)} tone={t.lost > 0 ? 'bad' : t.shown > 0 ? 'good' : ''}
+          note={undrawn(t) > 0 ? `${whole.format(undrawn(t))} came, but too fast for this screen` : 'by the numbers in the picture'} />
+      )}
       <Counter name="Longest stall" value={most > 0 ? secs(most) : 'none'} tone={stands > 0 || most > 1000 ? 'bad' : t.shown > 0 ? 'good' : ''}
         note={stands > 0 ? 'and it still stands' : t.stalls === 1 ? '1 standstill' : `${t.stalls} standstills`} />
       <Counter name="Cuts" value={whole.format(cuts.value)} note="to another take" />

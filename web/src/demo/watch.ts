@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import type { Session } from '../player/session'
 import { Reader } from './code'
 import { entries, state } from './live'
-import { empty, frame, jump, longest, recovered, rest, standing, undrawn, type Recovery, type Tally } from './meter'
+import { empty, frame, jump, longest, recovered, rest, standing, undrawn, type Frame, type Recovery, type Tally } from './meter'
 
 /** The counters of this page, since it was opened or they were set to zero. */
 export const tally = signal<Tally>(empty)
@@ -40,17 +40,26 @@ export function watch(session: Session): () => void {
   const reader = new Reader()
   let handle = 0
   let first = 0
-  const see: VideoFrameRequestCallback = (at, meta) => {
-    handle = video.requestVideoFrameCallback(see)
-    if (document.visibilityState === 'hidden') return
-    const f = { number: reader.read(video), media: meta.mediaTime, at, presented: meta.presentedFrames }
+  const count = (f: Frame, slack: number) => {
     const fps = channel()?.fps ?? 30
-    first ||= at
-    if (at - first > tuning) current = frame(current, f, fps)
+    first ||= f.at
+    if (f.at - first > tuning) current = frame(current, f, fps, slack)
     onScreen.value = f.number
     recovery.value = recovered(recovery.value, f, Date.now(), state.value?.epoch ?? 0, fps)
   }
-  if ('requestVideoFrameCallback' in video) handle = video.requestVideoFrameCallback(see)
+  const see: VideoFrameRequestCallback = (at, meta) => {
+    handle = video.requestVideoFrameCallback(see)
+    if (document.visibilityState === 'hidden') return
+    count({ number: reader.read(video), media: meta.mediaTime, at, presented: meta.presentedFrames }, 0)
+  }
+  const told = 'requestVideoFrameCallback' in video
+  if (told) handle = video.requestVideoFrameCallback(see)
+  // A browser that does not tell of each picture is asked five times a second.
+  const glance = () => {
+    const q = video.getVideoPlaybackQuality?.()
+    if (q === undefined || video.readyState < 2 || document.visibilityState === 'hidden') return
+    count({ number: reader.read(video), media: video.currentTime, at: performance.now(), presented: q.totalVideoFrames - q.droppedVideoFrames }, 3)
+  }
   const { signal } = off
   video.addEventListener('seeking', () => (current = jump(current)), { signal })
   video.addEventListener('pause', () => {
@@ -59,6 +68,7 @@ export function watch(session: Session): () => void {
   document.addEventListener('visibilitychange', () => (current = rest(current)), { signal })
   const timer = window.setInterval(() => {
     now.value = performance.now()
+    if (!told) glance()
     if (session.paused.value || session.rewound.value) current = rest(current)
     tally.value = current
     moving.value = standing(current, now.value) === 0
