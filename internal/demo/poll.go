@@ -230,6 +230,16 @@ func (p *poller) merge(nodes []looked) State {
 func (p *poller) nodeOf(n looked, all []looked, channels []Channel, sent rate) Node {
 	out := Node{Name: n.name, State: "dead", Since: n.since.UnixMilli(), Log: n.log, Starts: n.starts, Cut: n.cut,
 		TakesIn: []string{}, Witnesses: []string{}, Directs: []string{}, Seen: map[string]string{}, Share: sent.share, Bitrate: sent.bitrate}
+	for _, other := range all {
+		if other.answer == nil || other.name == n.name {
+			continue
+		}
+		for _, v := range other.answer.nodes {
+			if v.Name == n.name && v.State != "" {
+				out.Seen[other.name] = v.State
+			}
+		}
+	}
 	if !n.up {
 		return p.tellNode(out)
 	}
@@ -255,16 +265,6 @@ func (p *poller) nodeOf(n looked, all []looked, channels []Channel, sent rate) N
 		}
 		if c.Director == n.name {
 			out.Directs = append(out.Directs, c.Slug)
-		}
-	}
-	for _, other := range all {
-		if other.answer == nil || other.name == n.name {
-			continue
-		}
-		for _, v := range other.answer.nodes {
-			if v.Name == n.name && v.State != "" {
-				out.Seen[other.name] = v.State
-			}
 		}
 	}
 	return p.tellNode(out)
@@ -368,10 +368,23 @@ func (p *poller) tellNode(n Node) Node {
 		before := p.seen[key]
 		p.seen[key] = state
 		if before != "" && before != state {
-			p.board.say(Event{Kind: "seen", Node: n.Name, Text: fmt.Sprintf("Node %s sees %s: %s.", by, n.Name, state)})
+			p.board.say(Event{Kind: "seen", Node: n.Name, Text: sight(by, n.Name, state)})
 		}
 	}
 	return n
+}
+
+// sight says in words what one node thinks of another.
+func sight(by, of, state string) string {
+	switch state {
+	case "alive":
+		return fmt.Sprintf("Node %s hears %s.", by, of)
+	case "suspect":
+		return fmt.Sprintf("Node %s does not hear %s and suspects that it is dead.", by, of)
+	case "lost", "gone":
+		return fmt.Sprintf("Node %s has given %s up.", by, of)
+	}
+	return fmt.Sprintf("Node %s says of %s: %s.", by, of, state)
 }
 
 // rate is what a node sent to viewers of late.

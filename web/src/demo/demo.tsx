@@ -60,7 +60,7 @@ function Demo() {
             <Who channel={channel} latency={latency} />
           </div>
           <Counters />
-          <Timeline />
+          <Timeline slug={slug.value} />
         </div>
         <aside class="nodes-side" id="nodes" aria-label="The fleet">
           <h2 class="hidden-words">Nodes</h2>

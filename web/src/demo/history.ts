@@ -30,7 +30,7 @@ export function noteAll(lanes: Lanes, s: State | null, moving: boolean, begun: b
   if (begun) next = note(next, 'picture', moving ? 'moving' : 'standing', now)
   if (s === null) return next
   for (const n of s.nodes) next = note(next, n.name, laneOf(n), now, n.since || now)
-  return note(next, 'bucket', s.bucket.away ? 'away' : 'there', now)
+  return note(next, 'bucket', s.bucket.away ? 'away' : 'there', now, s.bucket.since || s.epoch || now)
 }
 
 /** Where a stretch lies, as parts of the whole (0 to 1); null when it is out of sight. */

@@ -19,7 +19,8 @@ export function Who({ channel, latency }: { channel: ChannelState | undefined; l
   const servers = (state.value?.nodes ?? []).filter((n) => n.share > 0.02 && n.state !== 'dead').sort((a, b) => b.share - a.share)
   const how = channel.how === 'push' ? 'without loss' : 'by RTMP'
   const parts: [string, string][] = []
-  if (channel.node !== '') parts.push([`published ${how}, taken in by`, channel.node])
+  const gone = state.value?.nodes.some((n) => n.name === channel.node && n.state === 'dead')
+  if (channel.node !== '') parts.push([gone ? `published ${how}, and dead is who took it in:` : `published ${how}, taken in by`, channel.node])
   else parts.push([channel.encoder ? 'the encoder is looking for a node' : 'the encoder is connecting', ''])
   if (channel.witnesses.length > 0) parts.push(['witnessed by', and(channel.witnesses)])
   if (channel.director !== '') parts.push(['directed by', channel.director])
@@ -51,7 +52,7 @@ export function Counters() {
         <Counter name="Frames lost" value="–" note="this browser lets nobody read the numbers in the picture" />
       ) : (
         <Counter name="Frames lost" value={whole.format(t.lost)} tone={t.lost > 0 ? 'bad' : t.shown > 0 ? 'good' : ''}
-          note={undrawn(t) > 0 ? `${whole.format(undrawn(t))} came, but too fast for this screen` : 'by the numbers in the picture'} />
+          note={undrawn(t) > 0 ? `${whole.format(undrawn(t))} more this screen missed` : 'by the numbers in the picture'} />
       )}
       <Counter name="Longest stall" value={most > 0 ? secs(most) : 'none'} tone={stands > 0 || most > 1000 ? 'bad' : t.shown > 0 ? 'good' : ''}
         note={stands > 0 ? 'and it still stands' : t.stalls === 1 ? '1 standstill' : `${t.stalls} standstills`} />
@@ -147,7 +148,7 @@ export function BucketCard() {
         {away ? <Badge kind="off">Away</Badge> : <Badge kind="behind">There</Badge>}
         <span class="fact node-age">{away && `for ${clock((s.now - s.bucket.since) / 1000)}`}</span>
       </div>
-      <p class="where">{away ? 'No node can read or write it. Live goes on.' : `The only thing that lasts: ${s.bucket.where}.`}</p>
+      <p class="where" title={s.bucket.where}>{away ? 'No node can read or write it. Live goes on.' : 'The only thing that lasts.'}</p>
       <button type="button" class={`button ${away ? '' : 'danger'}`} aria-keyshortcuts="b" onClick={() => void takeBucket(!away)}>
         {away ? 'Give it back' : 'Take it away'}
         <kbd aria-hidden="true">B</kbd>
@@ -167,6 +168,14 @@ export function Aim({ channel }: { channel: ChannelState | undefined }) {
     ['director', 'Kill the node that directs the channel', channel?.director ? [channel.director] : []],
     ['all', 'Kill all nodes', all],
   ]
+  const dead = (state.value?.nodes ?? []).filter((n) => n.state === 'dead')
+  if (all.length === 0 && dead.length > 0) {
+    return (
+      <div class="aim">
+        <button type="button" class="button" onClick={() => dead.forEach((n) => void start(n.name))}>Start all</button>
+      </div>
+    )
+  }
   return (
     <div class="aim" role="group" aria-label="Kill by role">
       <span aria-hidden="true">kill -9</span>
@@ -175,14 +184,11 @@ export function Aim({ channel }: { channel: ChannelState | undefined }) {
           {what}
         </button>
       ))}
-      {(state.value?.nodes ?? []).some((n) => n.state === 'dead') && (
-        <button type="button" class="button small" onClick={() => state.value?.nodes.filter((n) => n.state === 'dead').forEach((n) => void start(n.name))}>Start the dead</button>
-      )}
     </div>
   )
 }
 
-export function Timeline() {
+export function Timeline({ slug }: { slug: string }) {
   const lanes = useRef<Lanes>({})
   const at = Date.now()
   void now.value // drawn anew as time passes
@@ -200,7 +206,7 @@ export function Timeline() {
               const p = place(x, at)
               return p && <rect key={x.from} class={`is-${x.kind}`} x={p.at * 1000} y={lane === 'picture' ? 0 : 4} width={Math.max(1.5, p.wide * 1000)} height={lane === 'picture' ? 20 : 12} />
             })}
-            {marks.filter((e) => (e.node === lane && e.kind !== 'cut') || (lane === 'bucket' && e.kind === 'bucket') || (lane === 'picture' && e.kind === 'cut')).map((e) => (
+            {marks.filter((e) => (e.node === lane && e.kind !== 'cut') || (lane === 'bucket' && e.kind === 'bucket') || (lane === 'picture' && e.kind === 'cut' && e.slug === slug)).map((e) => (
               <rect key={`m${e.id}`} class={`mark-${e.kind}`} x={(1 - (at - e.at) / span) * 1000 - 1} y="0" width="2.5" height="20" />
             ))}
           </svg>

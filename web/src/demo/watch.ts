@@ -104,6 +104,7 @@ export function expose(): void {
     get recovered() { return recovery.value?.took ?? null },
     get number() { return onScreen.value },
     get nodes() { return Object.fromEntries((state.value?.nodes ?? []).map((n) => [n.name, n.state])) },
+    get intake() { return channel()?.node ?? '' },
     get bucket() { return state.value?.bucket.away === true ? 'away' : 'there' },
   }
   for (const k of Object.keys(view)) Object.defineProperty(view, k, { enumerable: true })
