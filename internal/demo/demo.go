@@ -196,7 +196,7 @@ func (d *demo) assemble(words bool) (err error) {
 		fleet: d.fleet, viewers: d.viewers, encoders: d.encoders, publishers: d.publishers, board: d.board, epoch: d.epoch,
 		frontURL: frontURL, bucket: where, woken: make(chan struct{}, 1),
 		client:  &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: 10 * time.Second}},
-		readyAt: map[string]bool{}, air: map[string]Channel{}, takes: map[string]string{}, seen: map[string]string{},
+		readyAt: map[string]bool{}, air: map[string]Channel{}, takes: map[string]string{}, seen: map[string]string{}, missed: map[string]int{},
 		heard: func(s State) {
 			for _, c := range s.Channels {
 				if c.Slug == "live" && c.State == "live" {

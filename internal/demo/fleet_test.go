@@ -28,7 +28,7 @@ func newTestFleet(t *testing.T) (*fleet, *poller, *front.Front) {
 	p := &poller{fleet: f, viewers: viewers, encoders: front.New(front.Config{}), board: b, woken: make(chan struct{}, 1),
 		publishers: []*publisher{{slug: "live", how: "rtmp", picture: picture{fps: 30}}},
 		client:     &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}, epoch: time.Now(),
-		readyAt: map[string]bool{}, air: map[string]Channel{}, takes: map[string]string{}, seen: map[string]string{}}
+		readyAt: map[string]bool{}, air: map[string]Channel{}, takes: map[string]string{}, seen: map[string]string{}, missed: map[string]int{}}
 	f.wake = p.wake
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -47,6 +47,7 @@ type channelView struct {
 const (
 	maxAnswer  = 1 << 20
 	askPause   = 250 * time.Millisecond
+	mute       = 3 // so many questions in a row without an answer
 	askLimit   = 900 * time.Millisecond
 	servedTime = 3 * time.Second // over which "serves" is counted
 )
@@ -69,6 +70,7 @@ type poller struct {
 	air     map[string]Channel // as it was last told
 	takes   map[string]string
 	seen    map[string]string // "b a": what b said of a
+	missed  map[string]int
 	served  []served
 }
 
@@ -246,8 +248,14 @@ func (p *poller) nodeOf(n looked, all []looked, channels []Channel, sent rate) N
 	out.State, out.PID, out.HTTP = "starting", n.child.pid(), n.http
 	if n.answer != nil && n.answer.ready {
 		out.State = "ready"
+		p.missed[n.name] = 0
 	} else if p.readyAt[fmt.Sprint(n.name, n.starts)] {
 		out.State = "silent"
+		if n.answer == nil { // once may be the moment of its death
+			if p.missed[n.name]++; p.missed[n.name] < mute {
+				out.State = "ready"
+			}
+		}
 	}
 	if n.answer != nil {
 		for _, v := range n.answer.nodes {
@@ -360,7 +368,7 @@ func (p *poller) tellNode(n Node) Node {
 		p.board.say(Event{Kind: "ready", Node: n.Name, Text: fmt.Sprintf("Node %s is ready, %.1f s after its start.", n.Name, float64(time.Now().UnixMilli()-n.Since)/1000)})
 	}
 	if n.State == "silent" && p.seen[key] == "ready" {
-		p.board.say(Event{Kind: "seen", Node: n.Name, Text: fmt.Sprintf("Node %s runs and says that it is not ready.", n.Name)})
+		p.board.say(Event{Kind: "seen", Node: n.Name, Text: fmt.Sprintf("Node %s runs, and is not ready or does not answer.", n.Name)})
 	}
 	p.seen[key] = n.State
 	for by, state := range n.Seen {

@@ -85,11 +85,23 @@ const stateWords: Record<string, [string, 'live' | 'off' | 'wait' | 'behind']> =
   cut: ['Cut off the mesh', 'wait'],
 }
 
+/** What the others think of a node, when it is not well: "given up by b and c". */
+function doubtsOf(seen: Record<string, string>): string {
+  const words: Record<string, string> = { suspect: 'suspected by', lost: 'given up by', gone: 'given up by' }
+  const by = new Map<string, string[]>()
+  for (const [who, what] of Object.entries(seen)) {
+    if (what === 'alive') continue
+    const said = words[what] ?? `called ${what} by`
+    by.set(said, [...(by.get(said) ?? []), who])
+  }
+  return [...by].map(([said, who]) => `${said} ${and(who.sort())}`).join(', ')
+}
+
 export function NodeCard({ n, index, channel }: { n: NodeState; index: number; channel: string }) {
   const s = state.value
   const dead = n.state === 'dead'
   const [word, kind] = stateWords[laneOf(n)] ?? [n.state, 'wait']
-  const doubts = Object.entries(n.seen).filter(([, w]) => w !== 'alive')
+  const doubts = doubtsOf(n.seen)
   const toggle = () => void (dead ? start(n.name) : kill(n.name))
   return (
     <li class={`node node-${laneOf(n)}`} aria-labelledby={`node-${n.name}`}>
@@ -110,7 +122,7 @@ export function NodeCard({ n, index, channel }: { n: NodeState; index: number; c
         {dead && <li class="idle">Nothing. That is the point.</li>}
         {!dead && n.takesIn.length + n.witnesses.length + n.directs.length === 0 && n.share <= 0.02 && <li class="idle">{n.state === 'ready' ? 'Stands by' : 'Comes up'}</li>}
       </ul>
-      {!dead && doubts.length > 0 && <p class="doubts">{doubts.map(([by, w]) => `${by} sees it ${w}`).join(', ')}</p>}
+      {!dead && doubts !== '' && <p class="doubts">{doubts}</p>}
       <div class="node-tools">
         <button type="button" class={`button ${dead ? '' : 'danger'}`} onClick={toggle} aria-keyshortcuts={String(index + 1)}
           aria-label={dead ? `Start node ${n.name}` : `Kill node ${n.name} with kill -9`}>
