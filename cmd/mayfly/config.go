@@ -163,7 +163,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "demo":
 		err = runDemo(ctx, &c.Demo, stdout)
 	case "push":
-		err = push(ctx, &c.Push, stderr, log)
+		err = pushInput(ctx, &c.Push, stderr, log)
 	case "version":
 		fmt.Fprintln(stdout, "mayfly", version)
 	default:

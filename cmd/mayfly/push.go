@@ -43,9 +43,9 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// push runs until the input has ended and everything is acknowledged. On a terminal it shows one line;
+// pushInput runs until the input has ended and everything is acknowledged. On a terminal it shows one line;
 // otherwise, and for what goes wrong, it logs.
-func push(ctx context.Context, f *pushFlags, stderr io.Writer, log *slog.Logger) error {
+func pushInput(ctx context.Context, f *pushFlags, stderr io.Writer, log *slog.Logger) error {
 	cfg := agent.Config{Input: f.Input, URLs: f.URLs, Spool: f.Spool, SpoolSize: int64(f.SpoolSize), Stdin: os.Stdin, Log: log}
 	if cfg.Spool == "" {
 		dir, err := stateDir()
