@@ -119,17 +119,6 @@ func (f *feed) media(e *encoder) int {
 		}
 		return 0
 	}
-	if s.data == nil {
-		if !s.info.Complete { // the end of a log that was rebuilt
-			if int(f.next.Part) >= s.count() {
-				return 0
-			}
-			f.next.Part = uint32(s.count())
-		} else {
-			f.next = media.Pos{Segment: f.next.Segment + 1}
-		}
-		return e.segment(s)
-	}
 	parts := s.parts()
 	if int(f.next.Part) >= len(parts) {
 		if !s.info.Complete {
@@ -137,6 +126,16 @@ func (f *feed) media(e *encoder) int {
 		}
 		f.next = media.Pos{Segment: f.next.Segment + 1}
 		return 1
+	}
+	if int(f.next.Part) >= len(s.data) { // its bytes have left memory
+		if s.stored < len(parts) {
+			return 0
+		}
+		f.next.Part = uint32(len(parts))
+		if s.info.Complete {
+			f.next = media.Pos{Segment: f.next.Segment + 1}
+		}
+		return e.segment(s)
 	}
 	f.marksBefore(e, f.next)
 	n := f.next.Part

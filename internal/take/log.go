@@ -101,12 +101,27 @@ func (l *Log) Append(p media.Part, record func()) {
 func (l *Log) add(p media.Part) {
 	s := l.open(p.Segment, p.Start)
 	s.add(&p, uint32(len(p.Data)))
-	s.data = append(s.data, p.Data)
-	l.bytes += int64(len(p.Data))
+	l.keep(s, int(p.Index), p.Data)
 	if p.Last {
 		l.shrink()
 	}
 	l.advance()
+}
+
+// keep keeps the bytes of a part in memory, if those of all parts before it are; the lock is held.
+func (l *Log) keep(s *segment, index int, data []byte) {
+	if index == len(s.data) {
+		s.data = append(s.data, data)
+		l.bytes += int64(len(data))
+	}
+}
+
+// drop lets the bytes of a segment leave memory; the lock is held.
+func (l *Log) drop(s *segment) {
+	for _, d := range s.data {
+		l.bytes -= int64(len(d))
+	}
+	s.data = nil
 }
 
 // advance moves the limit of what may be listed; the lock is held. With an exact word to be had, only
@@ -191,10 +206,7 @@ func (l *Log) shrink() {
 		if edge-(s.info.Start+s.info.Duration) < tailSpan || s.stored < len(s.info.Parts) {
 			break
 		}
-		if s.data != nil {
-			l.bytes -= int64(s.size)
-		}
-		s.forget()
+		l.drop(s)
 	}
 	for ; l.unpacked < l.inMemory; l.unpacked++ {
 		s := l.segments[l.unpacked]
@@ -210,9 +222,8 @@ func (l *Log) Release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, s := range l.segments {
-		if s.data != nil && s.stored == len(s.parts()) {
-			l.bytes -= int64(s.size)
-			s.forget()
+		if s.stored == s.count() {
+			l.drop(s)
 		}
 	}
 }
@@ -417,7 +428,7 @@ func (l *Log) at(number uint32) *segment {
 // tell wakes who waits for media and calls the watcher. No lock is held.
 func (l *Log) tell(e Event) {
 	l.mu.Lock()
-	if l.grown != nil && (e.Kind == Grown || e.Kind == Ended) {
+	if l.grown != nil && (e.Kind == Grown || e.Kind == Ended || e.Kind == Stored) {
 		close(l.grown)
 		l.grown = nil
 	}

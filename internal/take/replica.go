@@ -43,7 +43,16 @@ func ReadBirth(r *bufio.Reader) (*media.Take, error) {
 func (x *Replica) Log() *Log { return x.log }
 
 // From returns where the next feed shall begin.
-func (x *Replica) From() media.Pos { return x.log.Edge().At }
+func (x *Replica) From() media.Pos {
+	l := x.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := l.edge()
+	if s := l.at(at.Segment); s != nil && len(s.data) < s.count() {
+		at.Part = uint32(len(s.data)) // bytes of parts that are known from bundles only
+	}
+	return at
+}
 
 // Read takes in a feed behind its birth. It returns nil when the log has ended, io.EOF when the feed
 // ended before.
@@ -96,7 +105,10 @@ func (x *Replica) part(n *numbers) {
 	l.mu.Lock()
 	at := media.Pos{Segment: p.Segment, Part: p.Index}
 	if edge := l.edge(); len(l.segments) > 0 && at != edge {
-		n.bad = edge.Before(at) // a hole; what is there already is passed over
+		n.bad = edge.Before(at) // a hole
+		if s := l.at(p.Segment); s != nil && !n.bad && s.stored < s.count() {
+			l.keep(s, int(p.Index), p.Data) // it was known from bundles only
+		}
 		l.mu.Unlock()
 		return
 	}
@@ -142,11 +154,8 @@ func (l *Log) place(s *segment) bool {
 		if old.info.Complete || old.count() >= s.count() {
 			return false
 		}
-		i := len(l.segments) - 1 // only the last can be incomplete
-		if old.data != nil {
-			l.bytes -= int64(old.size)
-		}
-		l.segments[i] = s
+		l.drop(old)
+		l.segments[len(l.segments)-1] = s // only the last can be incomplete
 	} else {
 		if n := len(l.segments); n > 0 && s.info.Number != l.segments[n-1].info.Number+1 {
 			if s.info.Number < l.segments[0].info.Number {
@@ -285,10 +294,6 @@ func (x *Replica) storedPart(p *bundle.PartRecord, ref bundle.Ref) bool {
 			s.store(ref)
 		}
 		return false
-	}
-	if s := l.at(p.Segment); s != nil && s.data != nil {
-		l.bytes -= int64(s.size)
-		s.forget()
 	}
 	before := l.edge()
 	l.restore(p, ref)

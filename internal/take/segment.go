@@ -11,7 +11,7 @@ import (
 // young its bytes are in memory; once they are stored and it has left the tail, only refs remain.
 type segment struct {
 	info   *media.SegmentInfo // replaced, never changed, because listings share it
-	data   [][]byte           // a slice for each part; nil when the segment has left memory
+	data   [][]byte           // of the parts from the first on, as far as they are in memory
 	refs   []bundle.Ref       // where the stored parts lie, neighbours joined, in order
 	stored int                // how many parts are stored
 	size   uint32             // bytes of all parts
@@ -45,9 +45,6 @@ func (s *segment) store(ref bundle.Ref) {
 	}
 	s.refs = append(s.refs, ref)
 }
-
-// forget drops the bytes from memory; the segment must be stored.
-func (s *segment) forget() { s.data = nil }
 
 // pack drops the parts' infos in favour of a short form. Old segments are listed whole, so their
 // parts matter only to a request for an old part.

@@ -145,10 +145,17 @@ func (l *Log) find(a media.Address) (data [][]byte, refs []bundle.Ref, wait <-ch
 	defer l.mu.Unlock()
 	if s := l.at(a.Segment); s != nil {
 		if extents, ok := s.extents(a, track); ok {
-			if s.data != nil {
-				return s.inMemory(extents), nil, nil, nil
+			upTo := s.count()
+			if a.Run {
+				upTo = int(a.To) + 1
 			}
-			return nil, s.inStore(extents), nil, nil
+			switch {
+			case upTo <= len(s.data):
+				return s.inMemory(extents), nil, nil, nil
+			case upTo <= s.stored:
+				return nil, s.inStore(extents), nil, nil
+			}
+			return nil, nil, l.wait(), nil // where it lies is not known yet
 		}
 		if s.info.Complete {
 			return nil, nil, nil, ErrNoMedia
@@ -158,8 +165,13 @@ func (l *Log) find(a media.Address) (data [][]byte, refs []bundle.Ref, wait <-ch
 	if l.ended || a.Segment < edge.Segment || a.Segment > edge.Segment+ahead && !l.replica {
 		return nil, nil, nil, ErrNoMedia
 	}
+	return nil, nil, l.wait(), nil
+}
+
+// wait returns what is closed when media comes; the lock is held.
+func (l *Log) wait() <-chan struct{} {
 	if l.grown == nil {
 		l.grown = make(chan struct{})
 	}
-	return nil, nil, l.grown, nil
+	return l.grown
 }
