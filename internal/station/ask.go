@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
@@ -178,6 +179,26 @@ func (f *fleet) askedLeave(_ context.Context, _ string, data []byte) ([]byte, er
 	p.order(o)
 	return json.Marshal(cutMessage{Channel: p.id, Number: p.director.NextNumber()})
 }
+
+// gather asks all members in sight what they know of a channel's cut list: some of it may not have got
+// into the bucket yet.
+func (f *fleet) gather(ctx context.Context, p *Program) {
+	if f == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, gatherPatience)
+	defer cancel()
+	var group sync.WaitGroup
+	for _, m := range f.mesh.Members() {
+		if !m.Self && m.State == mesh.Alive {
+			group.Go(func() { f.learnFrom(ctx, p, m.Node) })
+		}
+	}
+	group.Wait()
+}
+
+// gatherPatience is how long the others have to say what they know.
+const gatherPatience = 500 * time.Millisecond
 
 // promise is this node's word that nothing but that entry follows another one. It dies with the memory
 // of the node, so a node that has just started gives none (rule G).

@@ -13,20 +13,23 @@ const (
 	// claimTime is how long the bucket has to answer a claim before the others' word is asked.
 	claimTime = 1500 * time.Millisecond
 	// claimRetry is how long a claim waits that nobody could grant.
-	claimRetry = 500 * time.Millisecond
+	claimRetry = 250 * time.Millisecond
 )
 
 // claim gets the right to begin an entry while nothing is on air, for as long as the director wants it:
 // from the bucket, or, while that is away, from the other nodes.
 func (p *Program) claim(ctx context.Context, m *program.Mark) {
+	p.station.fleet.gather(ctx, p)
+	began := time.Now()
 	for ctx.Err() == nil {
-		if p.station.Health().AwayFor == 0 {
+		if p.station.Health().AwayFor == 0 || time.Since(began) > claimTime {
 			err := p.claimInBucket(ctx, m)
 			if err == nil || errors.Is(err, program.ErrTaken) {
 				return
 			}
 		}
-		if p.station.granted(ctx, p, m) {
+		away := p.station.Health().AwayFor > 0 || time.Since(began) > claimTime
+		if away && p.station.granted(ctx, p, m) {
 			p.mu.Lock()
 			p.order(p.director.Granted(m.Entry.ID))
 			p.mu.Unlock()

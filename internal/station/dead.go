@@ -178,6 +178,7 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 	o.once.lock()
 	s.takeIn(o, r)
 	o.once.unlock()
+	s.applyMarks(ctx, o)
 	f.say(subjectSealed, incarnationMessage{Incarnation: i.String()})
 	f.sealed(ctx, i)
 }

@@ -47,8 +47,9 @@ func (s *Station) keep(ctx context.Context) error {
 }
 
 // saveCuts stores the cut lists that changed: at once, but none twice within saveEvery unless all are
-// asked for. They are only the record of the marks, so it does no harm if one is late.
-func (s *Station) saveCuts(ctx context.Context, all bool) {
+// asked for. They are only the record of the marks, so it does no harm if one is late. An error says that
+// not all could be stored.
+func (s *Station) saveCuts(ctx context.Context, all bool) (failed error) {
 	for _, p := range s.each() {
 		p.mu.Lock()
 		var list *program.CutList
@@ -65,7 +66,9 @@ func (s *Station) saveCuts(ctx context.Context, all bool) {
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("a cut list could not be stored; it is tried again", "channel", slug, "error", err)
 		}
+		failed = errors.Join(failed, err)
 	}
+	return failed
 }
 
 // save stores what this node knows of the channel's cut list beside what other nodes stored.

@@ -155,6 +155,36 @@ func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
 	o.word, o.marks, o.pieces, o.known = r.Seal.Word, marks, rebuilt.Pieces, true
 }
 
+// applyMarks lets the marks that an ended incarnation left count, also in channels that nobody knew it to
+// have on air, and has the cut lists that they change stored at once.
+func (s *Station) applyMarks(ctx context.Context, o *origin) {
+	s.past.mu.Lock()
+	channels := slices.Collect(maps.Keys(o.marks))
+	s.past.mu.Unlock()
+	for _, id := range channels {
+		p := s.byChannel(id)
+		if p == nil {
+			continue
+		}
+		p.mu.Lock()
+		var changed *program.CutList
+		if p.director != nil && !p.gone {
+			before := p.director.List()
+			p.replay()
+			if p.director.List() != before {
+				changed = p.director.List()
+			}
+			p.listChanged(before)
+		}
+		p.mu.Unlock()
+		if changed != nil {
+			if err := p.save(ctx, changed); err != nil && ctx.Err() == nil {
+				s.log.Warn("a cut list could not be stored; it is tried again", "channel", id, "error", err)
+			}
+		}
+	}
+}
+
 // origin returns an ended incarnation, reading it from the bucket if it is not known.
 func (s *Station) origin(ctx context.Context, name string) (*origin, error) {
 	o := s.originOf(name)

@@ -287,8 +287,12 @@ func (s *Station) leave(r *run, ended <-chan error) {
 		r.journal.Close()
 		return
 	}
-	s.saveCuts(ctx, true)
 	r.pager.Close(ctx)
+	if err := s.retry(ctx, "the cut lists cannot be stored", func() error { return s.saveCuts(ctx, true) }); err != nil {
+		s.log.Warn("not all cut lists could be stored; the next start does it", "error", err)
+		r.journal.Close()
+		return
+	}
 	if err := bundle.Finish(ctx, s.cfg.Docs, *r.incarnation); err != nil {
 		s.log.Warn("the incarnation could not be sealed; the next start does it", "error", err)
 		return
