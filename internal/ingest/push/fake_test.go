@@ -5,8 +5,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -42,7 +42,8 @@ type fakeSink struct {
 
 type fakeSample struct {
 	media.Sample
-	hash string
+	hash   string
+	number int // what the tests' own samples tell
 }
 
 func newSink(p Publication) *fakeSink {
@@ -60,8 +61,9 @@ func (s *fakeSink) Sample(x media.Sample) error {
 		return s.refuse
 	}
 	sum := md5.Sum(x.Data)
+	number := int(binary.BigEndian.Uint32(x.Data[len(x.Data)-4:]))
 	x.Data = nil
-	s.all = append(s.all, fakeSample{x, hex.EncodeToString(sum[:])})
+	s.all = append(s.all, fakeSample{x, hex.EncodeToString(sum[:]), number})
 	return nil
 }
 
@@ -229,4 +231,20 @@ func (d *fakeDesk) sink(t *testing.T) *fakeSink {
 	}
 }
 
-var errFenced = errors.New("the node was fenced")
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

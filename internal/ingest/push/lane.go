@@ -101,7 +101,7 @@ func (l *lane) next(now time.Duration, explicit bool, follows func(*object) bool
 	case !o.numbered,
 		l.hinted && o.number <= l.oldest,
 		l.started && o.number <= l.last+1,
-		l.started && follows(o),
+		l.started && !explicit && l.partial == "" && follows(o),
 		!l.started && !l.hinted && o.number <= 1:
 		return o, false
 	case !l.started && !l.hinted:
