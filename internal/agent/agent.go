@@ -32,7 +32,7 @@ type Config struct {
 
 	Segment    time.Duration // default 1 s
 	Unpaced    bool          // read a file as fast as it goes
-	AckTimeout time.Duration // for the answer to a segment; default 12 s
+	AckTimeout time.Duration // for the answer to a segment; default 12 s, of several nodes 5 s
 	Listening  func(address string)
 }
 
@@ -47,12 +47,15 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Segment == 0 {
 		cfg.Segment = time.Second
 	}
-	if cfg.AckTimeout == 0 {
-		cfg.AckTimeout = 12 * time.Second
-	}
 	targets, err := parseTargets(cfg.URLs)
 	if err != nil {
 		return err
+	}
+	if cfg.AckTimeout == 0 {
+		cfg.AckTimeout = answerTime
+		if len(targets) > 1 {
+			cfg.AckTimeout = answerTimeOfMany
+		}
 	}
 	in, err := openInput(&cfg)
 	if err != nil {

@@ -20,11 +20,12 @@ import (
 const (
 	// inFlight is how many segments are sent at a time: while one is being made durable, the next is
 	// under way.
-	inFlight = 2
-	// slowest is how slow the line may be: less than this many bytes a second is taken for a dead one.
-	slowest            = 50_000
+	inFlight           = 2
 	minPause, maxPause = 200 * time.Millisecond, 2 * time.Second
 	connectTime        = 2 * time.Second
+	// answerTime is how long a node may take to answer. With several nodes another one is tried sooner:
+	// it knows whether the first one lives, and hands the segment on if it does.
+	answerTime, answerTimeOfMany = 12 * time.Second, 5 * time.Second
 )
 
 // sender sends what is in the spool, the oldest first, to one node after the other until one takes it.
@@ -36,15 +37,16 @@ type sender struct {
 	timeout time.Duration
 
 	mu      sync.Mutex
-	current int    // the target to try
-	node    string // who took the last segment; "" if nobody since the last failure
-	trouble string // why it was not taken
+	current int      // the target to try
+	node    string   // who took the last segment; "" if nobody since the last failure
+	trouble string   // why it was not taken
+	told    []string // what of each target's trouble is in the log
 }
 
 func newSender(targets []target, spool *Spool, cfg *Config) *sender {
 	dial := &net.Dialer{Timeout: connectTime}
 	return &sender{
-		targets: targets, spool: spool, log: cfg.Log, timeout: cfg.AckTimeout,
+		targets: targets, told: make([]string, len(targets)), spool: spool, log: cfg.Log, timeout: cfg.AckTimeout,
 		client: &http.Client{
 			Transport: &http.Transport{
 				DialContext: dial.DialContext, TLSHandshakeTimeout: connectTime, MaxIdleConnsPerHost: inFlight,
@@ -192,42 +194,60 @@ func (a answer) pause(rounds int) time.Duration {
 	return max(d, min(a.after, maxPause))
 }
 
+// errSilent says that nothing moved for too long.
+var errSilent = errors.New("it does not answer in time")
+
+// body is a request's body that puts off its time-out as long as the line takes something, however slow.
+type body struct {
+	*bytes.Reader
+	moved func()
+}
+
+func (b body) Read(p []byte) (int, error) {
+	b.moved()
+	return b.Reader.Read(p[:min(len(p), 64<<10)])
+}
+
 // put sends one object to one target.
 func (s *sender) put(ctx context.Context, to target, name string, x *Session, data []byte) answer {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout+time.Duration(len(data))*time.Second/slowest)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPut, to.base+"/"+name, bytes.NewReader(data))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	patience := time.AfterFunc(s.timeout, func() { cancel(errSilent) })
+	defer patience.Stop()
+	content := io.NopCloser(body{bytes.NewReader(data), func() { patience.Reset(s.timeout) }})
+	r, err := http.NewRequestWithContext(ctx, http.MethodPut, to.base+"/"+name, content)
 	if err != nil {
 		return answer{detail: "malformed URL"}
 	}
+	r.ContentLength = int64(len(data))
 	r.Header.Set("Content-Type", "video/mp4")
 	r.Header.Set("User-Agent", "mayfly push")
 	r.Header.Set(push.HeaderOldest, strconv.FormatUint(x.Oldest(), 10))
 	response, err := s.client.Do(r)
 	if err != nil {
-		return answer{detail: reason(err)}
+		return answer{detail: reason(ctx, err)}
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	text, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	if err != nil {
-		return answer{detail: reason(err)}
+		return answer{detail: reason(ctx, err)}
 	}
 	a := answer{status: response.StatusCode, node: response.Header.Get(push.HeaderNode), detail: response.Status}
 	if after, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && after > 0 {
 		a.after = time.Duration(min(after, 60)) * time.Second
 	}
 	var p struct{ Kind, Detail string }
-	if json.Unmarshal(body, &p) == nil && p.Detail != "" {
+	if json.Unmarshal(text, &p) == nil && p.Detail != "" {
 		a.kind, a.detail = p.Kind, p.Detail
 	}
 	return a
 }
 
 // reason says why there was no answer, without the URL, which has the stream key in it.
-func reason(err error) string {
+func reason(ctx context.Context, err error) string {
 	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return "it does not answer in time"
+	if context.Cause(ctx) == errSilent || errors.As(err, &timeout) && timeout.Timeout() {
+		return errSilent.Error()
 	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
@@ -254,17 +274,18 @@ func (s *sender) connected(node string, to target) {
 		s.log.Info("connected", "node", node, "via", to.name)
 	}
 	s.node, s.trouble = node, ""
+	clear(s.told)
 }
 
 // failed notes that a target did not take a segment, and turns to the next one, if nobody has yet.
 func (s *sender) failed(at int, to target, a answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	trouble := to.name + ": " + a.detail
-	if trouble != s.trouble {
+	if s.told[at] != a.detail {
 		s.log.Warn("not taken; trying on", "node", to.name, "reason", a.detail)
 	}
-	s.node, s.trouble = "", trouble
+	s.told[at] = a.detail
+	s.node, s.trouble = "", to.name+": "+a.detail
 	if s.current == at {
 		s.current = (at + 1) % len(s.targets)
 	}

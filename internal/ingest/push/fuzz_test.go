@@ -15,7 +15,7 @@ import (
 // makeTS writes a short segment of MPEG-TS.
 func makeTS(t testing.TB) []byte {
 	video := &mpegts.Track{PID: 256, Codec: &codecs.H264{}}
-	audio := &mpegts.Track{PID: 257, Codec: &codecs.MPEG4Audio{Config: mpeg4audio.AudioSpecificConfig{Type: 2, SampleRate: 48000, ChannelConfig: 2, ChannelCount: 2}}}
+	audio := &mpegts.Track{PID: 257, Codec: &codecs.MPEG4Audio{Config: mpeg4audio.AudioSpecificConfig{Type: 2, SampleRate: 48000, ChannelConfig: 2}}}
 	var b bytes.Buffer
 	w := &mpegts.Writer{W: &b, Tracks: []*mpegts.Track{video, audio}}
 	if err := w.Initialize(); err != nil {

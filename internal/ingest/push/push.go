@@ -43,7 +43,7 @@ type Publication struct {
 }
 
 // Sink takes the samples of one session. Its methods are called from one goroutine at a time, but for
-// the functions that Piece returned.
+// the functions that Piece returned. They must not wait for anything slow: that is what those are for.
 type Sink interface {
 	// Known returns the pieces of an earlier take of the same session that are durable: they are
 	// acknowledged when they come again, and not written. It is asked once, before anything else.
