@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,7 +33,7 @@ func TestSpoolFull(t *testing.T) {
 		}
 		full := 0
 		add := func() error { return x.Append(t.Context(), make([]byte, 10), func() { full++ }) }
-		if add() != nil || add() != nil || full != 0 {
+		if err := errors.Join(add(), add()); err != nil || full != 0 {
 			t.Fatal("two segments do not fit")
 		}
 		third := make(chan error, 1)
