@@ -85,7 +85,7 @@ func (s *sender) session(ctx context.Context, x *Session) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan error, inFlight)
-	flying, next := 0, uint64(0)
+	flying, next, said := 0, uint64(0), false
 	defer func() {
 		cancel()
 		for range flying {
@@ -101,8 +101,11 @@ func (s *sender) session(ctx context.Context, x *Session) error {
 			go func() { results <- s.segment(ctx, x, n) }()
 			continue
 		}
-		if !found && ended && flying == 0 {
+		if !found && ended && !said { // the last segments are under way, and need not wait for more
 			s.goodbye(ctx, x)
+			said = true
+		}
+		if !found && ended && flying == 0 {
 			return x.Remove()
 		}
 		select {
@@ -151,8 +154,8 @@ func (s *sender) segment(ctx context.Context, x *Session, n uint64) error {
 	}
 }
 
-// goodbye tells the node that the session is over, so that it need not wait for more. It would notice
-// anyway.
+// goodbye tells the node where the session ends, so that it does not wait for more before it makes the
+// last of it durable. It would notice anyway.
 func (s *sender) goodbye(ctx context.Context, x *Session) {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
@@ -161,6 +164,7 @@ func (s *sender) goodbye(ctx context.Context, x *Session) {
 	if err != nil {
 		return
 	}
+	r.Header.Set(push.HeaderNext, strconv.FormatUint(x.Next(), 10))
 	if answer, err := s.client.Do(r); err == nil {
 		io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10))
 		answer.Body.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -140,7 +141,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, p place) (int, e
 	switch {
 	case r.Method == http.MethodDelete:
 		if p.name == "" {
-			h.goodbye(p)
+			next, _ := strconv.ParseUint(r.Header.Get(HeaderNext), 10, 63) // absent: at once
+			h.goodbye(p, next)
 		}
 		return http.StatusOK, nil
 	case p.isManifest():
@@ -257,11 +259,18 @@ func printable(s string) string {
 	}, s)
 }
 
-// goodbye ends a session whose publisher says that it is done.
-func (h *Handler) goodbye(p place) {
-	if s := h.find(p); s != nil {
-		s.finish("the publisher said goodbye")
+// goodbye ends a session whose publisher says that it is done, once everything below a number is there.
+// What is not durable yet is made so by that: the last of a stream waits for nothing more.
+func (h *Handler) goodbye(p place, next uint64) {
+	s := h.find(p)
+	if s == nil {
+		return
 	}
+	s.do(func(m *stream, _ time.Duration) error {
+		m.leaving, m.final = true, next
+		return nil
+	})
+	s.tick(h.cfg.SessionIdle)
 }
 
 // find returns the session of an address, or nil.

@@ -83,6 +83,9 @@ const (
 	// HeaderOldest is sent by a publisher that numbers its objects: the lowest number of the lane that
 	// was not acknowledged yet. Nothing below it will come.
 	HeaderOldest = "Mayfly-Oldest"
+	// HeaderNext is sent with the DELETE of a session by a publisher that numbers its objects: the number
+	// that would be next. The session ends when everything below it is there.
+	HeaderNext = "Mayfly-Next"
 	// HeaderNode names in answers the node that wrote.
 	HeaderNode = "Mayfly-Node"
 	// headerHop marks a request that another node forwarded: it is not forwarded again.

@@ -166,11 +166,16 @@ func (s *session) tick(idle time.Duration) (ended bool) {
 		idle = min(idle, time.Second)
 	}
 	over, quiet := s.over != nil, s.uploads == 0 && time.Since(s.began)-time.Duration(s.last.Load()) >= idle
+	done := s.m.over()
 	s.mu.Unlock()
-	if !over && quiet {
+	switch {
+	case over:
+	case done:
+		s.finish("the publisher said goodbye")
+	case quiet:
 		s.finish(errIdle.Error())
 	}
-	return over || quiet
+	return over || done || quiet
 }
 
 // initArrived wakes those who wait for an init; the lock is held.

@@ -218,6 +218,37 @@ func TestEnds(t *testing.T) {
 	})
 }
 
+// TestGoodbye: a session ends with the last object that its publisher named, and that is acknowledged.
+func TestGoodbye(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, h *Handler, d *fakeDesk) {
+		d.with = func(s *fakeSink) error { // as a take, whose last part is made when it ends
+			s.durable = func(ctx context.Context, _ string) error {
+				select {
+				case <-s.done:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			return nil
+		}
+		send(h, "PUT", at("s/main/init"), makeInit(videoTrack(), soundTrack())).want(t, 201, "")
+		one := async(h, at("s/main/1"), both(1), HeaderOldest, "0")
+		send(h, "DELETE", at("s/"), nil, HeaderNext, "2").want(t, 200, "")
+		begun := time.Now()
+		send(h, "PUT", at("s/main/0"), both(0)).want(t, 201, "")
+		one().want(t, 201, "")
+		if d := time.Since(begun); d > time.Second {
+			t.Errorf("the last was acknowledged after %v", d)
+		}
+		s := d.sink(t)
+		s.inOrder(t, VideoTrack, 0, 50)
+		if s.reason != nil || len(d.made) != 0 {
+			t.Errorf("ended with %v, and %d other sessions", s.reason, len(d.made))
+		}
+	})
+}
+
 // TestHole: encoders that do not send again are not stuck behind what was lost.
 func TestHole(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, h *Handler, d *fakeDesk) {

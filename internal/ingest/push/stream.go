@@ -49,6 +49,8 @@ type stream struct {
 	repeated bool               // an init came again: perhaps the encoder began anew
 	maps     map[string]string  // lane -> name of its init, from playlists
 	ended    bool               // a manifest said so
+	leaving  bool               // the publisher said so: it ends with what comes before final
+	final    uint64
 
 	slots     [slots]slot
 	begun     bool // tracks were given
@@ -411,6 +413,19 @@ func (s *stream) end(now time.Duration) {
 		}
 		l.pending, l.current = nil, nil
 	}
+}
+
+// over reports whether all has come of a stream whose publisher said goodbye.
+func (s *stream) over() bool {
+	if !s.leaving || len(s.open) > 0 {
+		return false
+	}
+	for _, l := range s.lanes {
+		if l.started && l.last+1 >= s.final {
+			return true
+		}
+	}
+	return s.final == 0
 }
 
 // take returns what is to be done, and forgets it.
