@@ -49,7 +49,7 @@ test('a viewer who paused, a hidden page and a lost server are no reason to buil
 })
 
 test('after a return the old engine has a moment to go on by itself', () => {
-  const still = { mode: 'live', built: 50_000, moved: 97_000 } as const
+  const still = { mode: 'live', built: 50_000, moved: 96_000 } as const
   expect(of({ engine: still, returned: 100_000 - returnLimit + 100 })).toBe('keep')
   expect(of({ engine: still, returned: 100_000 - returnLimit - 1 })).toBe('build-live')
   expect(of({ engine: { ...still, moved: 99_500 }, returned: 97_500 })).toBe('keep')

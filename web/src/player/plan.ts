@@ -14,7 +14,7 @@ export interface Situation {
   /** The page is hidden: browsers slow its clock and may stop its pictures, which is no fault. */
   hidden: boolean
   engine: null | { mode: Mode; built: number; moved: number }
-  /** Off air has been told and the picture stands. */
+  /** Off air has been told for a while (offLimit) and the picture stands. */
   off: boolean
   /** When the server was found again or the publisher returned. */
   returned: number
@@ -26,7 +26,9 @@ export interface Situation {
 export const startLimit = 9000
 export const stillLimit = 5000
 /** After a return the old engine may go on by itself; it is given this long. */
-export const returnLimit = 1500
+export const returnLimit = 3000
+/** Off air may be a machine's death, after which the same engine goes on without losing a picture. */
+export const offLimit = 10_000
 
 export function plan(s: Situation): Step {
   const known = s.channel === 'live' || (s.channel === 'off' && s.rewound)

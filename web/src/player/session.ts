@@ -3,7 +3,7 @@ import type { Status } from '../channel'
 import { Feed, retryDelay } from '../feed'
 import { build, choose, measure, type Engine } from './engine'
 import { afterStall, keep, startPace, type Pace } from './pace'
-import { plan, type Mode } from './plan'
+import { offLimit, plan, type Mode } from './plan'
 import { next, start, type Facts, type Shown, type State } from './shown'
 import { reach } from './timeline'
 
@@ -320,7 +320,7 @@ export class Session {
       wanted: !this.paused.value && !this.blocked.value,
       hidden: document.visibilityState === 'hidden',
       engine: engine === null ? null : { mode: engine.mode, built: this.engineBuilt, moved: this.moved },
-      off: this.shown.state === 'off',
+      off: this.shown.state === 'off' && now - this.shown.since > offLimit,
       returned: this.returned,
       nextTry: this.nextTry,
     })
