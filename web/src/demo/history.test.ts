@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { note, noteAll, place, span, type Lanes } from './history'
+import { before, note, noteAll, place, span, type Lanes } from './history'
 import { readEntry, readState } from './live'
 
 test('stretches follow one another, and old ones are forgotten', () => {
@@ -22,4 +22,12 @@ test('what the demonstration says is read with gaps, and becomes lanes', () => {
   expect(Object.fromEntries(Object.entries(lanes).map(([k, v]) => [k, v[0]!.kind]))).toMatchObject({ picture: 'standing', a: 'cut', bucket: 'away' })
   expect(readEntry({ id: 3, text: 'x' })).toMatchObject({ id: 3, kind: '', text: 'x' })
   expect(readEntry({ text: 'x' })).toBeNull()
+})
+
+test('what was before the page is read from the log', () => {
+  const said = [[1, 'start', 'a'], [2, 'ready', 'a'], [3, 'role', 'a'], [4, 'bucket', '', true], [5, 'kill', 'a'], [6, 'bucket', '', false]] as const
+  const lanes = before(said.map(([at, kind, node, on]) => readEntry({ id: at, at, kind, node, on })!))
+  const of = (lane: string) => lanes[lane]!.map((s) => [s.kind, s.from, s.to])
+  expect(of('a')).toEqual([['starting', 1, 2], ['ready', 2, 5], ['dead', 5, null]])
+  expect(of('bucket')).toEqual([['there', 1, 4], ['away', 4, 6], ['there', 6, null]])
 })

@@ -1,5 +1,5 @@
 /** The last minutes as lanes of stretches: pure. */
-import type { State } from './live'
+import type { Entry, State } from './live'
 
 export interface Stretch {
   from: number
@@ -31,6 +31,20 @@ export function noteAll(lanes: Lanes, s: State | null, moving: boolean, begun: b
   if (s === null) return next
   for (const n of s.nodes) next = note(next, n.name, laneOf(n), now, n.since || now)
   return note(next, 'bucket', s.bucket.away ? 'away' : 'there', now, s.bucket.since || s.epoch || now)
+}
+
+/** What happened before the page was opened, from the log. */
+export function before(entries: readonly Entry[]): Lanes {
+  const kinds: Record<string, string> = { start: 'starting', ready: 'ready', kill: 'dead', dead: 'dead' }
+  let lanes: Lanes = {}
+  for (const e of entries) {
+    const kind = e.kind === 'bucket' ? (e.on ? 'away' : 'there') : e.kind === 'mesh' ? (e.on ? 'cut' : 'ready') : kinds[e.kind]
+    const lane = e.kind === 'bucket' ? 'bucket' : e.node
+    if (kind === undefined || lane === '') continue
+    if (lane === 'bucket' && lanes[lane] === undefined) lanes = note(lanes, lane, e.on ? 'there' : 'away', e.at, entries[0]!.at)
+    lanes = note(lanes, lane, kind, e.at)
+  }
+  return lanes
 }
 
 /** Where a stretch lies, as parts of the whole (0 to 1); null when it is out of sight. */

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { Badge, Mark } from '../parts'
 import { clock } from '../words'
-import { laneOf, noteAll, place, span, type Lanes } from './history'
+import { before, laneOf, noteAll, place, span, type Lanes } from './history'
 import { cutOff, entries, kill, link, start, state, takeBucket, trouble, type ChannelState, type NodeState } from './live'
 import { blind, longest, standing, undrawn } from './meter'
 import { cuts, moving, now, recovery, reset, since, tally } from './watch'
@@ -201,11 +201,12 @@ export function Aim({ channel }: { channel: ChannelState | undefined }) {
 }
 
 export function Timeline({ slug }: { slug: string }) {
-  const lanes = useRef<Lanes>({})
+  const lanes = useRef<Lanes | null>(null)
   const at = Date.now()
   void now.value // drawn anew as time passes
   const s = state.value
-  lanes.current = noteAll(lanes.current, s, moving.value, tally.value.shown > 0, at)
+  if (lanes.current === null && s !== null) lanes.current = before(entries.value)
+  lanes.current &&= noteAll(lanes.current, s, moving.value, tally.value.shown > 0, at)
   const names = ['picture', ...(s?.nodes.map((n) => n.name) ?? []), 'bucket']
   const marks = entries.value.filter((e) => at - e.at < span && ['kill', 'dead', 'start', 'cut', 'mesh', 'bucket'].includes(e.kind))
   return (
@@ -214,7 +215,7 @@ export function Timeline({ slug }: { slug: string }) {
         <div class="lane" key={lane}>
           <span>{lane}</span>
           <svg viewBox="0 0 1000 20" preserveAspectRatio="none" aria-hidden="true">
-            {(lanes.current[lane] ?? []).map((x) => {
+            {(lanes.current?.[lane] ?? []).map((x) => {
               const p = place(x, at)
               return p && <rect key={x.from} class={`is-${x.kind}`} x={p.at * 1000} y={lane === 'picture' ? 0 : 4} width={Math.max(1.5, p.wide * 1000)} height={lane === 'picture' ? 20 : 12} />
             })}
