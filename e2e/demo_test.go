@@ -80,6 +80,7 @@ func TestDemo(t *testing.T) {
 	b.until("another takes in, and its pictures are on the screen", 40*time.Second, demoing(func(c *counters) bool {
 		return c.Recovered != nil && c.Cuts == 1 && c.Intake != intake
 	}))
+	after(time.Second) // a loss is believed after some pictures
 	b.shoot("demo-killed")
 	c := b.last().Demo
 	t.Logf("recovered in %.1f s; %d shown, %d lost, longest stall %.1f s", *c.Recovered/1000, c.Shown, c.Lost, c.Longest/1000)
