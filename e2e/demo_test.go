@@ -84,6 +84,10 @@ func TestDemo(t *testing.T) {
 	b.shoot("demo-killed")
 	c := b.last().Demo
 	t.Logf("recovered in %.1f s; %d shown, %d lost, longest stall %.1f s", *c.Recovered/1000, c.Shown, c.Lost, c.Longest/1000)
+	// A player that had to be built anew begins near life again: what it jumped over was not lost by the fleet.
+	if c.Lost > 0 && b.last().Rebuilds == 0 {
+		t.Errorf("%d frames were lost with lossless publishing, want none", c.Lost)
+	}
 	fmt.Fprintln(b.stdin, key)
 	b.until("the node is back", 20*time.Second, demoing(func(c *counters) bool { return ready(c) == 3 }))
 	shown = b.last().Demo.Shown

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,12 +22,9 @@ type demoFlags struct {
 	Dir     string `help:"Directory for spools and logs, which is kept; a temporary one if absent." placeholder:"DIR"`
 	Page    string `help:"Loopback address of the page; port 0 takes a free one." default:"127.0.0.1:0"`
 	Nodes   int    `help:"How many nodes." default:"3"`
-	Publish string `help:"How the channel live is published: push (without loss), rtmp, or auto." default:"auto" enum:"auto,push,rtmp"`
+	Publish string `help:"How the channel live is published: push (without loss) or rtmp." default:"push" enum:"push,rtmp"`
 	Open    bool   `help:"Open the page in a browser." default:"true" negatable:""`
 }
-
-// pushBuilt says that this version has `mayfly push`, and that its nodes take /push/.
-const pushBuilt = false
 
 // pushCommand is the agent for lossless publishing, which reads what the encoder writes to its standard input.
 func pushCommand(program, streamKey, front, spool string) []string {
@@ -44,11 +40,8 @@ func runDemo(ctx context.Context, f *demoFlags, out io.Writer) error {
 		return fmt.Errorf("find this program's own file: %w", err)
 	}
 	cfg := demo.Config{Program: program, Nodes: f.Nodes, Bucket: f.Bucket, Dir: f.Dir, Page: f.Page, Pages: web.Files(), Out: out}
-	if f.Publish != "rtmp" && pushBuilt {
+	if f.Publish == "push" {
 		cfg.Push = func(streamKey, front, spool string) []string { return pushCommand(program, streamKey, front, spool) }
-	}
-	if f.Publish == "push" && cfg.Push == nil {
-		return errors.New("--publish push: this version publishes by RTMP only; give --publish rtmp")
 	}
 	if strings.HasPrefix(f.Bucket, "s3://") && os.Getenv("AWS_ACCESS_KEY_ID") == "" {
 		fmt.Fprintln(out, "AWS_ACCESS_KEY_ID is not set: the nodes look for credentials elsewhere.")
