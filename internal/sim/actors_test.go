@@ -159,6 +159,9 @@ func (x *publisher) push() {
 
 // close ends a connection for good.
 func (x *publisher) close() {
+	if s := x.x; s != nil {
+		x.world.asking.Go(func() { s.Close(nil) })
+	}
 	if x.proc != nil {
 		x.drop("goes home")
 	}

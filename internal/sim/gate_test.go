@@ -39,6 +39,12 @@ func (g *gate) pass() (waited, alive bool) {
 	}
 }
 
+func (g *gate) alive() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.dead
+}
+
 func (g *gate) pause() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

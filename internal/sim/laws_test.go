@@ -23,7 +23,7 @@ type laws struct {
 	broken   []string
 	law      string                      // the first that was broken
 	listed   map[string]map[int64]*entry // by channel: every number that was ever listed
-	bodies   map[string][32]byte         // by address: what was fetched there
+	bodies   map[string]body             // by address: what was fetched there
 	stored   map[string][32]byte         // bundles that were acknowledged to their writers
 	pieces   map[bundle.Piece]string     // pieces that were acknowledged, and where
 	count    int                         // numbers listed
@@ -40,6 +40,13 @@ type entry struct {
 	duration      media.Ticks // of the whole segment, unless it is a gap
 	time          time.Time   // program time, unless it is a gap
 	by            string      // who listed it first
+}
+
+// body is what was served at an address.
+type body struct {
+	sum  [32]byte
+	size int
+	by   string
 }
 
 // seen is what a viewer of one process saw last.
@@ -240,14 +247,19 @@ func (l *laws) body(p *process, address string, data [][]byte) {
 	for _, b := range data {
 		h.Write(b)
 	}
-	sum := [32]byte(h.Sum(nil))
+	b := body{sum: [32]byte(h.Sum(nil)), by: l.who(p)}
+	for _, d := range data {
+		b.size += len(d)
+	}
 	l.mu.Lock()
 	before, ok := l.bodies[address]
-	l.bodies[address] = sum
+	if !ok {
+		l.bodies[address] = b
+	}
 	l.fetched++
 	l.mu.Unlock()
-	if ok && before != sum {
-		l.fail("3", "%s serves other bytes at %s than were served there before", p.node.name, address)
+	if ok && before.sum != b.sum {
+		l.fail("3", "%s serves %d bytes at %s in %d slices, which are not the %d bytes that %s served there", p.node.name, b.size, address, len(data), before.size, before.by)
 	}
 }
 

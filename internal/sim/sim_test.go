@@ -110,7 +110,7 @@ func newWorld(seed uint64, kinds []string, dir string, c *cheat) *world {
 	}
 	w.plan = newPlan(w.rnd, kinds)
 	w.laws = &laws{
-		world: w, listed: map[string]map[int64]*entry{}, bodies: map[string][32]byte{}, stored: map[string][32]byte{},
+		world: w, listed: map[string]map[int64]*entry{}, bodies: map[string]body{}, stored: map[string][32]byte{},
 		pieces: map[bundle.Piece]string{}, progress: map[string]progress{},
 	}
 	w.spy = newSpy(w.laws.fail)
@@ -130,6 +130,9 @@ func (w *world) run() {
 	if !w.laws.isBroken() {
 		w.say("FAULT", "no more faults")
 		w.faults.quiet()
+		for _, x := range w.producers {
+			x.next = time.Now()
+		}
 		w.calm()
 	}
 	w.end()
@@ -162,7 +165,7 @@ func (w *world) begin() {
 		if two {
 			w.publisher(i, "two", made.Sources[1].StreamKey)
 		}
-		w.producers = append(w.producers, &producer{world: w, name: fmt.Sprint("producer-", i), channel: i, next: time.Now().Add(4 * time.Second)})
+		w.producers = append(w.producers, &producer{world: w, name: fmt.Sprint("producer-", i), channel: i, next: time.Now().Add(w.between(3*time.Second, w.plan.cutEvery))})
 	}
 	time.Sleep(time.Second)
 	w.faults.next = time.Now().Add(w.between(time.Second, 6*time.Second))

@@ -60,7 +60,8 @@ type process struct {
 	mesh     *mesh.Mesh
 	channels *channel.Store
 	station  *station.Station
-	stop     context.CancelFunc
+	stop     context.CancelFunc // it leaves
+	unmesh   context.CancelFunc
 	ended    chan struct{}
 	paused   bool
 	began    time.Time
@@ -104,18 +105,22 @@ func (w *world) start(n *node) {
 		panic(fmt.Sprintf("start %s: %v", n.name, err))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p.stop = cancel
-	run := func(what string, f func(context.Context) error) func() {
+	rest, unmesh := context.WithCancel(context.Background()) // the mesh stays until the station has left
+	p.stop, p.unmesh = cancel, unmesh
+	run := func(ctx context.Context, what string, f func(context.Context) error) func() {
 		return func() {
-			if err := f(ctx); err != nil {
+			if err := f(ctx); err != nil && g.alive() {
 				w.laws.fail("run", "%s of %s ended: %v", what, n.name, err)
 			}
 		}
 	}
 	var group sync.WaitGroup
-	group.Go(run("the mesh", p.mesh.Run))
-	group.Go(run("the channels", p.channels.Run))
-	group.Go(run("the station", p.station.Run))
+	group.Go(run(rest, "the mesh", p.mesh.Run))
+	group.Go(run(rest, "the channels", p.channels.Run))
+	group.Go(func() {
+		defer unmesh()
+		run(ctx, "the station", p.station.Run)()
+	})
 	w.dying.Go(func() {
 		group.Wait()
 		spool.Close()
@@ -131,6 +136,7 @@ func (w *world) kill(n *node) {
 	p.gate.kill()
 	p.port.Kill()
 	p.stop()
+	p.unmesh()
 	next := filepath.Join(w.dir, fmt.Sprint(n.name, "-", n.runs))
 	if err := os.CopyFS(next, os.DirFS(n.spool)); err != nil {
 		panic(fmt.Sprintf("keep the spool of %s: %v", n.name, err))
