@@ -291,7 +291,7 @@ func (p *Program) replay() {
 		before = p.director.List()
 		for _, data := range marks {
 			if m, err := program.ParseMark(data); err == nil {
-				p.director.Safe(m)
+				p.order(p.director.Safe(m))
 			}
 		}
 	}
