@@ -180,6 +180,12 @@ func (p *Program) followOne(ctx context.Context, e program.Entry) {
 	p.station.tasks.start(func(context.Context) {
 		defer stop()
 		p.station.fleet.follow(ctx, p, &e, own)
+		if l := p.station.store.Log(e.Take); l == nil || !l.Ended() { // nobody has it: not again at once
+			select {
+			case <-time.After(followRetry):
+			case <-ctx.Done():
+			}
+		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.follow.feeds[e.Take] == own {
