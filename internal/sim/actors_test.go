@@ -103,6 +103,7 @@ func (x *publisher) step() {
 	case x.x == nil:
 		select {
 		case s := <-x.came:
+			x.came = nil
 			if x.x = s; s == nil {
 				x.drop("tries again soon")
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -21,12 +22,14 @@ type laws struct {
 
 	mu       sync.Mutex
 	broken   []string
-	law      string                      // the first that was broken
-	listed   map[string]map[int64]*entry // by channel: every number that was ever listed
-	bodies   map[string]body             // by address: what was fetched there
-	stored   map[string][32]byte         // bundles that were acknowledged to their writers
-	pieces   map[bundle.Piece]string     // pieces that were acknowledged, and where
-	count    int                         // numbers listed
+	at       time.Time
+	law      string                         // the first that was broken
+	listed   map[string]map[int64]*entry    // by channel: every number that was ever listed
+	bodies   map[string]body                // by address: what was fetched there
+	stored   map[string]map[uint64][32]byte // bundles whose writes were answered well, by incarnation
+	bundles  int
+	pieces   map[bundle.Piece]string // pieces that were acknowledged, and where
+	count    int                     // numbers listed
 	fetched  int
 	progress map[string]progress // law 7: by channel, at the node of what is on air
 }
@@ -71,10 +74,11 @@ const maxBroken = 8
 func (l *laws) fail(law, format string, args ...any) {
 	text := fmt.Sprintf("law %s: ", law) + fmt.Sprintf(format, args...)
 	l.world.say("BROKEN", "%s", text)
+	l.world.say("members", "%s", l.members())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.broken) == 0 {
-		l.law = law
+		l.law, l.at = law, time.Now()
 	}
 	if len(l.broken) < maxBroken {
 		l.broken = append(l.broken, fmt.Sprintf("at %.3f s, %s", time.Since(l.world.trace.began).Seconds(), text))
@@ -315,9 +319,18 @@ func (l *laws) acked(node, key string, data []byte) {
 	if x, _, err := bundle.DecodeIndex(data); err != nil || x == nil || x.Fence != "" {
 		return
 	}
+	n, err := strconv.ParseUint(fields[4], 16, 64)
+	if err != nil {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stored[key] = sha256.Sum256(data)
+	name := node + "/" + fields[3]
+	if l.stored[name] == nil {
+		l.stored[name] = map[uint64][32]byte{}
+	}
+	l.stored[name][n] = sha256.Sum256(data)
+	l.bundles++
 }
 
 // live checks that what is on air goes on while only the bucket is away (law 7).
@@ -327,6 +340,18 @@ func (l *laws) live(p *process, slug string, w *hls.Window) {
 	if was.last != last || was.parts != parts {
 		l.progress[slug+p.node.name] = progress{last, parts, time.Now()}
 	}
+}
+
+// members says what each node thinks of the others.
+func (l *laws) members() string {
+	var b strings.Builder
+	for _, n := range l.world.living() {
+		fmt.Fprintf(&b, "\n             %s:", n.name)
+		for _, m := range n.proc.mesh.Members() {
+			fmt.Fprintf(&b, " %s %s %s, heard %v ago;", m.Node, m.State, m.Incarnation, time.Since(m.Heard).Round(time.Millisecond))
+		}
+	}
+	return b.String()
 }
 
 // agreed checks that all nodes list the same, and that a channel with a publisher is on air (law 9).
@@ -419,22 +444,25 @@ func (l *laws) everything(p *process, slug string, win *hls.Window, dvr bool) {
 func (l *laws) kept() {
 	ctx := context.Background()
 	pieces := map[bundle.Piece]bool{}
-	ends := map[string]uint64{}
-	for key, sum := range l.stored {
-		fields := strings.Split(key, "/")
-		i := bundle.Incarnation{Node: fields[2], ID: fields[3]}
-		o, err := l.world.spy.Get(ctx, key)
-		if err != nil || sha256.Sum256(o.Data) != sum {
-			l.fail("1", "bundle %s was acknowledged and is another or none in the bucket: %v", key, err)
+	for name, landed := range l.stored {
+		i, err := bundle.ParseIncarnation(name)
+		if err != nil {
+			l.fail("run", "%v", err)
 			continue
 		}
-		if _, ok := ends[i.String()]; !ok {
-			ends[i.String()] = l.end(ctx, i, pieces)
-		}
-		var sequence uint64
-		fmt.Sscanf(fields[4], "%x", &sequence)
-		if sequence >= ends[i.String()] {
-			l.fail("1", "bundle %s was acknowledged, and the incarnation ends before it, at %d", key, ends[i.String()])
+		end := l.end(ctx, i, pieces)
+		// A bundle counts as acknowledged when all before it do.
+		for n := uint64(0); ; n++ {
+			sum, ok := landed[n]
+			if !ok {
+				break
+			}
+			if o, err := l.world.spy.Get(ctx, i.Key(n)); err != nil || sha256.Sum256(o.Data) != sum {
+				l.fail("1", "bundle %d of %s was acknowledged and is another or none in the bucket: %v", n, i, err)
+			}
+			if n >= end {
+				l.fail("1", "bundle %d of %s was acknowledged, and the incarnation ends before it, at %d", n, i, end)
+			}
 		}
 	}
 	for piece, where := range l.pieces {

@@ -83,10 +83,13 @@ func run(t *testing.T, seed uint64, kinds []string, c *cheat) (out outcome) {
 		w.run()
 		out = outcome{
 			Seed: seed, Law: w.laws.law, Broken: w.laws.broken, Plan: w.plan.String(), Numbers: w.laws.count, Fetched: w.laws.fetched,
-			Acked: len(w.laws.stored), Pieces: len(w.laws.pieces),
+			Acked: w.laws.bundles, Pieces: len(w.laws.pieces),
+		}
+		if w.laws.at.IsZero() {
+			w.laws.at = time.Now()
 		}
 		if len(out.Broken) > 0 || *flagTrace {
-			out.Trace = w.trace.last(20 * time.Second)
+			out.Trace = w.trace.around(w.laws.at, 30*time.Second)
 		}
 	})
 	out.Took = time.Since(began)
@@ -110,7 +113,7 @@ func newWorld(seed uint64, kinds []string, dir string, c *cheat) *world {
 	}
 	w.plan = newPlan(w.rnd, kinds)
 	w.laws = &laws{
-		world: w, listed: map[string]map[int64]*entry{}, bodies: map[string]body{}, stored: map[string][32]byte{},
+		world: w, listed: map[string]map[int64]*entry{}, bodies: map[string]body{}, stored: map[string]map[uint64][32]byte{},
 		pieces: map[bundle.Piece]string{}, progress: map[string]progress{},
 	}
 	w.spy = newSpy(w.laws.fail)

@@ -38,13 +38,14 @@ func (t *trace) put(l line) {
 
 func (t *trace) add(who, text string) { t.put(line{who: who, text: text}) }
 
-// last returns what happened in the last while, and the faults and acts of the whole run.
-func (t *trace) last(while time.Duration) string {
+// around returns what happened in a while before a time and shortly after it, and the faults and acts of the
+// whole run.
+func (t *trace) around(at time.Time, while time.Duration) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var b strings.Builder
 	for _, l := range t.lines {
-		if time.Since(l.at) > while && l.record != nil {
+		if l.record != nil && (at.Sub(l.at) > while || l.at.Sub(at) > time.Second) {
 			continue
 		}
 		fmt.Fprintf(&b, "%9.3f  %-10s %s\n", l.at.Sub(t.began).Seconds(), l.who, l.string())
@@ -69,15 +70,18 @@ func (l *line) string() string {
 	return b.String()
 }
 
-func (t *trace) handler(node string) slog.Handler { return &handler{trace: t, node: node} }
+func (t *trace) handler(node string, alive func() bool) slog.Handler {
+	return &handler{trace: t, node: node, alive: alive}
+}
 
 type handler struct {
 	trace *trace
 	node  string
+	alive func() bool // what a process logs after its death nobody reads
 	attrs []slog.Attr
 }
 
-func (h *handler) Enabled(context.Context, slog.Level) bool { return true }
+func (h *handler) Enabled(context.Context, slog.Level) bool { return h.alive() }
 
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	r = r.Clone()
@@ -86,7 +90,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 }
 
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &handler{h.trace, h.node, append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
+	return &handler{h.trace, h.node, h.alive, append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
 }
 
 func (h *handler) WithGroup(string) slog.Handler { return h }

@@ -93,7 +93,7 @@ func (w *world) start(n *node) {
 	p.way = bucket.NewFaulty(w.cheat.bucket(w.store), w.seed+uint64(n.runs), bucket.Faults{})
 	b := acks{way{g, p.way}, func(key string, data []byte) { w.laws.acked(n.name, key, data) }}
 	docs := bucket.NewDocuments(b)
-	log := slog.New(w.trace.handler(n.name))
+	log := slog.New(w.trace.handler(n.name, g.alive))
 	p.channels = channel.NewStore(docs, log)
 	p.station = station.New(station.Config{
 		Docs: docs, Spool: spool, Channels: p.channels, Log: log, Part: w.plan.part, Segment: w.plan.segment, Flush: w.plan.flush,
