@@ -23,7 +23,9 @@ const (
 	witnesses = 2
 	// witnessPatience is how long a witness may take to hold what it was sent.
 	witnessPatience = time.Second
-	witnessRetry    = 500 * time.Millisecond
+	// answerTime is how long a node may take to say that it will witness.
+	answerTime   = 5 * time.Second
+	witnessRetry = 500 * time.Millisecond
 )
 
 // watchers keeps the witnesses of one incarnation: it sends them everything that is in no bundle yet,
@@ -115,6 +117,10 @@ func (w *watchers) send(ctx context.Context, node string) error {
 	defer stop(nil)
 	body, pipe := io.Pipe()
 	defer pipe.Close()
+	// A connection that breaks before the answer leaves the transport reading the body for ever.
+	defer context.AfterFunc(ctx, func() { body.CloseWithError(context.Cause(ctx)) })()
+	answered := time.AfterFunc(answerTime, func() { stop(errors.New("it does not answer")) })
+	defer answered.Stop()
 	q := url.Values{"node": {w.run.incarnation.Node}, "incarnation": {w.run.incarnation.ID}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+node+"/mesh/witness?"+q.Encode(), body)
 	if err != nil {
@@ -124,6 +130,7 @@ func (w *watchers) send(ctx context.Context, node string) error {
 	if err != nil {
 		return err
 	}
+	answered.Stop()
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 500))
