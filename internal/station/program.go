@@ -23,6 +23,7 @@ type Program struct {
 	channel  *channel.Channel
 	director *program.Director // nil until the cut list is loaded
 	settled  bool              // what was on air before this node's start has been ended
+	told     bool              // it was settled since the cut list was loaded: before that nothing is listed (rule G)
 	reloaded bool              // the logs that the DVR window lists are known
 	gone     bool              // the channel was deleted
 	writers  map[media.TakeID]*take.Writer

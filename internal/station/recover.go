@@ -254,7 +254,7 @@ func (p *Program) settle(ctx context.Context) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.settled = true
+	p.settled, p.told = true, true
 	p.order(p.director.Resume())
 	p.grace()
 	p.touch()

@@ -83,7 +83,7 @@ func (p *Program) onAir() error {
 	switch {
 	case p.gone:
 		return ErrNoChannel
-	case p.director == nil:
+	case p.director == nil || !p.told:
 		return ErrNotYet
 	case len(p.director.List().Entries) > 0:
 		return nil
