@@ -221,15 +221,18 @@ type producer struct {
 	channel int
 	next    time.Time
 	busy    atomic.Bool
-	off     bool // the last thing it asked for
+	off     atomic.Bool // it does not know that the channel may be on air
 }
 
 func (x *producer) step() {
 	w := x.world
-	if w.faults.over && !x.off || time.Now().Before(x.next) || x.busy.Load() {
+	if w.faults.over && !x.off.Load() || time.Now().Before(x.next) || x.busy.Load() {
 		return
 	}
 	x.next = time.Now().Add(w.between(w.plan.cutEvery/3, 2*w.plan.cutEvery))
+	if w.faults.over {
+		x.next = time.Now().Add(time.Second)
+	}
 	n := w.any()
 	if n == nil {
 		return
@@ -239,7 +242,7 @@ func (x *producer) step() {
 	if w.rnd.Float64() < 0.25 && !w.faults.over {
 		source = ""
 	}
-	x.off = source == ""
+	x.off.Store(true) // until it is told that a source is on air
 	x.cut(n, c.Slug, source)
 }
 
@@ -266,5 +269,6 @@ func (x *producer) cut(n *node, slug, source string) {
 			return
 		}
 		w.say(x.name, "is told: number %d", number)
+		x.off.Store(source == "")
 	})
 }

@@ -141,9 +141,7 @@ func (f *faults) quiet() {
 	}
 	f.ends = nil
 	for _, n := range f.world.nodes {
-		if n.proc == nil {
-			f.world.start(n)
-		}
+		f.world.again(n)
 	}
 }
 
@@ -169,7 +167,9 @@ func (f *faults) begin(kind string) {
 	case crash:
 		f.crash(n)
 	case leave:
-		f.during(time.Second, 8*time.Second, leave+" "+n.name, func() { w.leave(n) }, func() { w.start(n) })
+		if !n.proc.leaving {
+			f.during(time.Second, 25*time.Second, leave+" "+n.name, func() { w.leave(n) }, func() { w.again(n) })
+		}
 	case pause:
 		p := n.proc
 		longest := pick(w.rnd, 3*time.Second, 10*time.Second, 59*time.Second)
@@ -209,7 +209,7 @@ func (f *faults) crash(n *node) {
 			case "after a reboot":
 				w.reboot(n)
 			}
-			w.start(n)
+			w.again(n)
 		})
 	}
 }

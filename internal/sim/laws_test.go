@@ -74,10 +74,11 @@ const maxBroken = 8
 func (l *laws) fail(law, format string, args ...any) {
 	text := fmt.Sprintf("law %s: ", law) + fmt.Sprintf(format, args...)
 	l.world.say("BROKEN", "%s", text)
-	l.world.say("members", "%s", l.members())
+	members := l.members()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.broken) == 0 {
+		l.world.say("members", "%s", members)
 		l.law, l.at = law, time.Now()
 	}
 	if len(l.broken) < maxBroken {
@@ -342,14 +343,33 @@ func (l *laws) live(p *process, slug string, w *hls.Window) {
 	}
 }
 
-// members says what each node thinks of the others.
+// members says what each node thinks of the others and of the channels.
 func (l *laws) members() string {
 	var b strings.Builder
 	for _, n := range l.world.living() {
 		fmt.Fprintf(&b, "\n             %s:", n.name)
 		for _, m := range n.proc.mesh.Members() {
-			fmt.Fprintf(&b, " %s %s %s, heard %v ago;", m.Node, m.State, m.Incarnation, time.Since(m.Heard).Round(time.Millisecond))
+			if !m.Self {
+				fmt.Fprintf(&b, " %s is %s, heard %v ago, witnessed by %v;", m.Node, m.State, time.Since(m.Heard).Round(time.Millisecond), m.Witnesses)
+			}
 		}
+		for _, s := range n.proc.station.Statuses() {
+			fmt.Fprintf(&b, " %s is %s since %s, take %.6s from number %d on;", s.Slug, s.State, s.Since.Format("05.000"), s.Take, s.Number)
+		}
+	}
+	for _, c := range l.world.channels {
+		l.world.spy.mu.Lock()
+		if list := l.world.spy.cuts["cuts/"+c.ID]; list != nil {
+			fmt.Fprintf(&b, "\n             in the bucket, %s (off: %v):", c.Slug, list.Off)
+			for _, e := range list.Tail(4).Entries {
+				fmt.Fprintf(&b, " %d is take %s of %s from %d", e.Number, short(e.Take), e.Origin, e.From)
+				if e.End != nil {
+					fmt.Fprintf(&b, " to %v with %d gaps, leap %v", e.End.At, e.End.Gaps, e.End.Leap)
+				}
+				b.WriteString(";")
+			}
+		}
+		l.world.spy.mu.Unlock()
 	}
 	return b.String()
 }
@@ -386,7 +406,7 @@ func (l *laws) agreed() {
 // onAir reports whether a channel must be on air: a publisher is connected for long enough.
 func (w *world) onAir(channel int) bool {
 	for _, x := range w.producers {
-		if x.channel == channel && (x.off || x.busy.Load()) {
+		if x.channel == channel && (x.off.Load() || x.busy.Load()) {
 			return false
 		}
 	}

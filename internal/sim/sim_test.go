@@ -185,6 +185,7 @@ func (w *world) publisher(channel int, name, key string) {
 func (w *world) step() {
 	time.Sleep(w.between(20*time.Millisecond, 120*time.Millisecond))
 	synctest.Wait()
+	w.gone()
 	w.faults.step()
 	for _, x := range w.publishers {
 		x.step()

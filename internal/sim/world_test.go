@@ -64,6 +64,7 @@ type process struct {
 	unmesh   context.CancelFunc
 	ended    chan struct{}
 	paused   bool
+	leaving  bool
 	began    time.Time
 	seen     map[string]*seen // by channel and kind of window
 }
@@ -147,14 +148,38 @@ func (w *world) kill(n *node) {
 	}
 }
 
-// leave ends a process as SIGTERM does.
+// leave begins to end a process as SIGTERM does.
 func (w *world) leave(n *node) {
-	p := n.proc
-	n.proc = nil
-	p.stop()
-	<-p.ended
-	for _, x := range w.publishers {
-		x.lost(p)
+	n.proc.leaving = true
+	n.proc.stop()
+}
+
+// gone notes processes that have ended by themselves.
+func (w *world) gone() {
+	for _, n := range w.nodes {
+		if n.proc == nil || !n.proc.leaving {
+			continue
+		}
+		select {
+		case <-n.proc.ended:
+			w.say(n.name, "has left")
+			p := n.proc
+			n.proc = nil
+			for _, x := range w.publishers {
+				x.lost(p)
+			}
+		default:
+		}
+	}
+}
+
+// again starts a node that has left, or does so now at the latest.
+func (w *world) again(n *node) {
+	if n.proc != nil && n.proc.leaving {
+		w.kill(n)
+	}
+	if n.proc == nil {
+		w.start(n)
 	}
 }
 
