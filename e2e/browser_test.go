@@ -24,6 +24,7 @@ type sample struct {
 	Frames       int
 	Stalls       int
 	Rebuilds     int
+	Still        float64  // ms: the longest time without another picture since the sample before
 	ClockLatency *float64 // ms from the encoder's clock in the picture
 	Demo         *counters
 

@@ -9,15 +9,17 @@ import (
 )
 
 const (
-	faultTwo       = "two of three nodes at once, kill -9"
-	faultThree     = "all three at once, kill -9, and back"
-	faultAway      = "bucket away for 60 s"
-	faultAwayDeath = "bucket away for 60 s, and the ingest node dies meanwhile"
-	faultCut       = "mesh partition for 30 s, bucket reachable"
-	faultCutAway   = "mesh partition and bucket away together, 30 s"
-	faultZombie    = "SIGSTOP for 60 s, then SIGCONT; an encoder with a 5 s time-out"
-	faultTerm      = "SIGTERM of the ingest node (spot notice), RTMP"
-	faultRolling   = "rolling upgrade of all nodes, RTMP"
+	faultTwo        = "two of three nodes at once, kill -9"
+	faultThree      = "all three at once, kill -9, and back"
+	faultAway       = "bucket away for 60 s"
+	faultAwayPush   = "bucket away for 60 s, mayfly push"
+	faultAwayDeath  = "bucket away for 60 s, and the ingest node dies meanwhile"
+	faultCut        = "mesh partition for 30 s, bucket reachable"
+	faultCutAway    = "mesh partition and bucket away together, 30 s"
+	faultZombie     = "SIGSTOP for 60 s, then SIGCONT; an encoder with a 5 s time-out"
+	faultZombiePush = "SIGSTOP for 60 s, then SIGCONT; mayfly push"
+	faultTerm       = "SIGTERM of the ingest node (spot notice), RTMP"
+	faultRolling    = "rolling upgrade of all nodes, RTMP"
 )
 
 const (
@@ -113,7 +115,8 @@ func TestBucketAway(t *testing.T) {
 	film := newFilm(t, "300k")
 	steady := f.stage(film, "steady", 2).publish(0, 1, 2, 0)
 	dying := f.stage(film, "dying", 1).publish(0, 0, 1, 2)
-	for _, s := range []*stage{steady, dying} {
+	pushed := f.stage(film, "pushed", 1).lossless(0, 1, 2, 0)
+	for _, s := range []*stage{steady, dying, pushed} {
 		s.live().watch(1, 2)
 	}
 	steady.publish(1, 2, 1, 0)
@@ -143,8 +146,9 @@ func TestBucketAway(t *testing.T) {
 	after(settled)
 	o = dying.seen(died, time.Now())
 	figure(t, faultAwayDeath, "new pictures, the outage's end counted (s)", o.fresh)
-	f.check(steady, dying)
+	f.check(steady, dying, pushed)
 	steady.kept(t, faultAway)
+	pushed.kept(t, faultAwayPush).every(t, faultAwayPush)
 	dying.kept(t, faultAwayDeath)
 }
 
@@ -178,7 +182,8 @@ func TestPartition(t *testing.T) {
 		f.agree(t, fault, "alone", "others")
 		worst := func(list []*viewer) (worst float64) {
 			for _, v := range list {
-				low, _ := v.seen(cut, now)
+				low, standard := v.seen(cut, now)
+				t.Logf("%s: viewer of %s at %s: longest stall %.2f s at low latency, %.2f s at standard", fault, v.channel, v.host, low, standard)
 				worst = max(worst, low)
 			}
 			return worst
@@ -252,8 +257,10 @@ func TestZombie(t *testing.T) {
 	defer f.logs(t)
 	film := newFilm(t, "3M")
 	s := f.stage(film, "zombie", 1).publish(0, 0, 1, 2).live()
+	pushed := f.stage(film, "pushed", 1).lossless(0, 0, 1, 2).live()
 	for _, i := range []int{1, 2} {
 		s.viewers = append(s.viewers, f.watch(f.nodes[i].http, "zombie", film))
+		pushed.viewers = append(pushed.viewers, f.watch(f.nodes[i].http, "pushed", film))
 	}
 	after(warm)
 	stopped := time.Now()
@@ -265,14 +272,18 @@ func TestZombie(t *testing.T) {
 	bar(t, faultZombie, sinceBack, o.fresh-s.publishers[0].back(stopped).Sub(stopped).Seconds(), 2)
 	figure(t, faultZombie, stallLow, o.low)
 	figure(t, faultZombie, stallStandard, o.standard)
+	o = pushed.seen(stopped, now)
+	bar(t, faultZombiePush, stallLow, o.low, 4)
+	bar(t, faultZombiePush, stallStandard, o.standard, none)
 	woke := time.Now()
 	f.nodes[0].process.cmd.Process.Signal(syscall.SIGCONT)
 	s.viewers = append(s.viewers, f.watch(f.nodes[0].http, "zombie", film))
 	after(settled)
 	low, _ := s.viewers[0].seen(woke, time.Now())
 	bar(t, faultZombie, "longest stall after it woke, low latency (s)", low, none)
-	f.check(s)
+	f.check(s, pushed)
 	s.kept(t, faultZombie)
+	pushed.kept(t, faultZombiePush).every(t, faultZombiePush)
 }
 
 // TestLeaving asks the ingest node to leave, and then upgrades all nodes one after the other.
@@ -283,6 +294,7 @@ func TestLeaving(t *testing.T) {
 	s := f.stage(film, "leaving", 1).publish(0, 0, 1, 2).live().watch()
 	s.viewers = append(s.viewers, f.watch(f.viewer, "leaving", film))
 	other := f.stage(film, "calm", 1).publish(0, 1, 2, 0).live().watch()
+	pushed := f.stage(film, "pushed", 1).lossless(0, 0, 1, 2).live().watch()
 	after(warm)
 	asked := time.Now()
 	f.nodes[0].process.cmd.Process.Signal(syscall.SIGTERM)
@@ -310,12 +322,13 @@ func TestLeaving(t *testing.T) {
 	after(settled / 2)
 	now := time.Now()
 	figure(t, faultRolling, "until all were upgraded (s)", now.Sub(began).Seconds())
-	for _, s := range []*stage{s, other} {
+	for _, s := range []*stage{s, other, pushed} {
 		o := s.seen(began, now)
 		bar(t, faultRolling, stallLow, o.low, none)
 		bar(t, faultRolling, stallStandard, o.standard, none)
 	}
-	f.check(s, other)
+	f.check(s, other, pushed)
+	pushed.kept(t, faultRolling).every(t, faultRolling+", mayfly push")
 	s.kept(t, faultRolling)
 	other.kept(t, faultRolling)
 }

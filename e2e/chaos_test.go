@@ -11,6 +11,7 @@ import (
 
 // The faults of docs/volatility.md.
 const (
+	faultLossless = "kill -9 of the ingest node, mayfly push"
 	faultIngest   = "kill -9 of the ingest node, RTMP from ffmpeg in a retry loop"
 	faultPair     = "primary and backup publisher, the primary's node is killed"
 	faultServing  = "kill -9 of the node that serves the viewer"
@@ -21,6 +22,7 @@ const (
 const (
 	newPictures   = "new pictures after the fault (s)"
 	sinceBack     = "new pictures after the publisher was back (s)"
+	stallPage     = "longest stall, our page in Chromium (s)"
 	stallLow      = "longest stall, low latency (s)"
 	stallStandard = "longest stall, standard latency (s)"
 	mediaGap      = "media missing at the seam (s)"
@@ -48,10 +50,11 @@ func TestDeath(t *testing.T) {
 	film := newFilm(t, "300k")
 	defer f.logs(t)
 	ingest := f.stage(film, "ingest", 1).publish(0, 0, 1, 2)
+	pushed := f.stage(film, "pushed", 1).lossless(0, 0, 1, 2)
 	pair := f.stage(film, "pair", 1).publish(0, 0, 1, 2)
 	other := f.stage(film, "served", 1).publish(0, 1, 2, 0)
 	cuts := f.stage(film, slugDirectedBy(nodeNames[0], "directed"), 2).publish(0, 1, 2, 0)
-	all := []*stage{ingest, pair, other, cuts}
+	all := []*stage{ingest, pair, other, cuts, pushed}
 	for _, s := range all {
 		s.live().watch(1, 2)
 	}
@@ -59,6 +62,8 @@ func TestDeath(t *testing.T) {
 	cuts.publish(1, 2, 1, 0)
 	served := f.watch(f.front([]front.Backend{{Name: "anna", Address: f.nodes[0].http}, {Name: "bert", Address: f.nodes[1].http}, {Name: "cleo", Address: f.nodes[2].http}}), "served", film)
 	other.viewers = append(other.viewers, served)
+	page := open(t, "http://"+f.viewer+"/ingest")
+	page.until("the page plays", 20*time.Second, func(s sample) bool { return s.State == "live" && s.CurrentTime > 0 })
 	after(warm)
 
 	died := time.Now()
@@ -73,6 +78,11 @@ func TestDeath(t *testing.T) {
 	figure(t, faultIngest, sinceBack, o.fresh-ingest.publishers[0].back(died).Sub(died).Seconds())
 	figure(t, faultIngest, stallLow, o.low)
 	bar(t, faultIngest, stallStandard, o.standard, none)
+	figure(t, faultIngest, stallPage, page.still(died, now))
+	page.quit()
+	o = pushed.seen(died, now)
+	bar(t, faultLossless, stallLow, o.low, 4)
+	bar(t, faultLossless, stallStandard, o.standard, none)
 	o = pair.seen(died, now)
 	figure(t, faultPair, newPictures, o.fresh)
 	figure(t, faultPair, stallLow, o.low)
@@ -87,6 +97,8 @@ func TestDeath(t *testing.T) {
 	bar(t, faultIngest, lostShown, float64(r.lost), 0)
 	figure(t, faultIngest, unlisted, float64(r.unlisted))
 	figure(t, faultIngest, neverReceived, died.Sub(r.end()).Seconds())
+	r = pushed.kept(t, faultLossless)
+	r.every(t, faultLossless)
 	r = pair.recording()
 	gap, ok := r.seam()
 	if !ok {

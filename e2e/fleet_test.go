@@ -185,6 +185,7 @@ func (n *node) admin(method, path, body string) (int, []byte) {
 type publisher struct {
 	cancel context.CancelFunc
 	group  sync.WaitGroup
+	agent  *process // mayfly push in between
 
 	mu     sync.Mutex
 	starts []time.Time
@@ -201,7 +202,11 @@ func (f *fleet) publish(film *film, key string, nodes ...int) *publisher {
 	for _, i := range nodes {
 		list = append(list, front.Backend{Name: nodeNames[i], Address: f.nodes[i].rtmp})
 	}
-	url := "rtmp://" + f.front(list) + "/live/" + key
+	return f.encode(film, "rtmp://"+f.front(list)+"/live/"+key)
+}
+
+// encode begins to send a film to an RTMP server, again and again.
+func (f *fleet) encode(film *film, url string) *publisher {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &publisher{cancel: cancel}
 	p.group.Go(func() {
@@ -247,4 +252,12 @@ func (p *publisher) back(since time.Time) time.Time {
 func (p *publisher) stop() {
 	p.cancel()
 	p.group.Wait()
+	if p.agent != nil {
+		p.agent.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-p.agent.done:
+		case <-time.After(15 * time.Second):
+			p.agent.kill()
+		}
+	}
 }

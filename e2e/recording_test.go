@@ -15,6 +15,7 @@ type recording struct {
 	list     *hlstest.Playlist
 	text     string
 	pictures map[string][]int // by take, in order
+	order    []int            // of all takes
 	holes    int              // pictures that are missing inside a take
 	unlisted int              // pictures that a viewer was shown and that the DVR does not list any more, at addresses that still answer
 	lost     int              // pictures that a viewer was shown and that are gone
@@ -27,7 +28,7 @@ func (f *fleet) recorded(slug string, film *film, viewers ...*viewer) *recording
 	f.t.Helper()
 	r := &recording{pictures: map[string][]int{}, list: &hlstest.Playlist{}}
 	var texts []string
-	if !eventually(20*time.Second, func() bool {
+	if !eventually(30*time.Second, func() bool {
 		texts = texts[:0]
 		for _, n := range f.living() {
 			if n.state(slug) != "off" {
@@ -88,6 +89,7 @@ func (r *recording) segment(f *fleet, i int, s hlstest.Segment, film *film) {
 			r.wrong = append(r.wrong, fmt.Sprintf("%s: picture %d follows %d", s.URI, picture, list[len(list)-1]))
 		}
 		r.pictures[take] = append(r.pictures[take], picture)
+		r.order = append(r.order, picture)
 	}
 }
 

@@ -80,6 +80,29 @@ createInterface({ input: process.stdin }).on('line', async (line) => {
   }
 })
 
+// For how long the picture stood still, at most, since it was asked last; runs in the page. A stall shorter
+// than the half second between two looks is seen too.
+function watchStill() {
+  let place = 0
+  let since = 0
+  let longest = 0
+  setInterval(() => {
+    const at = document.querySelector('video')?.currentTime ?? 0
+    const now = performance.now()
+    if (at !== place) {
+      if (place > 0) longest = Math.max(longest, now - since)
+      place = at
+      since = now
+    }
+  }, 25)
+  window.mayflyStill = () => {
+    const most = place > 0 ? Math.max(longest, performance.now() - since) : 0
+    longest = 0
+    return most
+  }
+}
+await page.addInitScript(watchStill)
+
 // What the page says of itself; runs in the page.
 function look(pixel) {
   const m = window.mayfly
@@ -97,6 +120,7 @@ function look(pixel) {
     rate: video?.playbackRate ?? 1,
     player: m?.player ?? null,
     fault: m?.lastFault ?? '',
+    still: window.mayflyStill?.() ?? 0,
   }
   if (window.mayflyDemo) seen.demo = { ...window.mayflyDemo }
   if (!pixel) return seen
