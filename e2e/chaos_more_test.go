@@ -32,6 +32,7 @@ const (
 // TestMassDeath kills the node that takes in a channel together with the one that takes in another, and later
 // all three at once, and starts them again.
 func TestMassDeath(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")
@@ -110,6 +111,7 @@ func (p *publisher) last() time.Time {
 // TestBucketAway takes the bucket away from all nodes for a minute, cuts between sources meanwhile, and kills
 // a node that takes in another channel.
 func TestBucketAway(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")
@@ -154,6 +156,7 @@ func TestBucketAway(t *testing.T) {
 
 // TestPartition cuts one node off the others, once with the bucket and once without.
 func TestPartition(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")
@@ -253,6 +256,7 @@ func (f *fleet) alike(slugs []string) bool {
 
 // TestZombie stops a node for a minute and lets it go on.
 func TestZombie(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "3M")

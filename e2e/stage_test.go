@@ -105,8 +105,13 @@ func (f *fleet) check(stages ...*stage) {
 	}
 	compared, against := f.ledger.verdict()
 	f.t.Logf("%d comparisons of playlists, %d contradictions", compared, len(against))
-	figure(f.t, lawTwo, "comparisons", float64(compared))
+	figure(f.t, lawTwo, comparisons, float64(compared))
 	figure(f.t, lawTwo, "contradictions", float64(len(against)))
+	broken := 0
+	for _, s := range stages {
+		broken += len(s.faults())
+	}
+	figure(f.t, lawTwo, "numbers that went back, media that was listed and missing, malformed playlists", float64(broken))
 	if len(against) > 0 {
 		f.t.Errorf("%d contradictions:\n%s", len(against), strings.Join(against[:min(len(against), 20)], "\n"))
 	}
