@@ -11,6 +11,8 @@ import (
 const (
 	// BeatEvery is how often a feed says that it lives if it has nothing to say.
 	BeatEvery = time.Second
+	// lastTime is how long a feed goes on after its log has ended, to say where the last of it is stored.
+	lastTime = 30 * time.Second
 	// feedBatch bounds what a feed takes from its log at once, so that the log is not held up.
 	feedBatch = 4 << 20
 )
@@ -26,7 +28,8 @@ type feed struct {
 	marksSafe int
 	safe      media.Pos
 	limit     media.Pos
-	refsFrom  uint32         // segments before it were announced as stored whole
+	refsFrom  uint32 // segments before it were announced as stored whole
+	ended     bool
 	refs      map[uint32]int // how many stored parts of the others were announced
 }
 
@@ -36,8 +39,12 @@ func (l *Log) Feed(ctx context.Context, from media.Pos, w io.Writer, flush func(
 	f := &feed{log: l, next: from, refsFrom: from.Segment, refs: map[uint32]int{}}
 	beat := time.NewTicker(BeatEvery)
 	defer beat.Stop()
+	var last <-chan time.Time // when it is not waited any longer until all of an ended log is stored
 	for {
 		b, changed, more, ended := f.take()
+		if f.ended && last == nil {
+			last = time.After(lastTime)
+		}
 		for _, s := range b {
 			if _, err := w.Write(s); err != nil {
 				return err
@@ -54,6 +61,8 @@ func (l *Log) Feed(ctx context.Context, from media.Pos, w io.Writer, flush func(
 		}
 		select {
 		case <-changed:
+		case <-last:
+			return flush()
 		case <-beat.C:
 			if _, err := w.Write(beatFrame); err != nil {
 				return err
@@ -97,8 +106,11 @@ func (f *feed) take() (out [][]byte, changed <-chan struct{}, more, ended bool) 
 		f.safe, f.limit, f.marksSafe = l.safe, l.limit, l.marksSafe
 		e.limit(l.safe, l.limit, l.marksSafe)
 	}
-	if l.ended {
+	if l.ended && !f.ended {
+		f.ended = true
 		e.end(l.sealed, l.seal)
+	}
+	if l.ended && f.announced() {
 		return e.out(), nil, false, true
 	}
 	if l.changed == nil {
@@ -156,6 +168,12 @@ func (f *feed) marksBefore(e *encoder, at media.Pos) {
 	for ; f.marks < len(f.log.marks) && !at.Before(f.log.marks[f.marks].At); f.marks++ {
 		e.mark(f.marks, f.log.marks[f.marks])
 	}
+}
+
+// announced reports whether the follower knows where everything lies.
+func (f *feed) announced() bool {
+	n := len(f.log.segments)
+	return n == 0 || f.log.segments[n-1].stored == f.log.segments[n-1].count()
 }
 
 // stored announces where parts that were sent with their bytes lie now.

@@ -54,11 +54,15 @@ func (x *Replica) From() media.Pos {
 	return at
 }
 
-// Read takes in a feed behind its birth. It returns nil when the log has ended, io.EOF when the feed
-// ended before.
+// Read takes in a feed behind its birth. It returns nil when the log has ended and it is known where all
+// of it lies, io.EOF when the feed ended before.
 func (x *Replica) Read(r *bufio.Reader) error {
+	ended := false
 	for {
 		kind, body, err := readFrame(r)
+		if err == io.EOF && ended {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -75,9 +79,8 @@ func (x *Replica) Read(r *bufio.Reader) error {
 		case frameLimit:
 			x.limit(n)
 		case frameEnd:
-			if x.end(n); !n.bad {
-				return nil
-			}
+			x.end(n)
+			ended = !n.bad
 		case frameBeat:
 		default:
 			return fmt.Errorf("frame of kind %q: %w", kind, ErrFeed)
@@ -106,7 +109,7 @@ func (x *Replica) part(n *numbers) {
 	at := media.Pos{Segment: p.Segment, Part: p.Index}
 	if edge := l.edge(); len(l.segments) > 0 && at != edge {
 		n.bad = edge.Before(at) // a hole
-		if s := l.at(p.Segment); s != nil && !n.bad && s.stored < s.count() {
+		if s := l.at(p.Segment); s != nil && !n.bad && (!s.info.Complete || s.stored < s.count()) {
 			l.keep(s, int(p.Index), p.Data) // it was known from bundles only
 		}
 		l.mu.Unlock()
