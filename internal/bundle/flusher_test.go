@@ -215,7 +215,7 @@ func TestFlusherFenced(t *testing.T) {
 		x.send(o, 20, 100*time.Millisecond)
 		time.Sleep(time.Second)
 		docs := bucket.NewDocuments(x.faulty)
-		if _, err := Recover(x.t.Context(), docs, x.inc, "other", NoWord); err != nil {
+		if _, err := Recover(x.t.Context(), docs, x.inc, "other", NoWord, nil); err != nil {
 			x.t.Fatal(err)
 		}
 		before := len(o.heard())

@@ -112,8 +112,9 @@ type Recovered struct {
 // Recover ends an incarnation whose node has died, if nobody did yet, and reads what it left: it
 // fences it, so that the writer cannot go on should it live after all, reads everything before the
 // fence, and writes the seal. Several may do so at once; they come to the same result: that of the
-// first seal. word is what the caller knows of what was listed.
-func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by string, word Word) (*Recovered, error) {
+// first seal. word is what the caller knows of what was listed; sooner, where takes were ended already
+// while the bucket was away, so that what landed later does not count.
+func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by string, word Word, sooner map[media.TakeID]media.Pos) (*Recovered, error) {
 	b := docs.Bucket()
 	found, err := fence(ctx, b, i, by)
 	if err != nil {
@@ -121,6 +122,11 @@ func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by stri
 	}
 	r := &Recovered{Incarnation: &i, Bundles: found.bundles}
 	seal := &Seal{By: by, At: time.Now().UTC(), End: found.end, Word: word, Takes: ends(found.bundles)}
+	for id, at := range sooner {
+		if end, ok := seal.Takes[id]; ok && at.Before(end) {
+			seal.Takes[id] = at
+		}
+	}
 	if r.Seal, err = writeSeal(ctx, b, i, seal); err != nil {
 		return nil, fmt.Errorf("recover %s: %w", i, err)
 	}
@@ -217,7 +223,7 @@ func writeSeal(ctx context.Context, b bucket.Bucket, i Incarnation, s *Seal) (*S
 // Finish seals an incarnation from within, at a graceful end: its takes have ended and everything
 // is in the bucket. The next start then has nothing to recover.
 func Finish(ctx context.Context, docs *bucket.Documents, i Incarnation) error {
-	_, err := Recover(ctx, docs, i, i.Node, ExactWord)
+	_, err := Recover(ctx, docs, i, i.Node, ExactWord, nil)
 	return err
 }
 
@@ -293,6 +299,8 @@ func Resume(ctx context.Context, b bucket.Bucket, s *Spool, log *slog.Logger) (m
 			}
 			if fenced {
 				words[id] = min(words[id], SpoolWord)
+				s.Remove(i, l.sequence) // the bucket has another of that number
+				continue
 			}
 			s.Landed(i, l.sequence)
 		}

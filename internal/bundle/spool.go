@@ -318,3 +318,18 @@ func (s *Spool) SetAside(incarnation string, sequence uint64) error {
 
 // Close gives the directory free.
 func (s *Spool) Close() error { return s.lock.Close() }
+
+// Remove lets a bundle go that will not count: the bucket has another one of its number.
+func (s *Spool) Remove(i *Incarnation, sequence uint64) {
+	k := spoolKey{i.ID, sequence}
+	s.mu.Lock()
+	if f := s.files[k]; f != nil {
+		s.total -= f.size
+		if f.landed.IsZero() {
+			s.only -= f.size
+		}
+		delete(s.files, k)
+	}
+	s.mu.Unlock()
+	os.Remove(s.path(k))
+}

@@ -204,7 +204,12 @@ const gatherPatience = 500 * time.Millisecond
 // of the node, so a node that has just started gives none (rule G).
 type promise struct {
 	after, entry string
+	origin       string // the incarnation that it was given to
+	at           time.Time
 }
+
+// promiseTime is how long a promise binds: by then what it was given for is known, or was given up.
+const promiseTime = 15 * time.Second
 
 // promiseMessage asks for a promise.
 type promiseMessage struct {
@@ -284,9 +289,34 @@ func (f *fleet) promise(p *Program, list *program.CutList, claim *program.Mark) 
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if given, ok := f.promises[p.id]; ok && given.after == after && given.entry != claim.Entry.ID {
+	given, ok := f.promises[p.id]
+	if ok && given.after == after && given.entry != claim.Entry.ID && time.Since(given.at) < promiseTime && !f.station.ended(given.origin) {
 		return false
 	}
-	f.promises[p.id] = promise{after, claim.Entry.ID}
+	f.promises[p.id] = promise{after, claim.Entry.ID, claim.Entry.Origin, time.Now()}
 	return true
+}
+
+// pledge gives this node's word for a claim of its own, whoever is to grant it, so that it does not give
+// it to another node meanwhile. It waits until it may.
+func (f *fleet) pledge(p *Program, claim *program.Mark) bool {
+	if f == nil {
+		return true
+	}
+	p.mu.Lock()
+	list := p.director.List()
+	p.mu.Unlock()
+	return f.promise(p, list, claim)
+}
+
+// release takes this node's word for a claim back.
+func (f *fleet) release(p *Program, claim *program.Mark) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.promises[p.id].entry == claim.Entry.ID {
+		delete(f.promises, p.id)
+	}
 }

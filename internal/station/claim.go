@@ -22,6 +22,16 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 	p.station.fleet.gather(ctx, p)
 	began := time.Now()
 	for ctx.Err() == nil {
+		if !p.station.fleet.pledge(p, m) && !p.superseded(m) {
+			if !p.wants(m) {
+				return
+			}
+			select {
+			case <-time.After(claimRetry):
+			case <-ctx.Done():
+			}
+			continue
+		}
 		if p.station.Health().AwayFor == 0 || time.Since(began) > claimTime {
 			err := p.claimInBucket(ctx, m)
 			if err == nil || errors.Is(err, program.ErrTaken) {
@@ -36,6 +46,7 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 			return
 		}
 		if !p.wants(m) {
+			p.station.fleet.release(p, m)
 			return
 		}
 		select {
@@ -43,6 +54,14 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// superseded reports whether a claim does not follow what is on air any more: the bucket will say so.
+func (p *Program) superseded(m *program.Mark) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, err := program.Claimed(p.director.List(), p.director.List(), m)
+	return err != nil
 }
 
 // wants reports whether a claim is still wanted: its take is still there.

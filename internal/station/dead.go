@@ -9,6 +9,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
 const (
@@ -168,7 +169,7 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 		s.log.Warn("a silent node cannot be ended yet", "incarnation", i, "error", err)
 		return
 	}
-	r, err := bundle.Recover(ctx, s.cfg.Docs, i, s.cfg.Spool.Node(), word)
+	r, err := bundle.Recover(ctx, s.cfg.Docs, i, s.cfg.Spool.Node(), word, f.sooner(i))
 	if err != nil {
 		s.log.Warn("a silent node cannot be ended yet", "incarnation", i, "error", err)
 		return
@@ -285,6 +286,7 @@ func (f *fleet) sealed(ctx context.Context, i bundle.Incarnation) {
 			s.log.Warn("what was held for a dead node could not be removed", "incarnation", i, "error", err)
 		}
 	}
+	f.replace(ctx, i)
 	for _, p := range s.each() {
 		p.mu.Lock()
 		concerned := p.director != nil && p.director.List().OnAir() != nil && p.director.List().OnAir().Origin == i.String()
@@ -295,6 +297,21 @@ func (f *fleet) sealed(ctx context.Context, i bundle.Incarnation) {
 		if concerned {
 			p.settle(ctx)
 		}
+	}
+}
+
+// replace takes in what an ended incarnation left if this node follows takes of it: where their last parts
+// lie is as the seal says, not as the writer said.
+func (f *fleet) replace(ctx context.Context, i bundle.Incarnation) {
+	s, held := f.station, false
+	s.store.Each(func(l *take.Log) {
+		held = held || l.Take().Node == i.Node && l.Take().Incarnation == i.ID
+	})
+	if !held {
+		return
+	}
+	if _, err := s.origin(ctx, i.String()); err != nil && ctx.Err() == nil {
+		s.log.Warn("what an ended node left cannot be read from the bucket yet", "incarnation", i, "error", err)
 	}
 }
 

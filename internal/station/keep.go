@@ -38,11 +38,24 @@ func (s *Station) keep(ctx context.Context) error {
 			s.saveCuts(ctx, false)
 		case <-save.C:
 			s.saveCuts(ctx, false)
+			s.nudge()
 		case <-tidy.C:
 			s.tidy(ctx)
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// nudge lets channels whose publishers wait try again to go on air: a claim may have been turned down for
+// what has passed since.
+func (s *Station) nudge() {
+	for _, p := range s.each() {
+		p.mu.Lock()
+		if p.director != nil && len(p.writers) > 0 {
+			p.order(p.director.Next())
+		}
+		p.mu.Unlock()
 	}
 }
 

@@ -188,9 +188,28 @@ func (f *fleet) heardSoft(_ string, data []byte) {
 	}
 }
 
+// sooner returns where takes of an incarnation were ended while the bucket was away.
+func (f *fleet) sooner(i bundle.Incarnation) map[media.TakeID]media.Pos {
+	if f == nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[media.TakeID]media.Pos{}
+	for _, end := range f.soft[i.String()].Ends {
+		out[end.Take] = end.Edge.At
+	}
+	return out
+}
+
 // applySoft ends what the dead node had on air.
 func (f *fleet) applySoft(seal softSeal) {
 	f.mu.Lock()
+	if _, known := f.soft[seal.Incarnation]; known {
+		f.mu.Unlock()
+		return // the first word counts
+	}
+	f.soft[seal.Incarnation] = seal
 	f.ending[seal.Incarnation] = time.Now()
 	f.mu.Unlock()
 	for id, end := range seal.Ends {

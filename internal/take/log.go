@@ -33,6 +33,7 @@ type Log struct {
 	safe      media.Pos  // everything before it survives the death of the writer's machine
 	limit     media.Pos  // what may be listed; it only grows
 	replica   bool
+	passed    bool        // parts beyond its seal were passed over when it was rebuilt
 	exact     func() bool // nothing may be listed that is not safe
 	marks     []markLine
 	marksSafe int // how many of them

@@ -34,10 +34,18 @@ func Rebuild(r *bundle.Recovered) *Rebuilt {
 				logs[rec.Take] = l
 				out.Logs = append(out.Logs, l)
 			case bundle.KindPart:
-				if l := logs[rec.Take]; l != nil {
+				l := logs[rec.Take]
+				switch {
+				case l == nil:
+				case beyond(r.Seal, rec.Take, media.Pos{Segment: rec.Part.Segment, Part: rec.Part.Index}):
+					l.passed = true
+				default:
 					l.restore(&rec.Part, bundle.Ref{Incarnation: r.Incarnation, Sequence: s.Sequence, Offset: rec.Part.Offset, Length: rec.Part.Length})
 				}
 			case bundle.KindMark:
+				if l := logs[rec.Take]; l != nil && l.passed {
+					continue
+				}
 				out.Marks = append(out.Marks, Mark{rec.Take, rec.Mark})
 				if l := logs[rec.Take]; l != nil {
 					l.marks = append(l.marks, markLine{l.edge(), rec.Mark})
@@ -48,7 +56,7 @@ func Rebuild(r *bundle.Recovered) *Rebuilt {
 					out.Pieces[l.take.Channel] = append(out.Pieces[l.take.Channel], rec.Piece)
 				}
 			case bundle.KindEnd:
-				if l := logs[rec.Take]; l != nil {
+				if l := logs[rec.Take]; l != nil && !l.passed {
 					l.ended = true
 				}
 			}
@@ -60,6 +68,12 @@ func Rebuild(r *bundle.Recovered) *Rebuilt {
 		}
 	}
 	return out
+}
+
+// beyond reports whether a place of a take lies beyond its seal: what landed there does not count.
+func beyond(s *bundle.Seal, id media.TakeID, at media.Pos) bool {
+	end, ok := s.Takes[id]
+	return ok && !at.Before(end)
 }
 
 // restore adds a part that is stored already. Nobody else knows the log yet. What does not follow what
