@@ -204,12 +204,12 @@ const gatherPatience = 500 * time.Millisecond
 // of the node, so a node that has just started gives none (rule G).
 type promise struct {
 	after, entry string
-	origin       string // the incarnation that it was given to
-	at           time.Time
+	by           string // the node that claims
+	given        time.Time
 }
 
-// promiseTime is how long a promise binds: by then what it was given for is known, or was given up.
-const promiseTime = 15 * time.Second
+// promiseTime is how long a promise binds. Who got it uses it at once, within claimTime.
+const promiseTime = 6 * time.Second
 
 // promiseMessage asks for a promise.
 type promiseMessage struct {
@@ -228,9 +228,10 @@ func (f *fleet) promised(ctx context.Context, p *Program, claim *program.Mark) b
 	p.mu.Lock()
 	list := p.director.List()
 	p.mu.Unlock()
-	if !f.promise(p, list, claim) {
+	if !f.promise(p, list, claim, f.station.cfg.Spool.Node()) {
 		return false
 	}
+	asked := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, claimTime)
 	defer cancel()
 	known, given := 1, 1
@@ -247,10 +248,10 @@ func (f *fleet) promised(ctx context.Context, p *Program, claim *program.Mark) b
 		}
 		given++
 	}
-	return 2*given > known
+	return 2*given > known && time.Since(asked) < promiseTime/2
 }
 
-func (f *fleet) askedPromise(_ context.Context, _ string, data []byte) ([]byte, error) {
+func (f *fleet) askedPromise(_ context.Context, from string, data []byte) ([]byte, error) {
 	var m promiseMessage
 	if err := json.Unmarshal(data, &m); err != nil || m.Claim == nil || m.Claim.Entry == nil || m.List == nil || m.List.Validate() != nil {
 		return nil, fmt.Errorf("malformed claim: %w", err)
@@ -272,14 +273,15 @@ func (f *fleet) askedPromise(_ context.Context, _ string, data []byte) ([]byte, 
 	if list == nil {
 		return nil, ErrStarting
 	}
-	if !f.promise(p, list, m.Claim) {
+	if !f.promise(p, list, m.Claim, from) {
 		return nil, program.ErrTaken
 	}
 	return nil, nil
 }
 
-// promise gives this node's word, or refuses.
-func (f *fleet) promise(p *Program, list *program.CutList, claim *program.Mark) bool {
+// promise gives this node's word to a node, or refuses. What a node claims itself it promises to itself,
+// also when it is the bucket that it asks: else it could give its word for another claim meanwhile.
+func (f *fleet) promise(p *Program, list *program.CutList, claim *program.Mark, by string) bool {
 	if _, err := program.Claimed(list, list, claim); err != nil {
 		return false
 	}
@@ -289,34 +291,9 @@ func (f *fleet) promise(p *Program, list *program.CutList, claim *program.Mark) 
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	given, ok := f.promises[p.id]
-	if ok && given.after == after && given.entry != claim.Entry.ID && time.Since(given.at) < promiseTime && !f.station.ended(given.origin) {
+	if given, ok := f.promises[p.id]; ok && given.after == after && given.by != by && time.Since(given.given) < promiseTime {
 		return false
 	}
-	f.promises[p.id] = promise{after, claim.Entry.ID, claim.Entry.Origin, time.Now()}
+	f.promises[p.id] = promise{after, claim.Entry.ID, by, time.Now()}
 	return true
-}
-
-// pledge gives this node's word for a claim of its own, whoever is to grant it, so that it does not give
-// it to another node meanwhile. It waits until it may.
-func (f *fleet) pledge(p *Program, claim *program.Mark) bool {
-	if f == nil {
-		return true
-	}
-	p.mu.Lock()
-	list := p.director.List()
-	p.mu.Unlock()
-	return f.promise(p, list, claim)
-}
-
-// release takes this node's word for a claim back.
-func (f *fleet) release(p *Program, claim *program.Mark) {
-	if f == nil {
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.promises[p.id].entry == claim.Entry.ID {
-		delete(f.promises, p.id)
-	}
 }

@@ -22,17 +22,7 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 	p.station.fleet.gather(ctx, p)
 	began := time.Now()
 	for ctx.Err() == nil {
-		if !p.station.fleet.pledge(p, m) && !p.superseded(m) {
-			if !p.wants(m) {
-				return
-			}
-			select {
-			case <-time.After(claimRetry):
-			case <-ctx.Done():
-			}
-			continue
-		}
-		if p.station.Health().AwayFor == 0 || time.Since(began) > claimTime {
+		if (p.station.Health().AwayFor == 0 || time.Since(began) > claimTime) && p.mine(m) {
 			err := p.claimInBucket(ctx, m)
 			if err == nil || errors.Is(err, program.ErrTaken) {
 				return
@@ -46,7 +36,6 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 			return
 		}
 		if !p.wants(m) {
-			p.station.fleet.release(p, m)
 			return
 		}
 		select {
@@ -56,12 +45,19 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 	}
 }
 
-// superseded reports whether a claim does not follow what is on air any more: the bucket will say so.
-func (p *Program) superseded(m *program.Mark) bool {
+// mine reports whether this node has given its word to nobody else.
+func (p *Program) mine(m *program.Mark) bool {
+	f := p.station.fleet
+	if f == nil {
+		return true
+	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, err := program.Claimed(p.director.List(), p.director.List(), m)
-	return err != nil
+	list := p.director.List()
+	p.mu.Unlock()
+	if _, err := program.Claimed(list, list, m); err != nil {
+		return true // the list has gone on, and the bucket says how
+	}
+	return f.promise(p, list, m, f.station.cfg.Spool.Node())
 }
 
 // wants reports whether a claim is still wanted: its take is still there.
