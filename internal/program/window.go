@@ -116,7 +116,10 @@ func (b *builder) entry(e *Entry, l *media.Listing) bool {
 			b.lacking = b.lacking || e.End != nil && (newest < 0 || n > int64(l.Segments[newest].Number))
 			return false
 		}
-		b.lacking = b.lacking || e.End != nil && uint32(n) == e.End.At.Segment && !s.Complete && int(e.End.At.Part) > len(s.Parts)
+		if e.End != nil && !s.Complete && (uint32(n) != e.End.At.Segment || int(e.End.At.Part) > len(s.Parts)) {
+			b.lacking = true // left out, it would move the numbers before it
+			return false
+		}
 		if b.enough() || e.Number+n-int64(e.From) < b.view.Floor {
 			return false
 		}
