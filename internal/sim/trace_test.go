@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type trace struct {
 	began time.Time
 	mu    sync.Mutex
 	lines []line
+	soft  atomic.Bool // there was a soft seal
 }
 
 type line struct {
@@ -85,6 +87,9 @@ func (h *handler) Enabled(context.Context, slog.Level) bool { return h.alive() }
 
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	r = r.Clone()
+	if strings.Contains(r.Message, "by the word of its witnesses, while the bucket is away") {
+		h.trace.soft.Store(true)
+	}
 	h.trace.put(line{who: h.node, record: &r, attrs: h.attrs})
 	return nil
 }
