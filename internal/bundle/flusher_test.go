@@ -330,7 +330,7 @@ func TestSealersAgree(t *testing.T) {
 	seals := make([]*Seal, 6)
 	for n := range seals {
 		group.Go(func() {
-			r, err := Recover(t.Context(), bucket.NewDocuments(b), i, fmt.Sprint("node", n), Word(n%3))
+			r, err := Recover(t.Context(), bucket.NewDocuments(b), i, fmt.Sprint("node", n), Word(n%3), nil)
 			if err != nil {
 				t.Error(err)
 				return

@@ -23,8 +23,10 @@ import (
 //
 // There is a file for each bundle in the making or on its way; it goes when the bundle is safe.
 type Journal struct {
-	dir string
-	log *slog.Logger
+	dir         string
+	log         *slog.Logger
+	spool       *Spool
+	incarnation string
 
 	mu     sync.Mutex
 	next   uint64 // number of the bundle that is being gathered
@@ -52,7 +54,10 @@ func (s *Spool) journalDir(incarnation string) string {
 
 // OpenJournal begins the journal of an incarnation.
 func (s *Spool) OpenJournal(i *Incarnation, log *slog.Logger) (*Journal, error) {
-	j := &Journal{dir: s.journalDir(i.ID), log: log}
+	s.mu.Lock()
+	s.running = i.ID
+	s.mu.Unlock()
+	j := &Journal{dir: s.journalDir(i.ID), log: log, spool: s, incarnation: i.ID}
 	if err := os.MkdirAll(j.dir, 0o750); err != nil {
 		return nil, fmt.Errorf("begin journal: %w", err)
 	}
@@ -123,8 +128,13 @@ func (j *Journal) safe(sequence uint64) {
 	}
 }
 
-// Close closes the file of the bundle in the making.
+// Close closes the file of the bundle in the making: the incarnation is over.
 func (j *Journal) Close() error {
+	j.spool.mu.Lock()
+	if j.spool.running == j.incarnation {
+		j.spool.running = ""
+	}
+	j.spool.mu.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.file == nil {
@@ -166,11 +176,17 @@ type leftover struct {
 	journaled bool // else it lies in the spool as it is
 }
 
-// leftovers returns what incarnations of this node left, in order, and of which of them there is a
-// journal.
+// leftovers returns what earlier incarnations of this node left, in order, and of which of them there is a
+// journal. The one whose journal is open runs.
 func (s *Spool) leftovers() (map[string][]leftover, map[string]Word, error) {
+	s.mu.Lock()
+	running := s.running
+	s.mu.Unlock()
 	left := map[string][]leftover{}
 	for id, numbers := range s.Left() {
+		if id == running {
+			continue
+		}
 		for _, n := range numbers {
 			left[id] = append(left[id], leftover{sequence: n})
 		}
@@ -182,6 +198,9 @@ func (s *Spool) leftovers() (map[string][]leftover, map[string]Word, error) {
 	}
 	for _, d := range dirs {
 		id := d.Name()
+		if id == running {
+			continue
+		}
 		files, err := os.ReadDir(s.journalDir(id))
 		if err != nil {
 			return nil, nil, err

@@ -293,13 +293,13 @@ func Resume(ctx context.Context, b bucket.Bucket, s *Spool, log *slog.Logger) (m
 				words[id] = min(words[id], SpoolWord)
 				continue
 			}
-			fenced, err := resume(ctx, b, i.Key(l.sequence), body)
+			late, err := resume(ctx, b, i.Key(l.sequence), body, l.journaled)
 			if err != nil {
 				return nil, fmt.Errorf("resume from spool: %w", err)
 			}
-			if fenced {
+			if late {
 				words[id] = min(words[id], SpoolWord)
-				s.Remove(i, l.sequence) // the bucket has another of that number
+				s.Drop(i, l.sequence)
 				continue
 			}
 			s.Landed(i, l.sequence)
@@ -308,15 +308,20 @@ func Resume(ctx context.Context, b bucket.Bucket, s *Spool, log *slog.Logger) (m
 	return words, nil
 }
 
-// resume writes a bundle unless there is one of that number: the same, or a fence.
-func resume(ctx context.Context, b bucket.Bucket, key string, body bucket.Body) (fenced bool, err error) {
+// resume writes a bundle unless there is one of that number: the same, or a fence and what a witness held,
+// for which this one is too late. One from the journal has the records of the one that was written, if it
+// was, but not its bytes.
+func resume(ctx context.Context, b bucket.Bucket, key string, body bucket.Body, journaled bool) (late bool, err error) {
 	_, err = b.PutIfAbsent(ctx, key, body)
 	if !errors.Is(err, bucket.ErrPrecondition) {
 		return false, err
 	}
-	x, err := ReadIndex(ctx, b, key)
-	if err != nil {
-		return false, err
+	if journaled {
+		x, err := ReadIndex(ctx, b, key)
+		return err == nil && x.Fence != "", err
 	}
-	return x.Fence != "", nil
+	if err = checkOwn(ctx, b, key, body); errors.Is(err, ErrFenced) {
+		return true, nil
+	}
+	return false, err
 }

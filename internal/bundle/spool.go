@@ -34,6 +34,8 @@ type Spool struct {
 	total int64 // bytes of all files
 	only  int64 // bytes of files that the bucket does not have
 	node  string
+
+	running string // the incarnation whose journal is open
 }
 
 // SpoolConfig says how a spool works.
@@ -239,11 +241,20 @@ func (s *Spool) Read(i *Incarnation, sequence uint64) ([]byte, error) {
 	return os.ReadFile(s.path(spoolKey{i.ID, sequence}))
 }
 
-// ReadAt returns a stretch of a bundle; ok is false if the spool does not have it.
-func (s *Spool) ReadAt(r Ref) (_ []byte, ok bool) {
+// ReadAt returns a stretch of a bundle; ok is false if the spool does not have it. A bundle of an earlier
+// incarnation counts when the bucket has it, or has it from here (Resume): there may be a fence under its
+// number, with other bytes.
+func (s *Spool) ReadAt(r Ref) (_ []byte, ok bool) { return s.read(r, false) }
+
+// ReadLanded returns a stretch of a bundle that the bucket has too: what may be read in its place after
+// others have ended the incarnation.
+func (s *Spool) ReadLanded(r Ref) (_ []byte, ok bool) { return s.read(r, true) }
+
+func (s *Spool) read(r Ref, landed bool) (_ []byte, ok bool) {
 	k := spoolKey{r.Incarnation.ID, r.Sequence}
 	s.mu.Lock()
-	have := s.files[k] != nil
+	file := s.files[k]
+	have := file != nil && (!file.landed.IsZero() || !landed && k.incarnation == s.running)
 	s.mu.Unlock()
 	if !have {
 		return nil, false
@@ -299,6 +310,21 @@ func (s *Spool) Left() map[string][]uint64 {
 	return left
 }
 
+// Drop removes a bundle that does not count: its number is another's.
+func (s *Spool) Drop(i *Incarnation, sequence uint64) {
+	k := spoolKey{i.ID, sequence}
+	s.mu.Lock()
+	if f := s.files[k]; f != nil {
+		s.total -= f.size
+		if f.landed.IsZero() {
+			s.only -= f.size
+		}
+		delete(s.files, k)
+	}
+	s.mu.Unlock()
+	os.Remove(s.path(k))
+}
+
 // SetAside moves a bundle that cannot be read out of the way, for a person to look at.
 func (s *Spool) SetAside(incarnation string, sequence uint64) error {
 	k := spoolKey{incarnation, sequence}
@@ -318,18 +344,3 @@ func (s *Spool) SetAside(incarnation string, sequence uint64) error {
 
 // Close gives the directory free.
 func (s *Spool) Close() error { return s.lock.Close() }
-
-// Remove lets a bundle go that will not count: the bucket has another one of its number.
-func (s *Spool) Remove(i *Incarnation, sequence uint64) {
-	k := spoolKey{i.ID, sequence}
-	s.mu.Lock()
-	if f := s.files[k]; f != nil {
-		s.total -= f.size
-		if f.landed.IsZero() {
-			s.only -= f.size
-		}
-		delete(s.files, k)
-	}
-	s.mu.Unlock()
-	os.Remove(s.path(k))
-}

@@ -98,7 +98,11 @@ func (f *fleet) serveStored(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "want incarnation, sequence, offset and length", http.StatusBadRequest)
 		return
 	}
-	data, ok := f.station.cfg.Spool.ReadAt(bundle.Ref{Incarnation: &i, Sequence: numbers[0], Offset: uint32(numbers[1]), Length: uint32(numbers[2])})
+	read := f.station.cfg.Spool.ReadAt
+	if r.FormValue("landed") != "" {
+		read = f.station.cfg.Spool.ReadLanded
+	}
+	data, ok := read(bundle.Ref{Incarnation: &i, Sequence: numbers[0], Offset: uint32(numbers[1]), Length: uint32(numbers[2])})
 	if !ok {
 		http.Error(w, "this node does not have that bundle", http.StatusNotFound)
 		return
@@ -145,6 +149,9 @@ func (f *fleet) stored(ctx context.Context, refs []bundle.Ref) ([][]byte, error)
 			continue
 		}
 		u := fmt.Sprintf("http://%s/mesh/stored?incarnation=%s&sequence=%d&offset=%d&length=%d", ref.Incarnation.Node, ref.Incarnation, ref.Sequence, ref.Offset, ref.Length)
+		if f.station.ended(ref.Incarnation.String()) {
+			u += "&landed=1" // its writer may live and have other bytes under the number of the fence
+		}
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 		if err != nil {
 			return nil, err
