@@ -186,7 +186,7 @@ func TestPartition(t *testing.T) {
 		worst := func(list []*viewer) (worst float64) {
 			for _, v := range list {
 				low, standard := v.seen(cut, now)
-				t.Logf("%s: viewer of %s at %s: longest stall %.2f s at low latency, %.2f s at standard", fault, v.channel, v.host, low, standard)
+				t.Logf("%s: viewer of %s at %s: longest stall %.2f s at low latency, %.2f s at standard", fault, v.channel, f.name(v.host), low, standard)
 				worst = max(worst, low)
 			}
 			return worst

@@ -68,6 +68,9 @@ func (s *stage) stop() {
 func (s *stage) seen(from, to time.Time) (o outcome) {
 	for _, v := range s.viewers {
 		low, standard := v.seen(from, to)
+		if low > none {
+			s.f.t.Logf("viewer of %s at %s (%s): longest stall %.2f s at low latency, %.2f s at standard", v.channel, v.host, s.f.name(v.host), low, standard)
+		}
 		o.low, o.standard = max(o.low, low), max(o.standard, standard)
 		took, ok := v.newPictures(from)
 		if !ok {
@@ -76,6 +79,16 @@ func (s *stage) seen(from, to time.Time) (o outcome) {
 		o.fresh = max(o.fresh, took)
 	}
 	return o
+}
+
+// name returns whose address a viewer has.
+func (f *fleet) name(host string) string {
+	for i, n := range f.nodes {
+		if n.http == host {
+			return nodeNames[i]
+		}
+	}
+	return "the front"
 }
 
 // outcome is what viewers of a channel saw of a fault, in seconds.
