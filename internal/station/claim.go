@@ -24,14 +24,23 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 	for ctx.Err() == nil {
 		if (p.station.Health().AwayFor == 0 || time.Since(began) > claimTime) && p.mine(m) {
 			err := p.claimInBucket(ctx, m)
-			if err == nil || errors.Is(err, program.ErrTaken) {
+			if err == nil {
+				return
+			}
+			if errors.Is(err, program.ErrTaken) { // perhaps only because the list has gone on since it was made
+				p.nextLater(ctx)
 				return
 			}
 		}
 		away := p.station.Health().AwayFor > 0 || time.Since(began) > claimTime
 		if away && p.station.granted(ctx, p, m) {
 			p.mu.Lock()
-			p.order(p.director.Granted(m.Entry.ID))
+			o := p.director.Granted(m.Entry.ID)
+			if o == nil { // the list has gone on meanwhile
+				p.director.Denied(m.Entry.ID)
+				o = p.director.Next()
+			}
+			p.order(o)
 			p.mu.Unlock()
 			return
 		}
@@ -43,6 +52,18 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// nextLater looks again soon what is to be put on air.
+func (p *Program) nextLater(ctx context.Context) {
+	select {
+	case <-time.After(claimRetry):
+	case <-ctx.Done():
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.order(p.director.Next())
 }
 
 // mine reports whether this node has given its word to nobody else.
