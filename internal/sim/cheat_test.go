@@ -10,7 +10,6 @@ import (
 // cheat leaves out a rule, from outside of the stations: in the bucket, or between the nodes. nil is
 // honest.
 type cheat struct {
-	rule     string
 	onBucket func(bucket.Bucket) bucket.Bucket
 	onSend   func(subject string, data []byte) []byte
 	onAsk    func(subject string) (answer []byte, ok bool)

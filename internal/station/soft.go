@@ -162,9 +162,7 @@ func (f *fleet) held(i bundle.Incarnation) (softSeal, error) {
 			p.mu.Unlock()
 			continue
 		}
-		for _, m := range held[e.Take].Marks {
-			seal.Marks[p.id] = append(seal.Marks[p.id], m)
-		}
+		seal.Marks[p.id] = append(seal.Marks[p.id], held[e.Take].Marks...)
 		l := s.store.Log(e.Take)
 		if l == nil && held[e.Take].Birth != nil {
 			l = take.NewReplica(held[e.Take].Birth, p.logChanged).Log()
