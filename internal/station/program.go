@@ -227,7 +227,7 @@ func (p *Program) listChanged(before *program.CutList) {
 func (p *Program) fenced() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.settled = false
+	p.settled, p.reloaded = false, false
 	clear(p.writers)
 	clear(p.waiting)
 	if p.director != nil {

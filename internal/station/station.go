@@ -184,7 +184,7 @@ func (s *Station) incarnate(ctx context.Context) error {
 		<-watched
 		stopRecovery()
 		<-recovered
-		s.fenced()
+		s.fenced(r.incarnation)
 		r.journal.Close()
 		over, cancel := context.WithCancel(ctx)
 		cancel()
@@ -346,14 +346,24 @@ func (s *Station) endSessions(reason error) {
 	}
 }
 
-// fenced forgets what the ended incarnation was doing. What it left is recovered like a dead node's.
-func (s *Station) fenced() {
+// fenced forgets what the ended incarnation was doing. What it left is recovered like a dead node's: where
+// its media lies is as the seal says, and not as this node thought.
+func (s *Station) fenced(i *bundle.Incarnation) {
 	s.settled.Store(false)
 	for _, p := range s.each() {
 		for _, x := range p.sessions() {
 			x.drop(ErrLeaving)
 		}
 		p.fenced()
+	}
+	var own []*take.Log
+	s.store.Each(func(l *take.Log) {
+		if l.Take().Node == i.Node && l.Take().Incarnation == i.ID {
+			own = append(own, l)
+		}
+	})
+	for _, l := range own {
+		s.store.Remove(l.Take().ID)
 	}
 }
 
