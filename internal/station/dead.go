@@ -208,6 +208,43 @@ func (f *fleet) words(ctx context.Context, i bundle.Incarnation) (bundle.Word, e
 	return bundle.ExactWord, nil
 }
 
+// better asks the witnesses of an earlier incarnation of this node, if it named any and what is in the spool
+// is not all: after a reboot, say. They may hold what was listed and is in no bundle.
+func (f *fleet) better(ctx context.Context, i bundle.Incarnation, word bundle.Word) (bundle.Word, error) {
+	if f == nil || word == bundle.ExactWord {
+		return word, nil
+	}
+	named, err := bundle.Named(ctx, f.station.cfg.Docs.Bucket(), i)
+	if err != nil || len(named) == 0 {
+		return word, err
+	}
+	f.awaitSight(ctx, named)
+	return f.words(ctx, i)
+}
+
+// sightTime is how long a node that starts waits until it hears the witnesses that it needs.
+const sightTime = 3 * time.Second
+
+// awaitSight waits until these nodes are heard, those that are not this one.
+func (f *fleet) awaitSight(ctx context.Context, nodes []string) {
+	ctx, cancel := context.WithTimeout(ctx, sightTime)
+	defer cancel()
+	for ctx.Err() == nil {
+		changed, missing := f.mesh.Changed(), false
+		for _, node := range nodes {
+			m, ok := f.member(node)
+			missing = missing || !ok || m.State != mesh.Alive
+		}
+		if !missing {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
 // closeAll closes what witnesses hold of an incarnation, and names the one that holds most. The word is
 // exact if one of them needs no other, or all were heard.
 func (f *fleet) closeAll(ctx context.Context, i bundle.Incarnation, named []string) (best string, exact bool) {

@@ -72,6 +72,10 @@ func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
 // recoverOne ends one incarnation.
 func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, word bundle.Word) error {
 	return s.retry(ctx, "an earlier run cannot be recovered from the bucket", func() error {
+		word, err := s.fleet.better(ctx, i, word)
+		if err != nil {
+			return err
+		}
 		r, err := bundle.Recover(ctx, s.cfg.Docs, i, s.cfg.Spool.Node(), word, s.fleet.sooner(i))
 		if err != nil {
 			return err
