@@ -255,11 +255,11 @@ func (f *fleet) upstreams(i bundle.Incarnation) (nodes []string) {
 func (f *fleet) feed(ctx context.Context, p *Program, x **take.Replica, id media.TakeID, node string, on func(bool)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	from := media.Pos{}
+	from, refs := media.Pos{}, uint32(0)
 	if *x != nil {
-		from = (*x).From()
+		from, refs = (*x).From()
 	}
-	u := fmt.Sprintf("http://%s/mesh/takes/%s?from=%d.%d", node, id, from.Segment, from.Part)
+	u := fmt.Sprintf("http://%s/mesh/takes/%s?from=%d.%d&refs=%d", node, id, from.Segment, from.Part, refs)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
 		return err

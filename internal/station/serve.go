@@ -29,6 +29,10 @@ func (s *Station) MeshHandler() http.Handler {
 func (f *fleet) serveTake(w http.ResponseWriter, r *http.Request) {
 	id, err := media.ParseTakeID(r.PathValue("take"))
 	from, fromErr := parsePos(r.FormValue("from"))
+	refs, refsErr := strconv.ParseUint(r.FormValue("refs"), 10, 32)
+	if refsErr != nil { // not said
+		refs = uint64(from.Segment)
+	}
 	if err != nil || fromErr != nil {
 		http.Error(w, "want /mesh/takes/{take}?from={segment}.{part}", http.StatusBadRequest)
 		return
@@ -46,7 +50,7 @@ func (f *fleet) serveTake(w http.ResponseWriter, r *http.Request) {
 		}
 		return out.Flush()
 	}
-	if err := l.Feed(r.Context(), from, w, flush); err != nil && r.Context().Err() == nil {
+	if err := l.Feed(r.Context(), from, uint32(refs), w, flush); err != nil && r.Context().Err() == nil {
 		f.station.log.Debug("a follower was lost", "take", id, "error", err)
 	}
 }

@@ -34,9 +34,9 @@ type feed struct {
 }
 
 // Feed writes a log to a follower, from a place on: what is there, and then everything as it comes,
-// until the log ends. flush is called when there is nothing more to write for the moment.
-func (l *Log) Feed(ctx context.Context, from media.Pos, w io.Writer, flush func() error) error {
-	f := &feed{log: l, next: from, refsFrom: from.Segment, refs: map[uint32]int{}}
+// until the log ends. It tells where the parts of the segments from refs on lie. flush is called when there is nothing more to write for the moment.
+func (l *Log) Feed(ctx context.Context, from media.Pos, refs uint32, w io.Writer, flush func() error) error {
+	f := &feed{log: l, next: from, refsFrom: min(refs, from.Segment), refs: map[uint32]int{}}
 	beat := time.NewTicker(BeatEvery)
 	defer beat.Stop()
 	var last <-chan time.Time // when it is not waited any longer until all of an ended log is stored
@@ -87,7 +87,9 @@ func (f *feed) take() (out [][]byte, changed <-chan struct{}, more, ended bool) 
 		if len(l.segments) > 0 && f.next.Segment < l.segments[0].info.Number {
 			f.next = media.Pos{Segment: l.segments[0].info.Number}
 		}
-		f.refsFrom = f.next.Segment
+		if len(l.segments) > 0 {
+			f.refsFrom = max(f.refsFrom, l.segments[0].info.Number)
+		}
 	}
 	size := 0
 	for size < feedBatch {

@@ -42,16 +42,26 @@ func ReadBirth(r *bufio.Reader) (*media.Take, error) {
 // Log returns the log that the replica fills.
 func (x *Replica) Log() *Log { return x.log }
 
-// From returns where the next feed shall begin.
-func (x *Replica) From() media.Pos {
+// From returns where the next feed shall begin: at the first part whose bytes can not be had here. refs is
+// the first segment of which it is not known where all parts lie.
+func (x *Replica) From() (at media.Pos, refs uint32) {
 	l := x.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at := l.edge()
-	if s := l.at(at.Segment); s != nil && len(s.data) < s.count() {
-		at.Part = uint32(len(s.data)) // bytes of parts that are known from bundles only
+	at = l.edge()
+	refs = at.Segment
+	for i := len(l.segments) - 1; i >= 0; i-- {
+		s := l.segments[i]
+		stored := s.stored == s.count()
+		if !stored {
+			refs = s.info.Number
+		}
+		// Of the segment in the making all bytes are needed, for the parts to come can only be kept behind them.
+		if len(s.data) < s.count() && (!stored || !s.info.Complete) {
+			at = media.Pos{Segment: s.info.Number, Part: uint32(len(s.data))}
+		}
 	}
-	return at
+	return at, refs
 }
 
 // Read takes in a feed behind its birth. It returns nil when the log has ended and it is known where all
@@ -109,7 +119,7 @@ func (x *Replica) part(n *numbers) {
 	at := media.Pos{Segment: p.Segment, Part: p.Index}
 	if edge := l.edge(); len(l.segments) > 0 && at != edge {
 		n.bad = edge.Before(at) // a hole
-		if s := l.at(p.Segment); s != nil && !n.bad && (!s.info.Complete || s.stored < s.count()) {
+		if s := l.at(p.Segment); s != nil && !n.bad && (s.stored < s.count() || !s.info.Complete) {
 			l.keep(s, int(p.Index), p.Data) // it was known from bundles only
 		}
 		l.mu.Unlock()
@@ -155,6 +165,10 @@ func (x *Replica) segment(n *numbers) {
 func (l *Log) place(s *segment) bool {
 	if old := l.at(s.info.Number); old != nil {
 		if old.info.Complete || old.count() >= s.count() {
+			if s.stored > old.stored && s.stored <= old.count() {
+				old.stored, old.refs = s.stored, s.refs
+				l.wake()
+			}
 			return false
 		}
 		l.drop(old)
