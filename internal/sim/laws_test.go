@@ -73,11 +73,13 @@ const maxBroken = 8
 // fail notes that a law was broken.
 func (l *laws) fail(law, format string, args ...any) {
 	text := fmt.Sprintf("law %s: ", law) + fmt.Sprintf(format, args...)
-	l.world.say("BROKEN", "%s", text)
-	members := l.members()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.broken) < maxBroken {
+		l.world.say("BROKEN", "%s", text)
+	}
 	if len(l.broken) == 0 {
+		members := l.members()
 		l.world.say("members", "%s", members)
 		l.law, l.at = law, time.Now()
 	}
@@ -225,7 +227,11 @@ func (l *laws) fetch(ctx context.Context, p *process, slug, address string, dvr 
 		return err
 	}
 	for {
+		began := time.Now()
 		data, changed, err := p.station.Open(ctx, a)
+		if took := time.Since(began); took > 500*time.Millisecond || err != nil {
+			l.world.say("viewer", "%s has opened %s in %v: %v", p.node.name, address, took, err)
+		}
 		switch {
 		case err == nil:
 			l.body(p, address, data)
@@ -353,6 +359,9 @@ func (l *laws) members() string {
 				fmt.Fprintf(&b, " %s is %s, heard %v ago, witnessed by %v;", m.Node, m.State, time.Since(m.Heard).Round(time.Millisecond), m.Witnesses)
 			}
 		}
+		if h := n.proc.station.Health(); h.AwayFor > 0 {
+			fmt.Fprintf(&b, " the bucket is away for %v;", h.AwayFor)
+		}
 		for _, s := range n.proc.station.Statuses() {
 			fmt.Fprintf(&b, " %s is %s since %s, take %.6s from number %d on;", s.Slug, s.State, s.Since.Format("05.000"), s.Take, s.Number)
 		}
@@ -438,11 +447,14 @@ func (l *laws) fetchable() {
 }
 
 func (l *laws) everything(p *process, slug string, win *hls.Window, dvr bool) {
+	var late sync.Once
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	get := func(address string) {
-		if err := l.fetch(ctx, p, slug, address, dvr); err != nil {
+		if err := l.fetch(ctx, p, slug, address, dvr); err != nil && ctx.Err() == nil {
 			l.fail("3", "%s lists %s and it cannot be fetched: %v", p.node.name, address, err)
+		} else if err != nil {
+			late.Do(func() { l.fail("3", "%s lists %s and it cannot be fetched within 10 s: %v", p.node.name, address, err) })
 		}
 	}
 	for i := range win.Segments {
