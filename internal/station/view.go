@@ -50,7 +50,7 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 	}
 	if v.stale {
 		w, state := p.window(dvr, v.floor)
-		if state.Lacking && v.lacks(w) {
+		if (state.Lacking && w.MediaSequence > v.front() || before(w, v.window)) && v.lacks() {
 			return v.window, v.wait(), nil
 		}
 		v.window, v.held, v.stale, v.lacking = w, state.Held, false, time.Time{}
@@ -68,14 +68,36 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 const lackTime = 10 * time.Second
 
 // lacks reports whether a window is better held back, because what it lacks is on its way.
-func (v *view) lacks(w *hls.Window) bool {
-	if v.window == nil || len(v.window.Segments) == 0 || w.MediaSequence <= v.window.MediaSequence {
+func (v *view) lacks() bool {
+	if v.window == nil || len(v.window.Segments) == 0 {
 		return false
 	}
 	if v.lacking.IsZero() {
 		v.lacking = time.Now()
 	}
 	return time.Since(v.lacking) < lackTime
+}
+
+// front returns the first number of the window that is shown.
+func (v *view) front() int64 {
+	if v.window == nil {
+		return 0
+	}
+	return v.window.MediaSequence
+}
+
+// before reports whether a window ends before another one does: this node has lost what it knew, and is
+// being told again.
+func before(w, shown *hls.Window) bool {
+	if shown == nil || len(shown.Segments) == 0 {
+		return false
+	}
+	end, was := w.MediaSequence+int64(len(w.Segments)), shown.MediaSequence+int64(len(shown.Segments))
+	if end != was || len(w.Segments) == 0 {
+		return end < was
+	}
+	a, b := &w.Segments[len(w.Segments)-1], &shown.Segments[len(shown.Segments)-1]
+	return !a.Complete && (b.Complete || len(a.Parts) < len(b.Parts))
 }
 
 // onAir says why there is no window, if there is none. ErrNotYet: there will be.
