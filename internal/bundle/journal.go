@@ -221,6 +221,12 @@ func (s *Spool) leftovers() (map[string][]leftover, map[string]Word, error) {
 	return left, words, nil
 }
 
+// Words says what the spool's word on earlier incarnations of this node is worth.
+func (s *Spool) Words() (map[string]Word, error) {
+	_, words, err := s.leftovers()
+	return words, err
+}
+
 // body returns what is to be written for a leftover, or nil if nothing of it can be read.
 func (s *Spool) body(i *Incarnation, l leftover) (bucket.Body, error) {
 	if !l.journaled {

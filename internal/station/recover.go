@@ -43,6 +43,7 @@ func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
 	started := time.Now()
 	var words map[string]bundle.Word
 	b := s.cfg.Docs.Bucket()
+	heard := s.hearWitnesses(ctx, unsealed)
 	if s.retry(ctx, "what lies in the spool cannot be written to the bucket", func() (err error) {
 		words, err = bundle.Resume(ctx, b, s.cfg.Spool, s.log)
 		return err
@@ -51,7 +52,7 @@ func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
 	}
 	own := s.Incarnation()
 	for _, i := range unsealed {
-		if s.recoverOne(ctx, i, words[i.ID]) != nil {
+		if s.recoverOne(ctx, i, max(words[i.ID], heard[i.ID])) != nil {
 			return
 		}
 		delete(words, i.ID)
@@ -67,6 +68,28 @@ func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
 		s.log.Info("recovered what earlier runs left", "incarnations", len(unsealed), "took", time.Since(started).Round(time.Millisecond))
 	}
 	s.recoverOthers(ctx)
+}
+
+// hearWitnesses asks the witnesses of earlier incarnations of this node of which the spool does not know
+// all: what they hold was safe, and is written before the little that the spool may have.
+func (s *Station) hearWitnesses(ctx context.Context, unsealed []bundle.Incarnation) map[string]bundle.Word {
+	heard := map[string]bundle.Word{}
+	if s.fleet == nil {
+		return heard
+	}
+	known, err := s.cfg.Spool.Words()
+	if err != nil {
+		s.log.Warn("the spool cannot be read", "error", err)
+	}
+	for _, i := range unsealed {
+		if known[i.ID] == bundle.ExactWord {
+			continue
+		}
+		if heard[i.ID], err = s.fleet.words(ctx, i); err != nil {
+			s.log.Warn("the witnesses of an earlier run could not be heard", "incarnation", i, "error", err)
+		}
+	}
+	return heard
 }
 
 // recoverOne ends one incarnation.
