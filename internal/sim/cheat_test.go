@@ -10,6 +10,7 @@ import (
 // cheat leaves out a rule, from outside of the stations: in the bucket, or between the nodes. nil is
 // honest.
 type cheat struct {
+	nodes    int
 	onBucket func(bucket.Bucket) bucket.Bucket
 	onSend   func(subject string, data []byte) []byte
 	onAsk    func(subject string) (answer []byte, ok bool)
@@ -74,6 +75,3 @@ func skewed(subject string, data []byte, by time.Duration) []byte {
 	}
 	return out
 }
-
-// cheatFor returns what leaves out a rule, and the faults with which that is to be noticed.
-func cheatFor(rule string, kinds []string) (*cheat, []string) { return nil, kinds }

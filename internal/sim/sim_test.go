@@ -113,6 +113,9 @@ func newWorld(seed uint64, kinds []string, dir string, c *cheat) *world {
 		rnd: rand.New(rand.NewPCG(seed, 1)), side: rand.New(rand.NewPCG(seed, 2)), net: mesh.NewSwitch(),
 	}
 	w.plan = newPlan(w.rnd, kinds)
+	if c != nil && c.nodes > 0 {
+		w.plan.nodes = c.nodes
+	}
 	w.laws = &laws{
 		world: w, listed: map[string]map[int64]*entry{}, bodies: map[string]body{}, stored: map[string]map[uint64][32]byte{},
 		pieces: map[bundle.Piece]string{}, progress: map[string]progress{},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"testing/synctest"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -134,15 +135,16 @@ func (w *world) start(n *node) {
 func (w *world) kill(n *node) {
 	p := n.proc
 	n.proc = nil
-	p.gate.kill()
-	p.port.Kill()
-	p.stop()
-	p.unmesh()
+	synctest.Wait() // nobody writes just now
 	next := filepath.Join(w.dir, fmt.Sprint(n.name, "-", n.runs))
 	if err := os.CopyFS(next, os.DirFS(n.spool)); err != nil {
 		panic(fmt.Sprintf("keep the spool of %s: %v", n.name, err))
 	}
 	n.spool = next
+	p.gate.kill()
+	p.port.Kill()
+	p.stop()
+	p.unmesh()
 	for _, x := range w.publishers {
 		x.lost(p)
 	}
