@@ -101,6 +101,7 @@ type Flusher struct {
 	unstored int       // index in queue of the first bundle that is neither landed nor in the spool
 	inFlight int
 	waiting  []waiter
+	alone    isolation
 }
 
 type pendingItem struct {
@@ -132,7 +133,7 @@ type flight struct {
 }
 
 type result struct {
-	flight *flight
+	flight *flight // nil for the answer to a probe
 	err    error
 }
 
@@ -280,7 +281,11 @@ func (f *Flusher) run(ctx context.Context) error {
 		case <-f.wake:
 		case r := <-f.results:
 			f.inFlight--
-			err = f.landed(r)
+			if r.flight == nil {
+				err = f.alone.answered(r.err, time.Now())
+			} else {
+				err = f.landed(r)
+			}
 		case done := <-f.flushes:
 			f.bundle()
 			f.waiting = append(f.waiting, waiter{f.next, done})
@@ -320,6 +325,9 @@ func (f *Flusher) step(ctx context.Context) time.Duration {
 	f.send(ctx, now)
 	due = min(due, f.spool(now))
 	f.acknowledge()
+	if f.alone.on {
+		return min(due, probeEvery)
+	}
 	for _, b := range f.queue {
 		if !b.sending && !b.landed {
 			due = min(due, max(b.retryAt.Sub(now), 5*time.Millisecond))

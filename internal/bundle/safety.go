@@ -11,8 +11,8 @@ import (
 //
 // All that are named must hold a line, so that any one of them who lives can give an exact word. While the
 // bucket is away nobody else can be named, and one witness's death would stop everything; so those that
-// are gone are passed over then, if most of the fleet is in sight (solo). A witness that its writer has
-// outlived does not give its word alone.
+// are gone are passed over then, if most of the fleet is in sight (solo). If neither can be had, the spool
+// is what there is. A witness that its writer has outlived does not give its word alone.
 //
 // While a bundle that changes the names is on its way nobody can know which of the two is the newest, so
 // what holds for both counts. If no bundle names any, there is no other word than the incarnation's own
@@ -91,6 +91,9 @@ func (s *safety) exact() bool {
 func (s *safety) safe(away bool) uint64 {
 	if !s.exact() {
 		return s.spooled
+	}
+	if away && len(s.held) == 0 {
+		return s.spooled // neither the bucket nor a witness can be had
 	}
 	all := uint64(math.MaxUint64)
 	for _, n := range s.namings {

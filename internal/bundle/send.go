@@ -12,6 +12,9 @@ import (
 
 // send begins to write the oldest bundles that are not on their way, up to InFlight.
 func (f *Flusher) send(ctx context.Context, now time.Time) {
+	if f.holdsBack(ctx, now) {
+		return
+	}
 	for i := 0; i < len(f.queue) && i < InFlight && f.inFlight < InFlight; i++ {
 		b := f.queue[i]
 		if b.sending || b.landed || now.Before(b.retryAt) {

@@ -3,9 +3,11 @@ package station
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
@@ -28,6 +30,7 @@ const (
 func (f *fleet) lookForDead() {
 	now := time.Now()
 	members := f.mesh.Members()
+	f.endSoft(now)
 	for _, m := range members {
 		if m.Self || m.State == mesh.Alive || m.Incarnation == "" {
 			continue
@@ -40,6 +43,34 @@ func (f *fleet) lookForDead() {
 		f.endLater(m, f.position(members, m))
 	}
 }
+
+// endSoft ends at once in the bucket what was ended by word while it was away: before its writer, should
+// it live, can write what does not count.
+func (f *fleet) endSoft(now time.Time) {
+	f.mu.Lock()
+	var due []bundle.Incarnation
+	for name := range f.soft {
+		if i, err := bundle.ParseIncarnation(name); err == nil && now.Sub(f.trying[name]) >= softRetry && !f.station.ended(name) {
+			f.trying[name] = now
+			due = append(due, i)
+		}
+	}
+	f.mu.Unlock()
+	for _, i := range due {
+		f.station.tasks.start(func(ctx context.Context) {
+			ctx, cancel := context.WithTimeout(ctx, deadRetry)
+			defer cancel()
+			if _, err := bundle.LoadSeal(ctx, f.station.cfg.Docs.Bucket(), i); err == nil {
+				f.sealed(ctx, i)
+			} else if errors.Is(err, bucket.ErrNotFound) {
+				f.seal(ctx, i)
+			}
+		})
+	}
+}
+
+// softRetry is how often it is tried to end in the bucket what was ended by word.
+const softRetry = 500 * time.Millisecond
 
 // awaits reports whether a publisher of a silent node has come to this one, or sends here as a backup.
 func (f *fleet) awaits(m mesh.Member) bool {
@@ -141,6 +172,7 @@ func (s *Station) ended(incarnation string) bool {
 func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 	s := f.station
 	if s.Health().AwayFor > 0 {
+		f.wasAway()
 		f.endSoftly(ctx, i)
 		return
 	}
@@ -151,8 +183,12 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 	}
 	before, err := bundle.Newest(ctx, s.cfg.Docs.Bucket(), i)
 	if err != nil {
+		f.wasAway()
 		f.endSoftly(ctx, i)
 		return
+	}
+	if f.awayLately() {
+		return // a node that the mesh does not reach needs some time to write what it has
 	}
 	select {
 	case <-time.After(700 * time.Millisecond): // a node that writes does so every flush
@@ -163,6 +199,27 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 	if err != nil || before != after {
 		return
 	}
+	f.seal(ctx, i)
+}
+
+// patienceAfter is how long the bucket must have been there before a node is ended that is only silent.
+const patienceAfter = 8 * time.Second
+
+func (f *fleet) wasAway() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.away = time.Now()
+}
+
+func (f *fleet) awayLately() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Since(f.away) < patienceAfter
+}
+
+// seal ends an incarnation in the bucket.
+func (f *fleet) seal(ctx context.Context, i bundle.Incarnation) {
+	s := f.station
 	started := time.Now()
 	word, err := f.words(ctx, i)
 	if err != nil {
@@ -208,20 +265,6 @@ func (f *fleet) words(ctx context.Context, i bundle.Incarnation) (bundle.Word, e
 	return bundle.ExactWord, nil
 }
 
-// better asks the witnesses of an earlier incarnation of this node, if it named any and what is in the spool
-// is not all: after a reboot, say. They may hold what was listed and is in no bundle.
-func (f *fleet) better(ctx context.Context, i bundle.Incarnation, word bundle.Word) (bundle.Word, error) {
-	if f == nil || word == bundle.ExactWord {
-		return word, nil
-	}
-	named, err := bundle.Named(ctx, f.station.cfg.Docs.Bucket(), i)
-	if err != nil || len(named) == 0 {
-		return word, err
-	}
-	f.awaitSight(ctx, named)
-	return f.words(ctx, i)
-}
-
 // sightTime is how long a node that starts waits until it hears the witnesses that it needs.
 const sightTime = 3 * time.Second
 
@@ -246,23 +289,22 @@ func (f *fleet) awaitSight(ctx context.Context, nodes []string) {
 }
 
 // closeAll closes what witnesses hold of an incarnation, and names the one that holds most. The word is
-// exact if one of them needs no other, or all were heard.
+// exact if one of them was there to the writer's end: others may have been passed over.
 func (f *fleet) closeAll(ctx context.Context, i bundle.Incarnation, named []string) (best string, exact bool) {
 	var most uint64
-	heard, alone := 0, false
+	alone := false
 	for _, node := range named {
 		m, err := f.askClose(ctx, node, i)
 		if err != nil {
 			f.station.log.Warn("a witness of a dead node does not answer", "incarnation", i, "witness", node, "error", err)
 			continue
 		}
-		heard++
 		alone = alone || m.Alone
 		if best == "" || m.Lines > most {
 			best, most = node, m.Lines
 		}
 	}
-	return best, alone || heard == len(named)
+	return best, alone
 }
 
 func (f *fleet) askClose(ctx context.Context, node string, i bundle.Incarnation) (incarnationMessage, error) {

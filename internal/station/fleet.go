@@ -41,6 +41,8 @@ type fleet struct {
 	tails    map[string]*bucketTail      // incarnations that are followed through the bucket
 	names    []string                    // witnesses of this node
 	soft     map[string]softSeal         // incarnations that were ended while the bucket was away
+	trying   map[string]time.Time        // when it was last tried to end those in the bucket
+	away     time.Time                   // when the bucket last did not answer
 	sought   map[string]time.Time        // channels that were asked for and are not known
 }
 
@@ -70,7 +72,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	f := &fleet{
 		station: s, mesh: m, route: route, started: time.Now(), holders: map[string]*bundle.Holder{}, live: map[string]map[string]place{},
 		liveAt: map[string]time.Time{}, promises: map[string]promise{}, returned: map[string]bool{},
-		ending: map[string]time.Time{}, soft: map[string]softSeal{}, tails: map[string]*bucketTail{}, sought: map[string]time.Time{},
+		ending: map[string]time.Time{}, soft: map[string]softSeal{}, trying: map[string]time.Time{}, tails: map[string]*bucketTail{}, sought: map[string]time.Time{},
 	}
 	for subject, h := range map[string]mesh.Handler{
 		subjectAskCuts: f.askedCuts, subjectClose: f.askedClose, subjectTestify: f.askedTestify,
@@ -123,7 +125,17 @@ func (f *fleet) run(ctx context.Context) error {
 	defer look.Stop()
 	for {
 		select {
+		case <-f.mesh.Changed():
+			f.sayLive() // to whom has just come
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return nil
+			}
 		case <-look.C:
+			if f.station.Health().AwayFor > 0 {
+				f.wasAway()
+			}
 			f.lookForDead()
 		case <-ticker.C:
 			f.sayLive()

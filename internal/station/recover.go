@@ -85,6 +85,11 @@ func (s *Station) hearWitnesses(ctx context.Context, unsealed []bundle.Incarnati
 		if known[i.ID] == bundle.ExactWord {
 			continue
 		}
+		named, err := bundle.Named(ctx, s.cfg.Docs.Bucket(), i)
+		if err == nil && len(named) == 0 {
+			continue
+		}
+		s.fleet.awaitSight(ctx, named)
 		if heard[i.ID], err = s.fleet.words(ctx, i); err != nil {
 			s.log.Warn("the witnesses of an earlier run could not be heard", "incarnation", i, "error", err)
 		}
@@ -95,10 +100,6 @@ func (s *Station) hearWitnesses(ctx context.Context, unsealed []bundle.Incarnati
 // recoverOne ends one incarnation.
 func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, word bundle.Word) error {
 	return s.retry(ctx, "an earlier run cannot be recovered from the bucket", func() error {
-		word, err := s.fleet.better(ctx, i, word)
-		if err != nil {
-			return err
-		}
 		r, err := bundle.Recover(ctx, s.cfg.Docs, i, s.cfg.Spool.Node(), word, s.fleet.sooner(i))
 		if err != nil {
 			return err
@@ -107,6 +108,7 @@ func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, word bun
 		o.once.lock()
 		s.takeIn(o, r)
 		o.once.unlock()
+		s.applyMarks(ctx, o)
 		return s.cfg.Spool.DropJournal(&i)
 	})
 }

@@ -32,12 +32,16 @@ type softEnd struct {
 	Finished bool         `json:"finished,omitempty"` // its own writer ended it
 }
 
-// endSoftly ends an incarnation while the bucket is away, if everyone in sight is without the bucket, most
-// of the known members are in sight, and all its witnesses agree.
+// endSoftly ends an incarnation while the bucket is away, if a publisher of it has come here, everyone in
+// sight is without the bucket, most of the known members are in sight, and its witnesses give an exact
+// word. Without a publisher that has moved it may as well be the mesh that is cut, and the node goes on.
 func (f *fleet) endSoftly(ctx context.Context, i bundle.Incarnation) {
 	s := f.station
+	f.mu.Lock()
+	_, done := f.soft[i.String()]
+	f.mu.Unlock()
 	dead, ok := f.member(i.Node)
-	if !ok || dead.Incarnation != i.String() || len(dead.Witnesses) == 0 || !f.mayAgree(ctx, dead) {
+	if done || !ok || !f.awaits(dead) || dead.Incarnation != i.String() || len(dead.Witnesses) == 0 || !f.mayAgree(ctx, dead) {
 		return
 	}
 	best, exact := f.closeAll(ctx, i, dead.Witnesses)
