@@ -73,11 +73,7 @@ func table() string {
 	results.Lock()
 	defer results.Unlock()
 	var b strings.Builder
-	runs := 0
-	for _, m := range results.list {
-		runs = max(runs, len(m.values))
-	}
-	fmt.Fprintf(&b, "`make chaos N=…`, on %d cores:\n\n", runtime.NumCPU())
+	fmt.Fprintf(&b, "`make chaos N=%d`, on %d cores:\n\n", most(), runtime.NumCPU())
 	b.WriteString("| fault | figure | runs | median | worst | promised |\n|---|---|---:|---:|---:|---|\n")
 	var faults []string
 	for _, m := range results.list {
@@ -88,13 +84,23 @@ func table() string {
 	for _, fault := range append(faults, lawTwo) {
 		shown := fault
 		for _, m := range results.list {
-			if m.fault == fault {
+			if m.fault == fault && (m.promised || m.fault == lawTwo || slices.Max(m.values) > 0) { // else there is nothing to say
 				b.WriteString(m.row(shown))
 				shown = ""
 			}
 		}
 	}
 	return b.String()
+}
+
+// most returns how often the figures were measured that come once in a run.
+func most() (runs int) {
+	for _, m := range results.list {
+		if m.fault == faultServing {
+			runs = max(runs, len(m.values))
+		}
+	}
+	return runs
 }
 
 func (m *measured) row(fault string) string {
@@ -129,7 +135,8 @@ func (m *measured) row(fault string) string {
 // spread returns the median and the highest of some values.
 func spread(values []float64) (median, worst float64) {
 	values = slices.Sorted(slices.Values(values))
-	return values[len(values)/2], values[len(values)-1]
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2, values[n-1]
 }
 
 // writeTable writes the table into the file that MAYFLY_TABLE names, after every fault, so that a long run

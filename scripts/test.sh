@@ -12,8 +12,8 @@ scripts/fuzz.sh "${FUZZTIME:-5s}" || failed=1
 go test -race -timeout 15m $(go list ./... | grep -v '/e2e') 2>&1 | tee "$summary" || failed=1
 if [ -d e2e ]; then
 	# Without the race detector: real time counts there, and the server is the built program.
-	# Those that wait most of their time run four at once.
-	CGO_ENABLED=0 go test -count=1 -timeout 20m -parallel 4 ./e2e 2>&1 | tee -a "$summary" || failed=1
+	# Those that wait most of their time run three at once.
+	CGO_ENABLED=0 go test -count=1 -timeout 20m -parallel 3 ./e2e 2>&1 | tee -a "$summary" || failed=1
 fi
 echo
 echo "summary"
