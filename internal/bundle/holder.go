@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,8 +21,12 @@ import (
 // ErrTestified is returned to a writer whose incarnation this witness has helped to end.
 var ErrTestified = errors.New("this witness has helped to end that incarnation")
 
-// closedFile says that the holder accepts nothing more, also after a restart.
-const closedFile = "closed"
+const (
+	// closedFile says that the holder accepts nothing more, also after a restart.
+	closedFile = "closed"
+	// fedFile says that the writer has sent something. A witness without it has lost its spool.
+	fedFile = "fed"
+)
 
 // maxHeld bounds what a witness holds of one incarnation.
 const maxHeld = 4 << 30
@@ -37,7 +40,8 @@ type Holder struct {
 
 	mu       sync.Mutex
 	lines    uint64
-	reopened bool // what is held is of an earlier run of this process
+	fed      bool // the writer sent something, if only to an earlier run of this process
+	caughtUp bool // this run has everything that there was when the newest connection began
 	outlived bool // the writer went on without this witness
 	bytes    int64
 	sizes    map[uint64]int64
@@ -60,10 +64,8 @@ func (s *Spool) Hold(i Incarnation) (*Holder, error) {
 		return nil, fmt.Errorf("hold for %s: %w", i, err)
 	}
 	for _, f := range files {
-		if f.Name() == closedFile {
-			h.closed = true
-			continue
-		}
+		h.closed = h.closed || f.Name() == closedFile
+		h.fed = h.fed || f.Name() == fedFile
 		n, err := strconv.ParseUint(f.Name(), 16, 64)
 		info, infoErr := f.Info()
 		if err != nil || infoErr != nil || len(f.Name()) != 16 {
@@ -71,7 +73,6 @@ func (s *Spool) Hold(i Incarnation) (*Holder, error) {
 		}
 		h.sizes[n] = info.Size()
 		h.bytes += info.Size()
-		h.reopened = true
 	}
 	return h, nil
 }
@@ -98,16 +99,30 @@ func (h *Holder) Add(frame Frame) (lines uint64, err error) {
 	case h.closed:
 		return 0, fmt.Errorf("witness of %s: %w", h.incarnation, ErrTestified)
 	case frame.Landed:
-		h.reopened, h.outlived = false, false // the first such frame comes behind all that there was
+		h.caughtUp, h.outlived = true, false // the first such frame comes behind all that there was
 		return h.lines, h.drop(frame.Sequence)
 	case frame.Lines <= h.lines && frame.Lines > 0:
 		return h.lines, nil // of an earlier connection
 	}
-	if err := h.write(frame); err != nil {
+	err = h.feed()
+	if err == nil {
+		err = h.write(frame)
+	}
+	if err != nil {
 		return 0, fmt.Errorf("witness of %s: %w", h.incarnation, err)
 	}
 	h.lines = frame.Lines
 	return h.lines, nil
+}
+
+// feed notes that the writer has sent something.
+func (h *Holder) feed() error {
+	if h.fed {
+		return nil
+	}
+	err := os.WriteFile(filepath.Join(h.dir, fedFile), nil, 0o640)
+	h.fed = err == nil
+	return err
 }
 
 func (h *Holder) write(frame Frame) error {
@@ -183,7 +198,15 @@ func (h *Holder) close() {
 func (h *Holder) Alone() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !h.reopened && !h.outlived
+	return h.caughtUp && !h.outlived
+}
+
+// Blank reports whether this witness was never sent anything, or has lost it with its spool: its word is
+// worth nothing.
+func (h *Holder) Blank() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.fed
 }
 
 // Outlived notes that the writer went on without this witness.
@@ -211,15 +234,15 @@ func (h *Holder) Bytes() int64 {
 // incarnation that landed meanwhile count as they are. The holder must be closed.
 func (h *Holder) Testify(ctx context.Context, b bucket.Bucket, by string) error {
 	for range fenceTries {
-		next, fenced, err := head(ctx, b, h.incarnation)
-		if err != nil || fenced {
+		at, err := head(ctx, b, h.incarnation)
+		if err != nil || at.fenced {
 			return wrapTestimony(h.incarnation, err)
 		}
-		body, sequence, fence, err := h.testimony(next, by)
+		body, fence, err := h.testimony(at, by)
 		if err != nil {
 			return wrapTestimony(h.incarnation, err)
 		}
-		_, err = b.PutIfAbsent(ctx, h.incarnation.Key(sequence), body)
+		_, err = b.PutIfAbsent(ctx, h.incarnation.Key(at.next), body)
 		if err == nil && fence {
 			return nil
 		}
@@ -238,41 +261,39 @@ func wrapTestimony(i Incarnation, err error) error {
 }
 
 // testimonySize is how much one testimony holds; more is written as the bundles that it was to be.
-const testimonySize = 64 << 20
+var testimonySize int64 = 64 << 20
 
 // testimony makes the next bundle of what is held from a number on: all of it as a fence, or, if that
-// is too much, that one bundle. A bundle whose successor is held is whole.
-func (h *Holder) testimony(next uint64, by string) (_ bucket.Body, sequence uint64, fence bool, _ error) {
+// is too much, that one bundle. A bundle whose successor is held is whole. It names the witnesses that
+// the one before it does: should this witness die too, they are asked.
+func (h *Holder) testimony(at bundleHead, by string) (_ bucket.Body, fence bool, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var numbers []uint64
 	var total int64
 	for n, size := range h.sizes {
-		if n >= next {
+		if n >= at.next {
 			numbers = append(numbers, n)
 			total += size
 		}
 	}
 	slices.Sort(numbers)
-	if total > testimonySize && len(numbers) > 1 {
-		numbers = numbers[:1]
-	} else {
-		fence = true
+	x := Index{Fence: by}
+	if fence = total <= testimonySize || len(numbers) == 1; !fence {
+		// Under its own number, as the writer would: one of its writes may still be under way.
+		x = Index{Witnesses: at.names}
+		numbers = slices.DeleteFunc(numbers, func(n uint64) bool { return n != at.next })
 	}
 	var items []Item
 	for _, n := range numbers {
 		data, err := os.ReadFile(h.path(n))
 		if err != nil {
-			return nil, 0, false, err
+			return nil, false, err
 		}
 		items = append(items, readJournal(data)...)
 	}
-	x := Index{}
-	if fence {
-		x.Fence = by
-	}
 	body, _, err := encode(byTake(items), x)
-	return body, next, fence, err
+	return body, fence, err
 }
 
 // byTake brings the items of each take together, in order.
@@ -327,69 +348,4 @@ func (h *Holder) Clear(now time.Time) bool {
 	os.RemoveAll(h.dir)
 	os.Remove(filepath.Dir(h.dir)) // if it is empty
 	return true
-}
-
-// Named returns the witnesses that the newest bundle of an incarnation names.
-func Named(ctx context.Context, b bucket.Bucket, i Incarnation) ([]string, error) {
-	next, _, err := head(ctx, b, i)
-	if err != nil || next == 0 {
-		return nil, err
-	}
-	x, err := ReadIndex(ctx, b, i.Key(next-1))
-	if err != nil {
-		return nil, err
-	}
-	return x.Witnesses, nil
-}
-
-// head returns the number behind the newest bundle that counts, and whether a fence is there. Unlike
-// Scan it reads no index but the last ones'.
-func head(ctx context.Context, b bucket.Bucket, i Incarnation) (next uint64, fenced bool, err error) {
-	after := ""
-	if err := bucket.All(ctx, b, i.pagePrefix(), func(e bucket.Entry) error {
-		if _, last, ok := strings.Cut(e.Key[strings.LastIndexByte(e.Key, '/')+1:], "-"); ok {
-			if n, err := strconv.ParseUint(last, 16, 64); err == nil && n+1 > next {
-				next, after = n+1, i.Key(n)
-			}
-		}
-		return nil
-	}); err != nil {
-		return 0, false, err
-	}
-	var numbers []uint64
-	for {
-		pg, err := b.List(ctx, i.prefix(), after, 0)
-		if err != nil {
-			return 0, false, err
-		}
-		for _, e := range pg.Entries {
-			n, err := parseSequence(e.Key)
-			if err != nil {
-				return 0, false, err
-			}
-			numbers = append(numbers, n)
-		}
-		if after = pg.Next; after == "" {
-			break
-		}
-	}
-	slices.Sort(numbers)
-	for len(numbers) > 0 && numbers[0] == next {
-		next++
-		numbers = numbers[1:]
-	}
-	// The first fence lies among the last few.
-	for n := next - min(next, InFlight+1); n < next; n++ {
-		x, err := ReadIndex(ctx, b, i.Key(n))
-		if errors.Is(err, bucket.ErrNotFound) {
-			continue // collected
-		}
-		if err != nil {
-			return 0, false, err
-		}
-		if x.Fence != "" {
-			return n, true, nil
-		}
-	}
-	return next, false, nil
 }

@@ -261,12 +261,6 @@ func Unsealed(ctx context.Context, docs *bucket.Documents, node string) ([]Incar
 	return out, nil
 }
 
-// Newest returns the number behind the newest bundle of an incarnation, to see whether it still writes.
-func Newest(ctx context.Context, b bucket.Bucket, i Incarnation) (uint64, error) {
-	next, _, err := head(ctx, b, i)
-	return next, err
-}
-
 // Resume writes to the bucket what earlier incarnations of this node left in the spool and its
 // journals. It must come before their recovery. It returns, for the incarnations that the spool knows,
 // what its word is worth. A bundle that cannot be read is set aside; one whose number is fenced comes
