@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -12,8 +13,14 @@ import (
 // ErrBehind ends a copy whose witness does not keep up.
 var ErrBehind = errors.New("the witness does not keep up")
 
-// maxCopy bounds what waits for one witness.
-const maxCopy = 32 << 20
+const (
+	// maxCopy bounds what waits for one witness.
+	maxCopy = 32 << 20
+	// maxNext bounds what Next returns at once, and what a copy may lack when it begins to follow.
+	maxNext = 8 << 20
+	// frameCost is what a frame without a body counts.
+	frameCost = 64
+)
 
 // Frame is a piece of an incarnation's log on its way to a witness.
 type Frame struct {
@@ -24,53 +31,82 @@ type Frame struct {
 	Body     bucket.Body // a bundle of these records alone
 	spooled  bool        // Body is to be read from the spool
 	size     int64
+	shared   bool // Body was there before the copy, and waits in the flusher too
 }
 
 // Copy is the log of an incarnation on its way to one witness: first what has not landed, then
-// everything as it comes.
+// everything as it comes. After a long outage that first part may be gigabytes in the spool. It comes
+// in turns then, each from where the one before ended, until little is missing: only then the copy
+// follows, so that what comes meanwhile need not wait in memory.
 type Copy struct {
 	flusher *Flusher
 	witness string
 	ready   chan struct{}
 
 	// With the flusher's lock held:
-	frames []Frame
-	size   int64
-	err    error
+	frames    []Frame
+	size      int64  // of the frames that are not shared
+	following bool   // everything that comes is added
+	whole     uint64 // how many lines there were at the end of the newest turn
+	err       error
 }
 
 // Copy begins a copy for a witness. Run must be running.
 func (f *Flusher) Copy(ctx context.Context, witness string) (*Copy, error) {
 	c := &Copy{flusher: f, witness: witness, ready: make(chan struct{}, 1)}
+	if err := c.join(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// join has Run fill the copy.
+func (c *Copy) join(ctx context.Context) error {
 	select {
-	case f.joins <- c:
-		return c, nil
+	case c.flusher.joins <- c:
+		return nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("copy for witness %s: %w", witness, ctx.Err())
+		return fmt.Errorf("copy for witness %s: %w", c.witness, ctx.Err())
 	}
 }
 
-// join fills a copy with what has not landed. What comes afterwards is added as it comes.
+// join fills a copy with what has not landed and was not in an earlier turn. If that is not much, what
+// comes afterwards is added as it comes.
 func (f *Flusher) join(c *Copy) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	first := f.next
-	if len(f.queue) > 0 {
-		first = f.queue[0].sequence
+	if c.err != nil || c.following || len(c.frames) > 0 {
+		return
 	}
+	var missing int64
 	for _, b := range f.queue {
-		if b.body != nil {
-			c.add(Frame{Sequence: b.sequence, Lines: b.lines, Whole: true, Body: b.body})
-		} else if b.spooled {
-			c.add(Frame{Sequence: b.sequence, Lines: b.lines, Whole: true, spooled: true})
+		if b.lines <= c.whole {
+			continue
 		}
+		missing += b.size
+		c.whole = b.lines
+		// One that landed before an older one is sent too: a fence may come in place of the older one.
+		c.add(Frame{Sequence: b.sequence, Lines: b.lines, Whole: true, Body: b.body, spooled: b.body == nil, size: b.size, shared: true})
+	}
+	if missing > maxNext {
+		c.wake()
+		return
 	}
 	items := make([]Item, len(f.pending))
 	for i, p := range f.pending {
 		items[i] = p.item
 	}
-	if body, _, err := Encode(items); err == nil {
-		c.add(Frame{Sequence: f.next, Lines: f.lines, Whole: true, Body: body})
+	body, _, err := Encode(items)
+	if err != nil { // they were checked one by one
+		c.end(fmt.Errorf("copy for witness %s: %w", c.witness, err))
+		return
+	}
+	c.following = true
+	c.whole = f.lines
+	c.add(Frame{Sequence: f.next, Lines: f.lines, Whole: true, Body: body, shared: true})
+	first := f.next
+	if len(f.queue) > 0 {
+		first = f.queue[0].sequence
 	}
 	c.add(Frame{Sequence: first, Landed: true}) // last: until then it may hold less than it did
 	f.copies = append(f.copies, c)
@@ -86,15 +122,15 @@ func (f *Flusher) copy(items []Item) {
 		panic(fmt.Sprintf("copy records: %v", err))
 	}
 	f.cfg.Journal.append(body)
-	for _, c := range f.copies {
-		c.add(Frame{Sequence: f.next, Lines: f.lines, Body: body})
+	for i := len(f.copies) - 1; i >= 0; i-- { // add takes out one that has ended
+		f.copies[i].add(Frame{Sequence: f.next, Lines: f.lines, Body: body})
 	}
 }
 
 // copyLanded tells the copies that a bundle landed and all before it; the lock is held.
 func (f *Flusher) copyLanded(sequence uint64) {
-	for _, c := range f.copies {
-		c.add(Frame{Sequence: sequence + 1, Landed: true})
+	for i := len(f.copies) - 1; i >= 0; i-- {
+		f.copies[i].add(Frame{Sequence: sequence + 1, Landed: true})
 	}
 }
 
@@ -103,12 +139,20 @@ func (c *Copy) add(frame Frame) {
 	if c.err != nil {
 		return
 	}
-	frame.size = frame.Body.Len()
-	if c.size += frame.size; c.size > maxCopy {
-		c.end(ErrBehind)
-		return
+	if frame.size == 0 {
+		frame.size = frame.Body.Len() + frameCost
+	}
+	if !frame.shared {
+		if c.size += frame.size; c.size > maxCopy {
+			c.end(ErrBehind)
+			return
+		}
 	}
 	c.frames = append(c.frames, frame)
+	c.wake()
+}
+
+func (c *Copy) wake() {
 	select {
 	case c.ready <- struct{}{}:
 	default:
@@ -123,24 +167,23 @@ func (c *Copy) end(err error) {
 	c.err, c.frames = err, nil
 	c.flusher.safety.hold(c.witness, 0)
 	c.flusher.copies = slices.DeleteFunc(c.flusher.copies, func(o *Copy) bool { return o == c })
-	select {
-	case c.ready <- struct{}{}:
-	default:
-	}
+	c.wake()
 }
 
-// Next returns the next frames, as many as there are, and waits for one. It is called from one goroutine.
+// Next returns the next frames, about maxNext at once, and waits for one. It is called from one goroutine.
 func (c *Copy) Next(ctx context.Context) ([]Frame, error) {
 	for {
-		c.flusher.mu.Lock()
-		frames, err := c.frames, c.err
-		c.frames, c.size = nil, 0
-		c.flusher.mu.Unlock()
-		if err != nil {
-			return nil, err
+		frames, turn, err := c.take()
+		if err == nil && len(frames) > 0 {
+			frames, err = c.load(frames)
 		}
-		if len(frames) > 0 {
-			return frames, c.load(frames)
+		if err != nil || len(frames) > 0 {
+			return frames, err
+		}
+		if turn {
+			if err := c.join(ctx); err != nil {
+				return nil, err
+			}
 		}
 		select {
 		case <-c.ready:
@@ -150,29 +193,54 @@ func (c *Copy) Next(ctx context.Context) ([]Frame, error) {
 	}
 }
 
-// load reads the bodies that only the spool has. One that has gone from it has landed.
-func (c *Copy) load(frames []Frame) error {
-	for i := range frames {
-		if !frames[i].spooled {
-			continue
+// take takes frames; turn says that there are none until the next turn.
+func (c *Copy) take() (frames []Frame, turn bool, err error) {
+	c.flusher.mu.Lock()
+	defer c.flusher.mu.Unlock()
+	var total int64
+	for len(c.frames) > 0 && (total == 0 || total+c.frames[0].size <= maxNext) {
+		f := c.frames[0]
+		c.frames = c.frames[1:]
+		total += f.size
+		if !f.shared {
+			c.size -= f.size
 		}
-		data, err := c.flusher.cfg.Spool.Read(c.flusher.cfg.Incarnation, frames[i].Sequence)
-		if err != nil {
-			return fmt.Errorf("copy for witness %s: %w", c.witness, err)
-		}
-		frames[i].Body = bucket.Bytes(data)
+		frames = append(frames, f)
 	}
-	return nil
+	return frames, len(frames) == 0 && !c.following, c.err
 }
 
-// Held notes that the witness holds so many lines.
-func (c *Copy) Held(lines uint64) {
+// load reads the bodies that only the spool has. One that has gone from it has landed, and all before
+// it have: nobody needs to hold it.
+func (c *Copy) load(frames []Frame) ([]Frame, error) {
+	loaded := frames[:0]
+	for _, frame := range frames {
+		if frame.spooled {
+			data, err := c.flusher.cfg.Spool.Read(c.flusher.cfg.Incarnation, frame.Sequence)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("copy for witness %s: %w", c.witness, err)
+			}
+			frame.Body = bucket.Bytes(data)
+		}
+		loaded = append(loaded, frame)
+	}
+	return loaded, nil
+}
+
+// Held notes that the witness holds so many lines. It reports whether that is everything that there was
+// when the copy began to follow: who is named earlier holds up what may be listed until it has caught up.
+func (c *Copy) Held(lines uint64) (caughtUp bool) {
 	c.flusher.mu.Lock()
 	if c.err == nil && lines > 0 {
 		c.flusher.safety.hold(c.witness, min(lines, c.flusher.lines))
 	}
+	caughtUp = c.err == nil && c.following && lines >= c.whole
 	c.flusher.mu.Unlock()
 	c.flusher.rouse()
+	return caughtUp
 }
 
 // Close ends the copy: the witness is not there any more.
@@ -235,65 +303,4 @@ func (f *Flusher) advance() {
 		lines[from].owner.Safe(records)
 		from = to
 	}
-}
-
-// oath is who waits until a line is durable.
-type oath struct {
-	line uint64
-	done chan struct{}
-}
-
-// Durable waits until a record that Append took in may be acknowledged to a publisher who forgets it
-// then (see "Acks" in the design): it and all before it are in bundles below any fence, or, while the
-// bucket is away, held by two witnesses. An error says that this did not happen and will not.
-func (f *Flusher) Durable(ctx context.Context, line uint64) error {
-	f.mu.Lock()
-	if f.dead != nil {
-		defer f.mu.Unlock()
-		return f.dead
-	}
-	o := oath{line, make(chan struct{})}
-	f.sworn = append(f.sworn, o)
-	f.mu.Unlock()
-	f.rouse()
-	select {
-	case <-o.done:
-	case <-ctx.Done():
-		f.mu.Lock()
-		f.sworn = slices.DeleteFunc(f.sworn, func(x oath) bool { return x.done == o.done })
-		f.mu.Unlock()
-		return ctx.Err()
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.safety.durable(!f.away.IsZero()) < line && f.dead != nil {
-		return f.dead
-	}
-	return nil
-}
-
-// release tells those whose lines are durable; the lock is held.
-func (f *Flusher) release() {
-	if len(f.sworn) == 0 {
-		return
-	}
-	durable := f.safety.durable(!f.away.IsZero())
-	f.sworn = slices.DeleteFunc(f.sworn, func(o oath) bool {
-		if o.line > durable {
-			return false
-		}
-		close(o.done)
-		return true
-	})
-}
-
-// die notes that the incarnation has ended: what is not durable now will not be acknowledged.
-func (f *Flusher) die(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.dead = err
-	for _, o := range f.sworn {
-		close(o.done)
-	}
-	f.sworn = nil
 }

@@ -395,10 +395,15 @@ func (f *Flusher) acknowledge() {
 		f.mu.Unlock()
 	}
 	for len(f.queue) > 0 && f.unstored > 0 && f.queue[0].landed {
+		b := f.queue[0]
 		f.mu.Lock()
-		f.safety.landed(f.queue[0].sequence, f.queue[0].lines)
-		f.copyLanded(f.queue[0].sequence)
+		f.safety.landed(b.sequence, b.lines)
+		f.copyLanded(b.sequence)
 		f.mu.Unlock()
+		if b.body != nil {
+			f.hold(-b.size)
+		}
+		f.cfg.Spool.Landed(f.cfg.Incarnation, b.sequence)
 		f.queue[0] = nil
 		f.queue = f.queue[1:]
 		f.unstored--

@@ -44,14 +44,26 @@ type busy struct {
 	bucket.Bucket
 	mu        sync.Mutex
 	now, most int
+	refused   string
+}
+
+// refuse lets every write to a key fail.
+func (b *busy) refuse(key string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refused = key
 }
 
 func (b *busy) PutIfAbsent(ctx context.Context, key string, body bucket.Body) (bucket.ETag, error) {
 	b.mu.Lock()
 	b.now++
 	b.most = max(b.most, b.now)
+	refused := key == b.refused
 	b.mu.Unlock()
 	defer func() { b.mu.Lock(); b.now--; b.mu.Unlock() }()
+	if refused {
+		return "", bucket.ErrUnavailable
+	}
 	return b.Bucket.PutIfAbsent(ctx, key, body)
 }
 

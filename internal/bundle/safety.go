@@ -40,6 +40,7 @@ func newSafety() *safety {
 
 // want says who shall witness from the next bundle on, and reports whether that is a change.
 func (s *safety) want(names []string) bool {
+	names = names[:min(len(names), maxWitnesses)]
 	if slices.Equal(names, s.wanted) {
 		return false
 	}
@@ -140,13 +141,8 @@ func (s *safety) durable(away bool) uint64 {
 	return max(s.stored, second)
 }
 
-// counts reports whether all bundles that name witnesses name this one.
+// counts reports whether a witness will be asked, whichever of the bundles is the newest then: all name it.
+// One that names nobody counts here too. What was listed may be leapt over; what was acknowledged is not lost.
 func (s *safety) counts(witness string) bool {
-	for _, n := range s.namings {
-		// Of a bundle that names nobody no exact word is expected: whatever was listed, one leaps.
-		if len(n.names) > 0 && !slices.Contains(n.names, witness) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(s.namings, func(n naming) bool { return !slices.Contains(n.names, witness) })
 }

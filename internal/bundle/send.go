@@ -86,13 +86,8 @@ func (f *Flusher) landed(r result) error {
 	b.sending = false
 	switch {
 	case r.err == nil:
-		b.landed = true
+		b.landed = true // its body stays until all before it have landed: a new witness needs it
 		f.back()
-		if b.body != nil {
-			f.hold(-b.size)
-			b.body = nil
-		}
-		f.cfg.Spool.Landed(f.cfg.Incarnation, b.sequence)
 		if f.cfg.Flushed != nil {
 			f.cfg.Flushed(b.sequence, b.records, b.size, time.Since(b.since))
 		}

@@ -313,7 +313,7 @@ func (f *fleet) askClose(ctx context.Context, node string, i bundle.Incarnation)
 		if err != nil {
 			return incarnationMessage{}, err
 		}
-		return incarnationMessage{Lines: h.Close(), Alone: h.Alone()}, nil
+		return word(h)
 	}
 	if m, ok := f.member(node); ok && m.State == mesh.Lost {
 		return incarnationMessage{}, mesh.ErrUnreachable

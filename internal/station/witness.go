@@ -26,6 +26,8 @@ const (
 	// answerTime is how long a node may take to say that it will witness.
 	answerTime   = 5 * time.Second
 	witnessRetry = 500 * time.Millisecond
+	// maxUnsaid is how much a witness takes in before it says so, also when more is coming all the time.
+	maxUnsaid = 256 << 10
 )
 
 // watchers keeps the witnesses of one incarnation: it sends them everything that is in no bundle yet,
@@ -197,8 +199,8 @@ func (x *exchange) expect(lines uint64) {
 	x.sent = max(x.sent, lines)
 }
 
-// acks reads how many lines the witness holds. It has everything that there was at the beginning when
-// it answers for the first time.
+// acks reads how many lines the witness holds, and calls holds when it has everything that there was at
+// the beginning.
 func (x *exchange) acks(in *bufio.Reader, holds func()) error {
 	for {
 		lines, err := binary.ReadUvarint(in)
@@ -213,8 +215,9 @@ func (x *exchange) acks(in *bufio.Reader, holds func()) error {
 			x.late.Reset(witnessPatience)
 		}
 		x.mu.Unlock()
-		x.copy.Held(lines)
-		holds()
+		if x.copy.Held(lines) {
+			holds()
+		}
 	}
 }
 
@@ -267,6 +270,7 @@ func (f *fleet) serveWitness(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := bufio.NewReaderSize(r.Body, 64<<10)
+	unsaid := int64(0) // bytes that the writer was not told of
 	defer f.outlives(i, h)
 	for {
 		frame, err := bundle.ReadFrame(in)
@@ -281,7 +285,10 @@ func (f *fleet) serveWitness(w http.ResponseWriter, r *http.Request) {
 		if _, err := w.Write(binary.AppendUvarint(nil, lines)); err != nil {
 			return
 		}
-		if in.Buffered() == 0 && out.Flush() != nil {
+		if unsaid += frame.Body.Len(); in.Buffered() > 0 && unsaid < maxUnsaid {
+			continue
+		}
+		if unsaid = 0; out.Flush() != nil {
 			return
 		}
 	}
@@ -322,8 +329,24 @@ func (f *fleet) askedClose(_ context.Context, _ string, data []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(incarnationMessage{Lines: h.Close(), Alone: h.Alone()})
+	m, err := word(h)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(m)
 }
+
+// word closes what this node holds of an incarnation and says what that is worth.
+func word(h *bundle.Holder) (incarnationMessage, error) {
+	lines := h.Close()
+	if h.Blank() {
+		return incarnationMessage{}, errBlank
+	}
+	return incarnationMessage{Lines: lines, Alone: h.Alone()}, nil
+}
+
+// errBlank is the word of a node that is named as a witness and has lost what it held with its spool.
+var errBlank = errors.New("this node holds nothing of that incarnation and does not know what it held")
 
 // askedTestify makes this witness end an incarnation with what it holds.
 func (f *fleet) askedTestify(ctx context.Context, _ string, data []byte) ([]byte, error) {
