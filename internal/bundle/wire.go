@@ -11,7 +11,8 @@ import (
 )
 
 // The form of a frame on its way to a witness: flags (1 byte), then as unsigned varints the sequence,
-// the lines and the length of the body, and then the body, which is a bundle.
+// the lines and the length of the body, and then the body, which is a bundle. Only a frame that says what
+// landed has none.
 const (
 	frameLanded = 1
 	frameWhole  = 2
@@ -59,6 +60,9 @@ func ReadFrame(r *bufio.Reader) (f Frame, err error) {
 	}
 	if n > maxPartBytes+maxIndex || f.Sequence == math.MaxUint64 {
 		return f, corrupt("witness frame: body of %d bytes, at most %d are allowed", n, maxPartBytes+maxIndex)
+	}
+	if f.Landed != (n == 0) {
+		return f, corrupt("witness frame: landed %v, with a body of %d bytes", f.Landed, n)
 	}
 	data, err := readAll(r, n)
 	if err != nil {
