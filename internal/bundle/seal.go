@@ -107,6 +107,7 @@ type Recovered struct {
 	Incarnation *Incarnation
 	Bundles     []Scanned
 	Seal        *Seal
+	Sealed      bool // it was just sealed, and not known to have ended before
 }
 
 // Recover ends an incarnation whose node has died, if nobody did yet, and reads what it left: it
@@ -120,7 +121,7 @@ func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by stri
 	if err != nil {
 		return nil, fmt.Errorf("recover %s: %w", i, err)
 	}
-	r := &Recovered{Incarnation: &i, Bundles: found.bundles}
+	r := &Recovered{Incarnation: &i, Bundles: found.bundles, Sealed: true}
 	seal := &Seal{By: by, At: time.Now().UTC(), End: found.end, Word: word, Takes: ends(found.bundles)}
 	for id, at := range sooner {
 		if end, ok := seal.Takes[id]; ok && at.Before(end) {

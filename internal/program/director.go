@@ -297,6 +297,14 @@ func (d *Director) Sealed(take media.TakeID, at Edge, exact, leap bool) {
 	d.list = d.list.with(func(c *CutList) { c.last().End = end })
 }
 
+// Doubt says that an incarnation was ended of which nobody knows what it had listed: it may have begun
+// entries that died with it. If nothing is on air, the next number is far higher (rules E and G).
+func (d *Director) Doubt() {
+	if e := d.list.last(); e != nil && e.End != nil && !e.End.Leap {
+		d.list = d.list.doubt()
+	}
+}
+
 // Resume says that all of the past is known, and returns what to do about the takes that came meanwhile.
 func (d *Director) Resume() *Order {
 	d.held = false

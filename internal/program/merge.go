@@ -32,6 +32,8 @@ func (c *CutList) Merge(o *CutList) (*CutList, error) {
 			return nil, fmt.Errorf("entry %s is not the same in both: %w", e.ID, ErrConflict)
 		case e.End != nil && same.End == nil:
 			out = longer.with(func(n *CutList) { n.Entry(e.ID).End = e.End })
+		case e.End != nil && e.End.Leap && !same.End.Leap && same == longer.last() && sameEnd(e.End, same.End):
+			out = longer.doubt()
 		case e.End != nil && !sameEnd(e.End, same.End):
 			return nil, fmt.Errorf("entry %s ends at %v in one and at %v in the other: %w", e.ID, *e.End, *same.End, ErrConflict)
 		}
@@ -67,8 +69,19 @@ func (c *CutList) before(o *CutList) bool {
 	return a.End == nil && b.End != nil
 }
 
+// doubt returns the list with a leap behind its last entry, which has ended: nobody knows what was listed
+// after it.
+func (c *CutList) doubt() *CutList {
+	return c.with(func(n *CutList) {
+		end := *n.last().End
+		end.Leap = true
+		n.last().End = &end
+	})
+}
+
+// sameEnd compares ends. That one of them has a leap says only that it was doubted what came behind it.
 func sameEnd(a, b *End) bool {
-	return a.At == b.At && a.Gaps == b.Gaps && a.Leap == b.Leap
+	return a.At == b.At && a.Gaps == b.Gaps
 }
 
 // Claimed returns the list in the bucket with a claim of this node carried out; ours is what this node

@@ -73,14 +73,14 @@ func (s *spy) changed(key string, body bucket.Body) {
 		return
 	}
 	for i := range before.Entries {
-		if err := kept(&before.Entries[i], list); err != nil {
+		if err := kept(&before.Entries[i], list, i == len(before.Entries)-1); err != nil {
 			s.fail("5", "%s: %v", key, err)
 		}
 	}
 }
 
 // kept says whether an entry is in a later version of the list as it was.
-func kept(e *program.Entry, later *program.CutList) error {
+func kept(e *program.Entry, later *program.CutList, last bool) error {
 	n := later.Entry(e.ID)
 	switch {
 	case n == nil && len(later.Entries) > 0 && later.Entries[0].Number > e.Number:
@@ -89,8 +89,10 @@ func kept(e *program.Entry, later *program.CutList) error {
 		return fmt.Errorf("entry %s at number %d was overwritten", e.ID, e.Number)
 	case n.Number != e.Number || n.Take != e.Take || n.From != e.From || n.Discontinuity != e.Discontinuity:
 		return fmt.Errorf("entry %s was changed", e.ID)
-	case e.End != nil && (n.End == nil || n.End.At != e.End.At || n.End.Gaps != e.End.Gaps || n.End.Leap != e.End.Leap):
+	case e.End != nil && (n.End == nil || n.End.At != e.End.At || n.End.Gaps != e.End.Gaps):
 		return fmt.Errorf("the end of entry %s was changed", e.ID)
+	case e.End != nil && n.End.Leap != e.End.Leap && (e.End.Leap || !last):
+		return fmt.Errorf("the leap behind entry %s was changed", e.ID)
 	}
 	return nil
 }

@@ -371,6 +371,8 @@ func (f *fleet) sealed(ctx context.Context, i bundle.Incarnation) {
 		concerned := p.director != nil && p.director.List().OnAir() != nil && p.director.List().OnAir().Origin == i.String()
 		if concerned {
 			p.settled = false
+		} else if p.director != nil && p.settled {
+			p.doubt()
 		}
 		p.mu.Unlock()
 		if concerned {

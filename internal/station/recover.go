@@ -31,6 +31,7 @@ type origin struct {
 	word   bundle.Word
 	marks  map[string][][]byte       // by channel, in their order
 	pieces map[string][]bundle.Piece // likewise
+	doubts map[string]bool           // channels that were told that nobody knows what it listed
 }
 
 // errUnsealed is returned for an incarnation that nobody has ended so far.
@@ -182,6 +183,9 @@ func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
 	s.past.mu.Lock()
 	defer s.past.mu.Unlock()
 	o.word, o.marks, o.pieces, o.known = r.Seal.Word, marks, rebuilt.Pieces, true
+	if r.Sealed && r.Seal.Word == bundle.NoWord {
+		o.doubts = map[string]bool{}
+	}
 }
 
 // applyMarks lets the marks that an ended incarnation left count, also in channels that nobody knew it to
@@ -283,12 +287,29 @@ func (p *Program) settle(ctx context.Context) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.doubt()
 	p.settled, p.told = true, true
 	p.order(p.director.Resume())
 	p.grace()
 	p.touch()
 	p.station.tell()
 	p.station.wakeKeeper()
+}
+
+// doubt tells the director of incarnations that this node ended without anybody's word. The lock is held.
+func (p *Program) doubt() {
+	p.station.past.mu.Lock()
+	defer p.station.past.mu.Unlock()
+	for _, o := range p.station.past.origins {
+		if o.doubts != nil && !o.doubts[p.id] {
+			o.doubts[p.id] = true
+			before := p.director.List()
+			p.director.Doubt()
+			if p.director.List() != before {
+				p.station.wakeKeeper()
+			}
+		}
+	}
 }
 
 // unsettled returns the entry on air whose take nobody here writes, or nil; ready is false if there is
