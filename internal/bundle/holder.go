@@ -24,7 +24,8 @@ var ErrTestified = errors.New("this witness has helped to end that incarnation")
 const (
 	// closedFile says that the holder accepts nothing more, also after a restart.
 	closedFile = "closed"
-	// fedFile says that the writer has sent something. A witness without it has lost its spool.
+	// fedFile says under which boot of the machine the writer has sent something. A witness without it has
+	// lost its spool, and what was never synced may be gone with another boot.
 	fedFile = "fed"
 )
 
@@ -65,7 +66,10 @@ func (s *Spool) Hold(i Incarnation) (*Holder, error) {
 	}
 	for _, f := range files {
 		h.closed = h.closed || f.Name() == closedFile
-		h.fed = h.fed || f.Name() == fedFile
+		if f.Name() == fedFile {
+			boot, err := os.ReadFile(filepath.Join(h.dir, fedFile))
+			h.fed = err == nil && string(boot) == bootID()
+		}
 		n, err := strconv.ParseUint(f.Name(), 16, 64)
 		info, infoErr := f.Info()
 		if err != nil || infoErr != nil || len(f.Name()) != 16 {
@@ -120,7 +124,7 @@ func (h *Holder) feed() error {
 	if h.fed {
 		return nil
 	}
-	err := os.WriteFile(filepath.Join(h.dir, fedFile), nil, 0o640)
+	err := os.WriteFile(filepath.Join(h.dir, fedFile), []byte(bootID()), 0o640)
 	h.fed = err == nil
 	return err
 }

@@ -193,12 +193,14 @@ func (w *world) empty(n *node) {
 // reboot makes a spool what the death of a machine leaves of it: another boot, and of the files that
 // were never synced only a part.
 func (w *world) reboot(n *node) {
-	journals, _ := filepath.Glob(filepath.Join(n.spool, "journal", "*", "*"))
-	for _, path := range journals {
-		if filepath.Base(path) == "boot" {
-			os.WriteFile(path, []byte("an earlier boot"), 0o640)
-		} else if info, err := os.Stat(path); err == nil {
-			os.Truncate(path, w.rnd.Int64N(info.Size()+1))
+	for _, pattern := range []string{"journal/*/*", "witness/*/*/*"} {
+		files, _ := filepath.Glob(filepath.Join(n.spool, pattern))
+		for _, path := range files {
+			if name := filepath.Base(path); name == "boot" || name == "fed" {
+				os.WriteFile(path, []byte("an earlier boot"), 0o640)
+			} else if info, err := os.Stat(path); err == nil {
+				os.Truncate(path, w.rnd.Int64N(info.Size()+1))
+			}
 		}
 	}
 }
