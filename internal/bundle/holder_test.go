@@ -240,7 +240,7 @@ func TestTestify(t *testing.T) {
 					t.Fatal(err)
 				}
 				b.run() // the latest of all
-				r, err := Recover(t.Context(), bucket.NewDocuments(m), i, "sealer", ExactWord)
+				r, err := Recover(t.Context(), bucket.NewDocuments(m), i, "sealer", ExactWord, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
