@@ -36,7 +36,7 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 		if away && p.station.granted(ctx, p, m) {
 			p.mu.Lock()
 			o := p.director.Granted(m.Entry.ID)
-			if o == nil { // the list has gone on meanwhile
+			if o == nil || p.writers[o.Take] == nil { // the list has gone on meanwhile, or the take has ended
 				p.director.Denied(m.Entry.ID)
 				o = p.director.Next()
 			}
