@@ -25,6 +25,7 @@ type safety struct {
 	held    map[string]uint64 // lines that each witness holds
 	wanted  []string          // who shall witness
 	namings []naming          // the newest bundle that landed, then those on their way that name others
+	lonely  bool              // the spool alone has counted at some time
 	solo    bool              // witnesses that are gone may be passed over while the bucket is away
 }
 
@@ -94,6 +95,7 @@ func (s *safety) safe(away bool) uint64 {
 		return s.spooled
 	}
 	if away && len(s.held) == 0 {
+		s.lonely = true
 		return s.spooled // neither the bucket nor a witness can be had
 	}
 	all := uint64(math.MaxUint64)
