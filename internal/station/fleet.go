@@ -272,7 +272,7 @@ func (f *fleet) learnFrom(ctx context.Context, p *Program, node string) {
 }
 
 // place is where a publisher is.
-type place struct{ node, session string }
+type place struct{ node, incarnation, session string }
 
 // liveMessage says what a node takes in: channel, publisher's place and session.
 type liveMessage struct {
@@ -295,6 +295,7 @@ func (f *fleet) heardLive(from string, data []byte) {
 	if json.Unmarshal(data, &m) != nil {
 		return
 	}
+	sender, _ := f.member(from)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.liveAt[from] = time.Now()
@@ -309,17 +310,17 @@ func (f *fleet) heardLive(from string, data []byte) {
 		if f.live[l[0]] == nil {
 			f.live[l[0]] = map[string]place{}
 		}
-		f.live[l[0]][l[1]] = place{from, l[2]}
+		f.live[l[0]][l[1]] = place{from, sender.Incarnation, l[2]}
 	}
 }
 
 // takesIn names the living node that takes in a source, or "".
 func (f *fleet) takesIn(channel, source string) string {
 	f.mu.Lock()
-	node := f.live[channel][source].node
+	at := f.live[channel][source]
 	f.mu.Unlock()
-	if m, ok := f.member(node); ok && m.State == mesh.Alive {
-		return node
+	if m, ok := f.member(at.node); ok && m.State == mesh.Alive && m.Incarnation == at.incarnation {
+		return at.node
 	}
 	return ""
 }

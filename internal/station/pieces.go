@@ -125,13 +125,13 @@ func (f *fleet) awaitEnd(ctx context.Context, p *Program, slot string) {
 		return
 	}
 	f.mu.Lock()
-	node := f.live[p.id][slot].node
+	at := f.live[p.id][slot]
 	f.mu.Unlock()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		m, ok := f.member(node)
-		if !ok || m.Self || m.State == mesh.Alive || m.Reason == mesh.HasLeft || f.station.ended(m.Incarnation) {
+		m, ok := f.member(at.node)
+		if !ok || m.Self || m.State == mesh.Alive && m.Incarnation == at.incarnation || m.Reason == mesh.HasLeft || f.station.ended(at.incarnation) {
 			return
 		}
 		select {
@@ -154,11 +154,22 @@ func (s *Station) Owner(key, session string) string {
 	if key == src.BackupStreamKey {
 		slot += backupMark
 	}
+	p := s.program(c)
+	if p == nil || p.takesInHere(slot) {
+		return ""
+	}
 	s.fleet.mu.Lock()
 	at := s.fleet.live[c.ID][slot]
 	s.fleet.mu.Unlock()
-	if m, ok := s.fleet.member(at.node); ok && !m.Self && m.State == mesh.Alive && at.session == session && session != "" {
+	if m, ok := s.fleet.member(at.node); ok && !m.Self && m.State == mesh.Alive && m.Incarnation == at.incarnation && at.session == session && session != "" {
 		return at.node
 	}
 	return ""
+}
+
+// takesInHere reports whether this node has the publisher of a place.
+func (p *Program) takesInHere(slot string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.publishers[slot] != nil
 }
