@@ -117,6 +117,7 @@ func (p *Port) Publish(subject string, data []byte) error {
 		}
 	}
 	p.net.mu.Unlock()
+	slices.Sort(names) // a simulation repeats itself
 	for _, name := range names {
 		if to := p.net.open(p.node, name, subject); to != nil {
 			to.deliver(subject, message{p.node, append([]byte(nil), data...)})

@@ -95,9 +95,9 @@ type ending struct {
 }
 
 // delay says how much later a message is delivered.
-func (f *faults) delay() time.Duration {
-	if late := f.late; late > 0 && f.world.chance(0.3) {
-		return f.world.upTo(late)
+func (f *faults) delay(d *dice) time.Duration {
+	if late := f.late; late > 0 && d.chance(0.3) {
+		return d.upTo(late)
 	}
 	return 0
 }
@@ -257,11 +257,10 @@ func (f *faults) bucket(kind string, n *node) {
 		bad = bucket.Faults{Lost: 0.2, Late: 0.2, LateBy: w.between(time.Millisecond, 8*time.Second)}
 	}
 	if w.rnd.IntN(2) == 0 {
-		bad.Latency += usual.Latency
-		f.during(time.Second, 10*time.Second, kind, func() { w.store.Set(bad) }, func() { w.store.Set(usual) })
+		f.during(time.Second, 10*time.Second, kind, func() { w.store.Set(bad) }, func() { w.store.Set(bucket.Faults{}) })
 		return
 	}
-	f.during(time.Second, 10*time.Second, kind+" for "+n.name, func() { n.proc.way.Set(bad) }, func() { f.way(n, func(b *bucket.Faulty) { b.Set(bucket.Faults{}) }) })
+	f.during(time.Second, 10*time.Second, kind+" for "+n.name, func() { n.proc.way.Set(bad) }, func() { f.way(n, func(b *bucket.Faulty) { b.Set(usual) }) })
 }
 
 // usual is the bucket without faults.

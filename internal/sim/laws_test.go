@@ -392,7 +392,7 @@ func (l *laws) agreed() {
 			win := l.look(n.proc, c.Slug, false)
 			if win == nil {
 				if len(l.listed[c.Slug]) > 0 {
-					l.fail("9", "%s lists nothing of %s after the faults", n.name, c.Slug)
+					l.fail("9", "%s lists nothing of %s after the faults: %v", n.name, c.Slug, n.proc.why(c.Slug))
 				}
 				continue
 			}
@@ -410,6 +410,15 @@ func (l *laws) agreed() {
 			}
 		}
 	}
+}
+
+// why says why a process lists nothing of a channel.
+func (p *process) why(slug string) error {
+	c, err := p.station.Program(slug)
+	if err == nil {
+		_, _, err = c.Window(media.Main, false)
+	}
+	return err
 }
 
 // onAir reports whether a channel must be on air: a publisher is connected for long enough.

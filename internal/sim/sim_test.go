@@ -110,7 +110,7 @@ func spoolDir() string {
 func newWorld(seed uint64, kinds []string, dir string, c *cheat) *world {
 	w := &world{
 		seed: seed, cheat: c, dir: dir, trace: &trace{began: time.Now()},
-		rnd: rand.New(rand.NewPCG(seed, 1)), side: rand.New(rand.NewPCG(seed, 2)), net: mesh.NewSwitch(),
+		rnd: rand.New(rand.NewPCG(seed, 1)), losses: map[string]*dice{}, net: mesh.NewSwitch(),
 	}
 	w.plan = newPlan(w.rnd, kinds)
 	if c != nil && c.nodes > 0 {
@@ -121,9 +121,9 @@ func newWorld(seed uint64, kinds []string, dir string, c *cheat) *world {
 		pieces: map[bundle.Piece]string{}, progress: map[string]progress{},
 	}
 	w.spy = newSpy(w.laws.fail)
-	w.store = bucket.NewFaulty(w.spy, seed, usual)
+	w.store = bucket.NewFaulty(w.spy, seed, bucket.Faults{})
 	w.faults = &faults{world: w, busy: map[string]bool{}, last: map[string]time.Time{}}
-	w.net.Lose(func(_, _, _ string) bool { return w.faults.loss > 0 && w.chance(w.faults.loss) })
+	w.net.Lose(w.lose)
 	return w
 }
 

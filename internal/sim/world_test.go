@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -26,9 +27,9 @@ type world struct {
 	dir   string
 	trace *trace
 
-	rnd    *rand.Rand // of the schedule: only the goroutine of the run draws from it
-	side   *rand.Rand // of what happens between the processes
-	sideMu sync.Mutex
+	rnd      *rand.Rand // of the schedule: only the goroutine of the run draws from it
+	lossesMu sync.Mutex
+	losses   map[string]*dice // by the way of a message
 
 	store  *bucket.Faulty // the way to the bucket that all have in common
 	spy    *spy
@@ -70,17 +71,44 @@ type process struct {
 	seen     map[string]*seen // by channel and kind of window
 }
 
-// chance draws from what the processes' goroutines share.
-func (w *world) chance(p float64) bool {
-	w.sideMu.Lock()
-	defer w.sideMu.Unlock()
-	return w.side.Float64() < p
+// dice is randomness of one thing, so that what else happens in the same moment does not change it.
+type dice struct {
+	mu  sync.Mutex
+	rnd *rand.Rand
 }
 
-func (w *world) upTo(d time.Duration) time.Duration {
-	w.sideMu.Lock()
-	defer w.sideMu.Unlock()
-	return time.Duration(w.side.Int64N(int64(d) + 1))
+func (w *world) newDice(of string) *dice {
+	h := fnv.New64a()
+	h.Write([]byte(of))
+	return &dice{rnd: rand.New(rand.NewPCG(w.seed, h.Sum64()))}
+}
+
+func (d *dice) chance(p float64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rnd.Float64() < p
+}
+
+func (d *dice) upTo(most time.Duration) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Duration(d.rnd.Int64N(int64(most) + 1))
+}
+
+// lose decides whether a message is lost.
+func (w *world) lose(from, to, _ string) bool {
+	loss := w.faults.loss
+	if loss == 0 {
+		return false
+	}
+	w.lossesMu.Lock()
+	d := w.losses[from+to]
+	if d == nil {
+		d = w.newDice("from " + from + " to " + to)
+		w.losses[from+to] = d
+	}
+	w.lossesMu.Unlock()
+	return d.chance(loss)
 }
 
 // start starts a process on a node whose last one has died.
@@ -90,9 +118,10 @@ func (w *world) start(n *node) {
 	if err != nil {
 		panic(fmt.Sprintf("start %s: %v", n.name, err))
 	}
-	g := &gate{cheat: w.cheat, skew: w.plan.skew[n.name], zombie: func() bool { return w.chance(0.5) }, delay: w.faults.delay}
+	d := w.newDice(fmt.Sprint("process ", n.name, " ", n.runs))
+	g := &gate{cheat: w.cheat, skew: w.plan.skew[n.name], zombie: func() bool { return d.chance(0.5) }, delay: func() time.Duration { return w.faults.delay(d) }}
 	p := &process{node: n, gate: g, began: time.Now(), seen: map[string]*seen{}, ended: make(chan struct{})}
-	p.way = bucket.NewFaulty(w.cheat.bucket(w.store), w.seed+uint64(n.runs), bucket.Faults{})
+	p.way = bucket.NewFaulty(w.cheat.bucket(w.store), w.seed+uint64(n.runs), usual)
 	b := acks{way{g, p.way}, func(key string, data []byte) { w.laws.acked(n.name, key, data) }}
 	docs := bucket.NewDocuments(b)
 	log := slog.New(w.trace.handler(n.name, g.alive))
