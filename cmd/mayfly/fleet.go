@@ -34,6 +34,7 @@ func (n *node) joinFleet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.link.Store(link)
 	way := mesh.Link(link)
 	if n.flags.Faults != "" {
 		cuttable := mesh.NewCuttable(link)
@@ -125,6 +126,23 @@ func (n *node) nodes() []api.Node {
 		})
 	}
 	return out
+}
+
+// members counts the members of the fleet in a state.
+func (n *node) members(state mesh.State) (count int) {
+	joined := n.mesh.Load()
+	if joined == nil {
+		if state == mesh.Alive {
+			return 1
+		}
+		return 0
+	}
+	for _, m := range joined.Members() {
+		if m.State == state {
+			count++
+		}
+	}
+	return count
 }
 
 // named says in every answer which node gave it.

@@ -13,6 +13,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
 )
 
 // metrics is what /metrics shows.
@@ -107,7 +108,24 @@ func (m *metrics) connections() (open int) {
 // watch shows what the parts of a node count themselves.
 func (m *metrics) watch(n *node) {
 	m.watchStation(n)
+	m.watchFleet(n)
 	m.watchViewers(n)
+}
+
+func (m *metrics) watchFleet(n *node) {
+	for _, state := range []mesh.State{mesh.Alive, mesh.Suspect, mesh.Lost} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "mayfly_fleet_members", Help: "Members of the fleet as this node sees them, itself among them.", ConstLabels: prometheus.Labels{"state": string(state)},
+		}, func() float64 { return float64(n.members(state)) }))
+	}
+	m.gauge("mayfly_witnesses", "Other nodes that hold what this one takes in until the bucket has it.", func() float64 { return float64(len(n.station.Beat().Witnesses)) })
+	m.counter("mayfly_program_conflicts_total", "Times that another node or the bucket knew another program of a channel. Anything but 0 is a fault of Mayfly.", nil, func() int64 { return n.station.Stats().Conflicts })
+	m.counter("mayfly_mesh_refused_total", "Connections of nodes with another secret.", nil, func() int64 {
+		if link := n.link.Load(); link != nil {
+			return link.Refused()
+		}
+		return 0
+	})
 }
 
 func (m *metrics) counter(name, help string, labels prometheus.Labels, f func() int64) {

@@ -47,6 +47,7 @@ type node struct {
 	acme     *certs.Manager            // nil without ACME
 	mesh     atomic.Pointer[mesh.Mesh] // nil before the node has joined its fleet, or if it is alone
 	metrics  *metrics
+	link     atomic.Pointer[mesh.NATS]
 	cut      atomic.Pointer[mesh.Cuttable] // with --faults
 	faults   fault.Control                 // harm from outside; idle unless --faults
 
