@@ -34,9 +34,10 @@ type feed struct {
 }
 
 // Feed writes a log to a follower, from a place on: what is there, and then everything as it comes,
-// until the log ends. It tells where the parts of the segments from refs on lie. flush is called when there is nothing more to write for the moment.
+// until the log ends. It tells where the parts of the segments from refs on lie. flush is called when
+// there is nothing more to write for the moment.
 func (l *Log) Feed(ctx context.Context, from media.Pos, refs uint32, w io.Writer, flush func() error) error {
-	f := &feed{log: l, next: from, refsFrom: min(refs, from.Segment), refs: map[uint32]int{}}
+	f := newFeed(l, from, refs)
 	beat := time.NewTicker(BeatEvery)
 	defer beat.Stop()
 	var last <-chan time.Time // when it is not waited any longer until all of an ended log is stored
@@ -71,6 +72,10 @@ func (l *Log) Feed(ctx context.Context, from media.Pos, refs uint32, w io.Writer
 			return ctx.Err()
 		}
 	}
+}
+
+func newFeed(l *Log, from media.Pos, refs uint32) *feed {
+	return &feed{log: l, next: from, refsFrom: min(refs, from.Segment), refs: map[uint32]int{}}
 }
 
 // take takes from the log what the follower has not been sent. more says that there is more; changed is

@@ -256,23 +256,24 @@ func (l *Log) Seal(pos media.Pos) {
 }
 
 // Trim forgets the segments that end before the given time of the take, which no playlist lists
-// any more. The newest segment stays.
+// any more. The newest segment stays, and what the writer holds and has not stored.
 func (l *Log) Trim(before media.Ticks) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := 0
-	for n < l.inMemory && n < len(l.segments)-1 {
+	for (n < l.inMemory || l.replica) && n < len(l.segments)-1 {
 		info := l.segments[n].info
 		if info.Start+info.Duration >= before {
 			break
 		}
+		l.drop(l.segments[n])
 		n++
 	}
 	if n == 0 {
 		return
 	}
 	l.segments = append([]*segment(nil), l.segments[n:]...)
-	l.inMemory -= n
+	l.inMemory = max(0, l.inMemory-n)
 	l.unpacked = max(0, l.unpacked-n)
 }
 

@@ -270,19 +270,22 @@ func (p *Packager) Flush(emit func(media.Part)) {
 	}
 }
 
-// times returns the time of each track's newest sample.
-func (p *Packager) times() []int64 {
-	out := make([]int64, len(p.lanes))
+// taken returns how many samples of each track were taken so far. They are counted, because times move
+// when the timeline begins.
+func (p *Packager) taken() []int {
+	out := make([]int, len(p.lanes))
 	for i := range p.lanes {
-		out[i] = p.lanes[i].newest
+		if l := &p.lanes[i]; !p.fill.owns(l) {
+			out[i] = l.gone + len(l.samples)
+		}
 	}
 	return out
 }
 
-// emitted reports whether no sample up to those times waits for its part any more.
-func (p *Packager) emitted(newest []int64) bool {
+// emitted reports whether none of the first so many samples of each track waits for its part any more.
+func (p *Packager) emitted(taken []int) bool {
 	for i := range p.lanes {
-		if l := &p.lanes[i]; len(l.samples) > 0 && l.first <= newest[i] && !p.fill.owns(l) {
+		if p.lanes[i].gone < taken[i] {
 			return p.done
 		}
 	}

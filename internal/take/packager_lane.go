@@ -29,6 +29,7 @@ type lane struct {
 	shift  int64 // what is added to the samples' decode times to put them on the timeline
 	lastIn int64 // newest decode time as it came
 
+	gone    int // how many samples were here and are not any more
 	samples []cmaf.Sample
 	pending bool   // the last of samples has no duration yet
 	data    []byte // of samples, from head on
@@ -167,6 +168,7 @@ func (l *lane) drop(n int) {
 		return
 	}
 	bytes := 0
+	l.gone += n
 	for _, s := range l.samples[:n] {
 		l.first += int64(s.Duration)
 		bytes += int(s.Size)

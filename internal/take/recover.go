@@ -52,7 +52,7 @@ func Rebuild(r *bundle.Recovered) *Rebuilt {
 					l.marksSafe++
 				}
 			case bundle.KindPiece:
-				if l := logs[rec.Take]; l != nil {
+				if l := logs[rec.Take]; l != nil && !l.passed {
 					out.Pieces[l.take.Channel] = append(out.Pieces[l.take.Channel], rec.Piece)
 				}
 			case bundle.KindEnd:
@@ -79,7 +79,7 @@ func beyond(s *bundle.Seal, id media.TakeID, at media.Pos) bool {
 // restore adds a part that is stored already. Nobody else knows the log yet. What does not follow what
 // is there is passed over: it was stored twice, or nobody was told of it.
 func (l *Log) restore(p *bundle.PartRecord, ref bundle.Ref) {
-	if at := (media.Pos{Segment: p.Segment, Part: p.Index}); len(l.segments) > 0 && at != l.edge() {
+	if !l.follows(media.Pos{Segment: p.Segment, Part: p.Index}) {
 		return
 	}
 	s := l.open(p.Segment, p.Start)
@@ -88,10 +88,7 @@ func (l *Log) restore(p *bundle.PartRecord, ref bundle.Ref) {
 		Independent: p.Independent, Last: p.Last, Spans: p.Spans,
 	}, p.Length)
 	s.store(ref)
-	l.safe = after(p)
-	if l.limit.Before(l.safe) {
-		l.limit = l.safe
-	}
+	l.survives(after(p))
 	// All but the newest segments are old: their parts matter to late requests only.
 	if n := len(l.segments); p.Last && n > 8 {
 		l.segments[n-8].pack()
@@ -99,6 +96,26 @@ func (l *Log) restore(p *bundle.PartRecord, ref bundle.Ref) {
 	}
 	if !l.replica {
 		l.inMemory = len(l.segments)
+	}
+}
+
+// follows reports whether a part at that place can be added; the lock is held. A log that is empty begins
+// with any segment, for older ones may have been trimmed.
+func (l *Log) follows(at media.Pos) bool {
+	if len(l.segments) == 0 {
+		return at.Part == 0
+	}
+	return at == l.edge()
+}
+
+// survives notes that everything before a place lies in bundles that count, so that it is safe and may be
+// listed; the lock is held.
+func (l *Log) survives(at media.Pos) {
+	if l.safe.Before(at) {
+		l.safe = at
+	}
+	if l.limit.Before(at) {
+		l.limit = at
 	}
 }
 
@@ -139,7 +156,7 @@ func Gather(items []bundle.Item) map[media.TakeID]Held {
 func (l *Log) Complete(h Held) {
 	l.mu.Lock()
 	for _, p := range h.Parts {
-		if at := (media.Pos{Segment: p.Segment, Part: p.Index}); len(l.segments) == 0 || at == l.edge() {
+		if l.follows(media.Pos{Segment: p.Segment, Part: p.Index}) {
 			l.add(p)
 		}
 	}

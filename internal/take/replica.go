@@ -117,17 +117,27 @@ func (x *Replica) part(n *numbers) {
 	l := x.log
 	l.mu.Lock()
 	at := media.Pos{Segment: p.Segment, Part: p.Index}
-	if edge := l.edge(); len(l.segments) > 0 && at != edge {
-		n.bad = edge.Before(at) // a hole
-		if s := l.at(p.Segment); s != nil && !n.bad && (s.stored < s.count() || !s.info.Complete) {
+	if edge := l.edge(); len(l.segments) > 0 && at.Before(edge) {
+		if s := l.at(p.Segment); s != nil && (s.stored < s.count() || !s.info.Complete) {
 			l.keep(s, int(p.Index), p.Data) // it was known from bundles only
 		}
 		l.mu.Unlock()
 		return
+	} else if len(l.segments) == 0 || at != edge {
+		if n.bad = at.Part != 0; n.bad { // in the middle of a segment whose beginning nobody sent
+			l.mu.Unlock()
+			return
+		}
+		l.forget() // what lay between has been trimmed
 	}
 	l.add(p)
 	l.mu.Unlock()
 	l.tell(Event{Kind: Grown})
+}
+
+// forget drops all segments: what follows does not follow them. The lock is held.
+func (l *Log) forget() {
+	l.segments, l.bytes, l.inMemory, l.unpacked = nil, 0, 0, 0
 }
 
 const maxTracks = 16
@@ -174,11 +184,11 @@ func (l *Log) place(s *segment) bool {
 		l.drop(old)
 		l.segments[len(l.segments)-1] = s // only the last can be incomplete
 	} else {
-		if n := len(l.segments); n > 0 && s.info.Number != l.segments[n-1].info.Number+1 {
+		if len(l.segments) > 0 && l.edge() != (media.Pos{Segment: s.info.Number}) {
 			if s.info.Number < l.segments[0].info.Number {
 				return false
 			}
-			l.segments, l.bytes = nil, 0
+			l.forget()
 		}
 		l.segments = append(l.segments, s)
 	}
@@ -264,15 +274,11 @@ func (x *Replica) end(n *numbers) {
 	l.tell(Event{Kind: Ended})
 }
 
-// Fed reports whether an error of Read says that the other node went, rather than that it sent
-// something that is no feed.
-func Fed(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }
-
 // Bundles takes in what the bundles of the writer say of the take: for when no node can be followed.
 // The list is always the same one, which only grows. It reports whether the log has ended.
 func (x *Replica) Bundles(list []bundle.Scanned) (ended bool) {
 	l := x.log
-	grown := false
+	grown, stored := false, false
 	for ; x.bundles < len(list); x.bundles++ {
 		s := &list[x.bundles]
 		for i := range s.Index.Records {
@@ -283,7 +289,7 @@ func (x *Replica) Bundles(list []bundle.Scanned) (ended bool) {
 			switch r.Kind {
 			case bundle.KindPart:
 				ref := bundle.Ref{Incarnation: x.incarnation, Sequence: s.Sequence, Offset: r.Part.Offset, Length: r.Part.Length}
-				grown = x.storedPart(&r.Part, ref) || grown
+				grown, stored = x.storedPart(&r.Part, ref) || grown, true
 			case bundle.KindMark:
 				x.storedMark(r.Mark)
 			case bundle.KindEnd:
@@ -293,6 +299,12 @@ func (x *Replica) Bundles(list []bundle.Scanned) (ended bool) {
 	}
 	if grown {
 		l.tell(Event{Kind: Grown})
+	}
+	if stored {
+		l.mu.Lock()
+		l.shrink()
+		l.mu.Unlock()
+		l.tell(Event{Kind: Stored})
 		l.tell(Event{Kind: Safe})
 	}
 	if ended && !l.Ended() {
@@ -310,6 +322,7 @@ func (x *Replica) storedPart(p *bundle.PartRecord, ref bundle.Ref) bool {
 		if int(p.Index) == s.stored {
 			s.store(ref)
 		}
+		l.survives(after(p))
 		return false
 	}
 	before := l.edge()

@@ -80,12 +80,12 @@ func (w *Writer) record(r bundle.Record, data []byte) (line uint64) {
 type Piece struct {
 	Line chan uint64 // gets the number of the note when it is written; closed if it never will be
 	note bundle.Piece
-	past []int64
+	past []int
 }
 
 // Piece notes that an object is complete with the samples that were written so far.
 func (w *Writer) Piece(note bundle.Piece) *Piece {
-	p := &Piece{Line: make(chan uint64, 1), note: note, past: w.packager.times()}
+	p := &Piece{Line: make(chan uint64, 1), note: note, past: w.packager.taken()}
 	w.pieces = append(w.pieces, p)
 	w.notePieces()
 	return p
@@ -96,7 +96,11 @@ func (w *Writer) notePieces() {
 	for len(w.pieces) > 0 && w.packager.emitted(w.pieces[0].past) {
 		p := w.pieces[0]
 		w.pieces = w.pieces[1:]
-		p.Line <- w.record(bundle.Record{Kind: bundle.KindPiece, Take: w.log.take.ID, Piece: p.note}, nil)
+		if line := w.record(bundle.Record{Kind: bundle.KindPiece, Take: w.log.take.ID, Piece: p.note}, nil); line > 0 {
+			p.Line <- line
+		} else {
+			close(p.Line) // it cannot be stored
+		}
 	}
 }
 
