@@ -305,7 +305,8 @@ func (f *follower) checkBytes(a *media.Listing, all bool) {
 func (f *follower) checkMemory(edge media.Pos) {
 	l := f.replica.Log()
 	for _, s := range l.segments {
-		if s.stored < s.count() || s.info.Number == edge.Segment || l.whole().End-s.info.Start-s.info.Duration < tailSpan {
+		newest := l.segments[len(l.segments)-1].info // it is looked at when a segment begins
+		if s.stored < s.count() || newest.Start-s.info.Start-s.info.Duration < tailSpan {
 			return
 		}
 		if len(s.data) > 0 {
