@@ -220,6 +220,7 @@ type producer struct {
 	name    string
 	channel int
 	next    time.Time
+	asked   time.Time
 	busy    atomic.Bool
 	off     atomic.Bool // it does not know that the channel may be on air
 }
@@ -242,6 +243,7 @@ func (x *producer) step() {
 	if w.rnd.Float64() < 0.25 && !w.faults.over {
 		source = ""
 	}
+	x.asked = time.Now()
 	x.off.Store(true) // until it is told that a source is on air
 	x.cut(n, c.Slug, source)
 }

@@ -78,14 +78,14 @@ func nodeName(i int) string { return string(rune('a' + i)) }
 
 // faults is what goes wrong at the moment, and when it ends.
 type faults struct {
-	world *world
-	over  bool // no more faults
-	next  time.Time
-	ends  []ending
-	busy  map[string]bool      // what is wrong already
-	last  map[string]time.Time // when a kind of fault was last there
-	loss  float64
-	late  time.Duration
+	world    *world
+	over     bool // no more faults
+	next     time.Time
+	ends     []ending
+	busy     map[string]bool // what is wrong already
+	troubled time.Time       // when something else than the bucket's absence was last wrong
+	loss     float64
+	late     time.Duration
 }
 
 type ending struct {
@@ -112,7 +112,9 @@ func (f *faults) step() {
 		return true
 	})
 	for what := range f.busy {
-		f.last[kindOf(what)] = now
+		if kind := kindOf(what); kind != outage && kind != oneSided {
+			f.troubled = now
+		}
 	}
 	if f.over || len(f.world.plan.kinds) == 0 || now.Before(f.next) {
 		return
@@ -129,7 +131,6 @@ func kindOf(what string) string {
 func (f *faults) finish(e ending) {
 	f.world.say("FAULT", "over: %s", e.what)
 	delete(f.busy, e.what)
-	f.last[kindOf(e.what)] = time.Now()
 	e.do()
 }
 

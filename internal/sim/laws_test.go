@@ -340,13 +340,49 @@ func (l *laws) acked(node, key string, data []byte) {
 	l.bundles++
 }
 
-// live checks that what is on air goes on while only the bucket is away (law 7).
+// live notes how far a process lists a channel.
 func (l *laws) live(p *process, slug string, w *hls.Window) {
 	last, parts := w.Last()
 	was := l.progress[slug+p.node.name]
 	if was.last != last || was.parts != parts {
 		l.progress[slug+p.node.name] = progress{last, parts, time.Now()}
 	}
+}
+
+const (
+	// settledTime is how long before everything but the bucket must have been well for law 7.
+	settledTime = 10 * time.Second
+	// stallTime is how long nothing new may be listed then.
+	stallTime = 5 * time.Second
+)
+
+// goesOn checks that what is on air goes on, on all nodes, while nothing but the bucket is away (law 7).
+func (l *laws) goesOn() {
+	w := l.world
+	if f := w.faults; len(f.busy) == 0 || time.Since(f.troubled) < settledTime {
+		return
+	}
+	for i, c := range w.channels {
+		if time.Since(w.producers[i].asked) < settledTime || !w.onAir(i) || w.came(i) {
+			continue
+		}
+		for _, n := range w.living() {
+			at, ok := l.progress[c.Slug+n.name]
+			if ok && time.Since(at.at) > stallTime {
+				l.fail("7", "the bucket is away, %s has a publisher, and nothing new is listed by %s for %v", c.Slug, n.name, time.Since(at.at).Round(time.Millisecond))
+			}
+		}
+	}
+}
+
+// came reports whether some publisher of a channel has come or gone lately.
+func (w *world) came(channel int) bool {
+	for _, x := range w.publishers {
+		if x.channel == channel && (x.x == nil || time.Since(x.since) < settledTime) {
+			return true
+		}
+	}
+	return false
 }
 
 // members says what each node thinks of the others and of the channels.

@@ -122,7 +122,7 @@ func newWorld(seed uint64, kinds []string, dir string, c *cheat) *world {
 	}
 	w.spy = newSpy(w.laws.fail)
 	w.store = bucket.NewFaulty(w.spy, seed, bucket.Faults{})
-	w.faults = &faults{world: w, busy: map[string]bool{}, last: map[string]time.Time{}}
+	w.faults = &faults{world: w, busy: map[string]bool{}, troubled: time.Now()}
 	w.net.Lose(w.lose)
 	return w
 }
@@ -219,6 +219,7 @@ func (w *world) watch() {
 		}
 		w.laws.bounded(n.proc)
 	}
+	w.laws.goesOn()
 }
 
 // fetchOne fetches something of a window.
