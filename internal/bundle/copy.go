@@ -285,15 +285,15 @@ func (f *Flusher) Exact() bool {
 func (f *Flusher) advance() {
 	f.mu.Lock()
 	f.release()
-	told := f.lines - uint64(len(f.unsafe))
+	told, lonely := f.lines-uint64(len(f.unsafe)), f.safety.lonely
 	safe := min(f.safety.safe(!f.away.IsZero()), f.lines)
-	if safe <= told {
-		f.mu.Unlock()
-		return
-	}
-	lines := f.unsafe[:safe-told]
-	f.unsafe = f.unsafe[safe-told:]
+	lonely = f.safety.lonely && !lonely
+	lines := f.unsafe[:max(safe, told)-told]
+	f.unsafe = f.unsafe[len(lines):]
 	f.mu.Unlock()
+	if lonely {
+		f.cfg.Log.Warn("neither the bucket nor a witness can be had: only the spool of this node holds what it takes in")
+	}
 	for from := 0; from < len(lines); {
 		records := []Record{lines[from].record}
 		to := from + 1

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -84,8 +85,8 @@ type faults struct {
 	ends     []ending
 	busy     map[string]bool // what is wrong already
 	troubled time.Time       // when something else than the bucket's absence was last wrong
-	loss     float64
-	late     time.Duration
+	loss     atomic.Int64    // of 1,000 messages
+	late     atomic.Int64    // ns
 }
 
 type ending struct {
@@ -96,7 +97,7 @@ type ending struct {
 
 // delay says how much later a message is delivered.
 func (f *faults) delay(d *dice) time.Duration {
-	if late := f.late; late > 0 && d.chance(0.3) {
+	if late := time.Duration(f.late.Load()); late > 0 && d.chance(0.3) {
 		return d.upTo(late)
 	}
 	return 0
@@ -184,7 +185,13 @@ func (f *faults) begin(kind string) {
 	case slow, errors30, lost:
 		f.bucket(kind, n)
 	case messages:
-		f.during(time.Second, 8*time.Second, messages, func() { f.loss, f.late = w.rnd.Float64()*0.5, w.between(0, time.Second) }, func() { f.loss, f.late = 0, 0 })
+		f.during(time.Second, 8*time.Second, messages, func() {
+			f.loss.Store(w.rnd.Int64N(500))
+			f.late.Store(int64(w.between(0, time.Second)))
+		}, func() {
+			f.loss.Store(0)
+			f.late.Store(0)
+		})
 	}
 }
 

@@ -15,7 +15,7 @@ type trace struct {
 	began time.Time
 	mu    sync.Mutex
 	lines []line
-	soft  atomic.Bool // there was a soft seal
+	soft  atomic.Bool // there was a soft seal, or a spool alone counted
 }
 
 type line struct {
@@ -87,7 +87,7 @@ func (h *handler) Enabled(context.Context, slog.Level) bool { return h.alive() }
 
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	r = r.Clone()
-	if strings.Contains(r.Message, "by the word of its witnesses, while the bucket is away") {
+	if strings.Contains(r.Message, "by the word of its witnesses, while the bucket is away") || strings.Contains(r.Message, "only the spool of this node holds") {
 		h.trace.soft.Store(true)
 	}
 	h.trace.put(line{who: h.node, record: &r, attrs: h.attrs})

@@ -97,7 +97,7 @@ func (d *dice) upTo(most time.Duration) time.Duration {
 
 // lose decides whether a message is lost.
 func (w *world) lose(from, to, _ string) bool {
-	loss := w.faults.loss
+	loss := float64(w.faults.loss.Load()) / 1000
 	if loss == 0 {
 		return false
 	}
