@@ -99,7 +99,6 @@ type truth struct {
 	w       *Writer
 	samples []media.Sample
 	exact   bool
-	trimmed media.Ticks
 }
 
 func newTruth(t *rapid.T) *truth {
