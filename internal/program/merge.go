@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -14,47 +15,91 @@ var (
 	ErrTaken = errors.New("something else is on air, or a producer took the channel off air")
 )
 
-// Merge returns what two lists of one channel say together. Both are beginnings of the same list, so it
-// is the longer one, and the end of an entry that either knows.
+// Merge returns what two lists of one channel say together. Both are stretches of the same list, which
+// only grows: what is told between nodes are its newest entries (Tail). So it is the one that reaches
+// further, with the older entries that only the other one has.
 func (c *CutList) Merge(o *CutList) (*CutList, error) {
 	longer, shorter := c, o
 	if c.before(o) {
 		longer, shorter = o, c
 	}
-	out := longer
-	if e := shorter.last(); e != nil && len(longer.Entries) > 0 {
-		same := longer.Entry(e.ID)
-		switch {
-		case same == nil && e.Number >= longer.Entries[0].Number:
-			return nil, fmt.Errorf("number %d is entry %s in one and another entry in the other: %w", e.Number, e.ID, ErrConflict)
-		case same == nil: // so old that the longer one has dropped it
-		case same.Take != e.Take || same.Number != e.Number || same.From != e.From:
-			return nil, fmt.Errorf("entry %s is not the same in both: %w", e.ID, ErrConflict)
-		case e.End != nil && same.End == nil:
-			out = longer.with(func(n *CutList) { n.Entry(e.ID).End = e.End })
-		case e.End != nil && e.End.Leap && !same.End.Leap && same == longer.last() && sameEnd(e.End, same.End):
-			out = longer.doubt()
-		case e.End != nil && !sameEnd(e.End, same.End):
-			return nil, fmt.Errorf("entry %s ends at %v in one and at %v in the other: %w", e.ID, *e.End, *same.End, ErrConflict)
-		}
+	older, err := longer.compare(shorter)
+	if err != nil {
+		return nil, err
 	}
-	if shorter.Turns > longer.Turns || out.Format == nil && shorter.Format != nil || out.Channel == "" {
+	out := longer
+	if older > 0 {
 		out = out.with(func(n *CutList) {
-			if shorter.Turns > longer.Turns {
-				n.Off, n.Turns = shorter.Off, shorter.Turns
-			}
-			if n.Format == nil {
-				n.Format = shorter.Format
-			}
-			if n.Channel == "" {
-				n.Channel = shorter.Channel
-			}
+			n.Entries = slices.Concat(shorter.Entries[:older], n.Entries)
+			n.Dropped = shorter.Dropped
 		})
+	}
+	if mine, other := out.last(), shorter.last(); mine != nil && other != nil && mine.ID == other.ID && other.End != nil && other.End.Leap && !mine.End.Leap {
+		out = out.doubt()
+	}
+	if shorter.Turns > longer.Turns || out.Format == nil && shorter.Format != nil || out.Channel == "" && shorter.Channel != "" {
+		out = out.with(func(n *CutList) { n.settings(shorter) })
 	}
 	if out != c && reflect.DeepEqual(out, c) {
 		return c, nil
 	}
 	return out, nil
+}
+
+// settings takes what another list knows beside the entries.
+func (c *CutList) settings(o *CutList) {
+	if o.Turns > c.Turns { // Off changes with every turn: of as many turns there is one outcome
+		c.Off, c.Turns = o.Off, o.Turns
+	}
+	if c.Format == nil {
+		c.Format = o.Format
+	}
+	if c.Channel == "" {
+		c.Channel = o.Channel
+	}
+}
+
+// compare looks for contradictions with a list that reaches no further. It returns how many older entries
+// than this one that list has; 0 if something is missing between the two.
+func (c *CutList) compare(o *CutList) (older int, err error) {
+	if len(c.Entries) == 0 || len(o.Entries) == 0 {
+		return 0, nil
+	}
+	older, from := o.at(c.Entries[0].Number), c.at(o.Entries[0].Number)
+	for i := range o.Entries[older:] {
+		// Both begin with the entry that the later one of them begins with.
+		if from+i >= len(c.Entries) {
+			break
+		}
+		if err := c.Entries[from+i].agrees(&o.Entries[older+i]); err != nil {
+			return 0, err
+		}
+	}
+	if older == len(o.Entries) {
+		if last := o.last(); last.End == nil || last.next() != c.Entries[0].Number {
+			return 0, nil
+		}
+	}
+	return older, nil
+}
+
+// at returns the index of the first entry with that number or a higher one.
+func (c *CutList) at(number int64) int {
+	i, _ := slices.BinarySearchFunc(c.Entries, number, func(e Entry, n int64) int { return cmp.Compare(e.Number, n) })
+	return i
+}
+
+// agrees says whether two entries that stand in one place are the same.
+func (e *Entry) agrees(o *Entry) error {
+	switch {
+	case e.ID != o.ID:
+		return fmt.Errorf("number %d is entry %s in one and number %d entry %s in the other: %w", e.Number, e.ID, o.Number, o.ID, ErrConflict)
+	case e.Take != o.Take || e.Number != o.Number || e.From != o.From:
+		return fmt.Errorf("entry %s is not the same in both: %w", e.ID, ErrConflict)
+	case e.End != nil && o.End != nil && !sameEnd(e.End, o.End):
+		return fmt.Errorf("entry %s ends at %v in one and at %v in the other: %w", e.ID, *e.End, *o.End, ErrConflict)
+	}
+	return nil
 }
 
 // before reports whether a list ends before another one does.
