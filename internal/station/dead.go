@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -144,19 +145,61 @@ func (f *fleet) endLater(m mesh.Member, position int) {
 	})
 }
 
-// endUnheard ends incarnations of other nodes that died before this one began: nobody hears them.
-func (f *fleet) endUnheard(ctx context.Context, others []bundle.Incarnation) {
-	select {
-	case <-time.After(f.station.cfg.Patience):
-	case <-ctx.Done():
+// meet returns when every other node of the fleet that may know more than the bucket was heard, or has been
+// ended, so that its log says what it knew: a node that has just begun decides nothing before (rule G).
+func (f *fleet) meet(ctx context.Context) {
+	if f == nil {
 		return
 	}
-	for _, i := range others {
-		if m, ok := f.member(i.Node); ok && m.Incarnation == i.String() {
-			continue // it lives, or lookForDead ends it
-		}
-		f.endDead(ctx, i)
+	s := f.station
+	var others []bundle.Incarnation
+	if s.retry(ctx, "the nodes cannot be listed", func() (err error) {
+		others, err = bundle.Unsealed(ctx, s.cfg.Docs, s.cfg.Spool.Node())
+		return err
+	}) != nil {
+		return
 	}
+	began := time.Now()
+	for ctx.Err() == nil {
+		others = slices.DeleteFunc(others, func(i bundle.Incarnation) bool { return f.met(ctx, i, time.Since(began)) })
+		if len(others) == 0 {
+			break
+		}
+		select {
+		case <-time.After(meetEvery):
+		case <-ctx.Done():
+		}
+	}
+	var group sync.WaitGroup
+	for _, p := range s.each() {
+		group.Go(func() { f.gather(ctx, p) })
+	}
+	group.Wait()
+}
+
+// meetEvery is how often a node that begins looks who is there.
+const meetEvery = 250 * time.Millisecond
+
+// met reports whether an incarnation of another node is heard, or has ended, or writes to the bucket and
+// so tells there what it decides. One that does nothing of all that is ended after a while.
+func (f *fleet) met(ctx context.Context, i bundle.Incarnation, waited time.Duration) bool {
+	s := f.station
+	if f.lives(i) {
+		return true
+	}
+	if _, err := s.origin(ctx, i.String()); err == nil {
+		return true
+	}
+	if m, ok := f.member(i.Node); waited < s.cfg.Patience || ok && m.Incarnation == i.String() {
+		return false // lookForDead ends those that were heard
+	}
+	before, err := bundle.Newest(ctx, s.cfg.Docs.Bucket(), i)
+	if err != nil {
+		return false
+	}
+	f.endDead(ctx, i)
+	after, err := bundle.Newest(ctx, s.cfg.Docs.Bucket(), i)
+	return err == nil && after != before && !s.ended(i.String())
 }
 
 // ended reports whether it is known that an incarnation was ended.

@@ -63,12 +63,15 @@ func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
 			s.cfg.Spool.DropJournal(&i)
 		}
 	}
-	s.settled.Store(true)
-	s.settleAll(ctx)
 	if len(unsealed) > 0 {
 		s.log.Info("recovered what earlier runs left", "incarnations", len(unsealed), "took", time.Since(started).Round(time.Millisecond))
 	}
-	s.recoverOthers(ctx)
+	s.fleet.meet(ctx)
+	s.settled.Store(true)
+	s.settleAll(ctx)
+	if s.fleet == nil {
+		s.recoverOthers(ctx)
+	}
 }
 
 // hearWitnesses asks the witnesses of earlier incarnations of this node of which the spool does not know
@@ -122,10 +125,6 @@ func (s *Station) recoverOthers(ctx context.Context) {
 		others, err = bundle.Unsealed(ctx, s.cfg.Docs, s.cfg.Spool.Node())
 		return err
 	}) != nil || len(others) == 0 {
-		return
-	}
-	if s.fleet != nil {
-		s.fleet.endUnheard(ctx, others)
 		return
 	}
 	group, ctx := errgroup.WithContext(ctx)
