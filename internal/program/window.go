@@ -109,14 +109,22 @@ func (b *builder) entry(e *Entry, l *media.Listing) bool {
 		b.gaps(e, base, clock)
 	}
 	last := b.last(e, l, base)
+	lost := firstLost(e, l)
 	for n := last; n >= int64(e.From); n-- {
+		if e.End != nil && n >= lost {
+			if b.enough() || e.Number+n-int64(e.From) < b.view.Floor {
+				return false
+			}
+			b.lost(e, n, lost, l, base, clock)
+			continue
+		}
 		s := l.Segment(uint32(n))
 		if s == nil {
 			newest := len(l.Segments) - 1
 			b.lacking = b.lacking || e.End != nil && (newest < 0 || n > int64(l.Segments[newest].Number))
 			return false
 		}
-		if e.End != nil && !s.Complete && (uint32(n) != e.End.At.Segment || int(e.End.At.Part) > len(s.Parts)) {
+		if e.End != nil && !e.has(s) {
 			b.lacking = true // left out, it would move the numbers before it
 			return false
 		}
@@ -126,6 +134,49 @@ func (b *builder) entry(e *Entry, l *media.Listing) bool {
 		b.segment(e, s, l, base, clock)
 	}
 	return last >= int64(e.From) || e.End != nil && e.End.Gaps > 0
+}
+
+// has reports whether a segment has all that an ended entry lists of it.
+func (e *Entry) has(s *media.SegmentInfo) bool {
+	return s.Complete || s.Number == e.End.At.Segment && int(e.End.At.Part) <= len(s.Parts)
+}
+
+// firstLost returns the first segment of an entry that lies beyond the seal of its take, though a mark says
+// that it was in the program: what the mark stood in did not count in the end.
+func firstLost(e *Entry, l *media.Listing) int64 {
+	if e.End == nil || !l.Sealed {
+		return math.MaxInt64
+	}
+	n := len(l.Segments)
+	if n == 0 {
+		return int64(e.From)
+	}
+	if s := l.Segments[n-1]; !e.has(s) {
+		return int64(s.Number)
+	}
+	return int64(l.Segments[n-1].Number) + 1
+}
+
+// lost adds a segment that was listed, perhaps, and lies beyond the seal: it keeps its number and its address
+// and is a gap (rule D).
+func (b *builder) lost(e *Entry, n, first int64, l *media.Listing, base media.Address, clock func(media.Ticks) time.Time) {
+	from, to := e.ProgramTime, e.End.ProgramTime
+	if s := l.Segment(uint32(first - 1)); s != nil {
+		from = clock(s.Start + s.Duration)
+	}
+	out := hls.Segment{Init: initAddress(base), Duration: gapDuration, Gap: true, Complete: true, Discontinuity: n == int64(e.From)}
+	count := int64(e.End.At.Segment) - first
+	base.Segment = uint32(n)
+	if e.End.At.Part > 0 {
+		count++
+		if base.Segment == e.End.At.Segment {
+			base.Run, base.To = true, e.End.At.Part-1
+			out.Duration = e.End.Cut
+		}
+	}
+	out.URI = base.String()
+	out.ProgramTime = from.Add(to.Sub(from) / time.Duration(max(count, 1)) * time.Duration(n-first)).UTC()
+	b.add(e, e.Number+n-int64(e.From), out)
 }
 
 // entryClock returns the function from a take's time to program time.
