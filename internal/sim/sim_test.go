@@ -392,7 +392,7 @@ func read(r io.Reader, f func(outcome)) string {
 
 const (
 	// usualRuns is how many seeds TestSimulation runs.
-	usualRuns = 400
+	usualRuns = 150
 	// known is how many of 1,000 runs still break a law, for causes that are not found yet: in the hardest
 	// combinations of faults only, and not in each repetition of their seeds. They are printed, and they
 	// are open work (CHANGELOG, known gaps). With -sim.runs each of them fails the test.
