@@ -26,6 +26,9 @@ const (
 	// incarnation fills as many numbers.
 	InFlight = 4
 
+	// maxGathered is how much may wait to become a bundle, which cannot hold more than maxPartBytes.
+	maxGathered = 64 << 20
+
 	maxSleep   = time.Minute
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 2 * time.Second
@@ -202,11 +205,12 @@ func (f *Flusher) rouse() {
 	}
 }
 
-// Full reports that neither the bucket nor the spool takes anything, and memory is used up.
+// Full reports that nothing more is to be taken in: neither the bucket nor the spool takes anything and
+// memory is used up, or a disk that hangs holds up the making of bundles.
 func (f *Flusher) Full() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.full
+	return f.full || f.bytes > maxGathered
 }
 
 // Health is the state of a flusher at one moment.

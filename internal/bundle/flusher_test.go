@@ -220,6 +220,33 @@ func TestFlusherFull(t *testing.T) {
 	})
 }
 
+// TestFlusherHangs gathers while no bundles are made, as when a disk hangs: nothing more is taken in before
+// it would be too much for a bundle.
+func TestFlusherHangs(t *testing.T) {
+	s, err := OpenSpool(t.TempDir(), "n", nil, SpoolConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	i := NewIncarnation("n", time.Now())
+	f := NewFlusher(FlusherConfig{Bucket: bucket.NewMem(), Incarnation: &i, Spool: s})
+	n := uint32(0)
+	for ; !f.Full(); n++ {
+		f.Append(&owner{}, big(1, n, 1<<20))
+	}
+	if n > maxPartBytes>>21 {
+		t.Errorf("%d MiB are taken in", n)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	if err := f.Flush(t.Context()); err != nil || f.Full() {
+		t.Errorf("it goes on: %v, full %v", err, f.Full())
+	}
+	cancel()
+	<-ended
+}
+
 // TestFlusherFenced meets a fence: nothing that comes after it is acknowledged.
 func TestFlusherFenced(t *testing.T) {
 	flush(t, t.TempDir(), 0, 0, func(x *flushing) {
