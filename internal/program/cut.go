@@ -10,11 +10,17 @@ import (
 // Cut puts a source on air, or with "" takes the channel off air. The answer may be nil: it is so
 // already, or it will be as soon as a mark that is on its way is safe.
 func (d *Director) Cut(source string) (*Order, error) {
+	o, err := d.cut(source)
+	if err == nil { // a cut that is refused changes nothing
+		d.setOff(source == "")
+	}
+	return o, err
+}
+
+func (d *Director) cut(source string) (*Order, error) {
 	if source == "" {
-		d.setOff(true)
 		return d.leave(nil)
 	}
-	d.setOff(false)
 	c := d.contender(source)
 	if c == nil {
 		return nil, ErrNoSuchSource

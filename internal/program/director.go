@@ -150,7 +150,8 @@ func (d *Director) Next() *Order { return d.next() }
 // Marked says that a mark stands in the log of a take that another node writes: nothing behind it may
 // be listed, even before it counts.
 func (d *Director) Marked(m *Mark) {
-	if m.End != nil && len(d.bounds) < maxEntries {
+	if m.End != nil {
+		makeRoom(d.bounds)
 		d.bounds[m.Ended] = m.End.At
 	}
 }
@@ -221,7 +222,8 @@ func (d *Director) Safe(m *Mark) *Order {
 	if p := d.pending; p != nil && (m.Entry != nil && p.mark.Entry != nil && p.mark.Entry.ID == m.Entry.ID || m.Entry == nil && p.mark.Entry == nil && p.mark.Ended == m.Ended) {
 		d.pending = nil
 	}
-	if m.Entry == nil && d.list.Entry(m.Ended) == nil && len(d.early) < maxEntries {
+	if m.Entry == nil && d.list.Entry(m.Ended) == nil {
+		makeRoom(d.early)
 		d.early[m.Ended] = m.End
 		return nil
 	}
@@ -229,6 +231,17 @@ func (d *Director) Safe(m *Mark) *Order {
 	delete(d.bounds, m.Ended)
 	d.settleEarly()
 	return d.next()
+}
+
+// makeRoom bounds what is kept of marks whose entries are not known. Most of them are of entries that are so
+// old that the list has dropped them; the newest is always kept.
+func makeRoom[T any](m map[string]T) {
+	for id := range m {
+		if len(m) < maxEntries {
+			return
+		}
+		delete(m, id)
+	}
 }
 
 // settleEarly ends the entry on air if its end was known before its beginning.
