@@ -76,6 +76,12 @@ func (e *Entry) numbers() int64 {
 	return max(n, 1)
 }
 
+// empty reports whether an ended entry has nothing of its take: its node died before anything survived.
+// The one number that it owns is a gap, so that what came before it can still be listed.
+func (e *Entry) empty() bool {
+	return e.End.Gaps == 0 && e.End.At == media.Pos{Segment: e.From}
+}
+
 // next returns the number that the entry after an ended one begins with.
 func (e *Entry) next() int64 {
 	n := e.Number + e.numbers()

@@ -50,6 +50,9 @@ func Of(list *CutList, lookup Lookup, v View) (w *hls.Window, state State) {
 			break // the window begins after the leap
 		}
 		l := lookup(e.Take, e.rendition(v.Rendition), e)
+		if l == nil && e.End != nil && e.empty() {
+			l = &media.Listing{Take: &media.Take{ID: e.Take}, Rendition: e.rendition(v.Rendition)} // there is nothing to be known of it
+		}
 		if l == nil {
 			break
 		}
@@ -106,7 +109,7 @@ func (b *builder) entry(e *Entry, l *media.Listing) bool {
 	base := media.Address{Take: e.Take, Rendition: l.Rendition}
 	clock := entryClock(e, l)
 	if e.End != nil {
-		b.gaps(e, base, clock)
+		b.gaps(e, base)
 	}
 	last := b.last(e, l, base)
 	lost := firstLost(e, l)
@@ -133,7 +136,7 @@ func (b *builder) entry(e *Entry, l *media.Listing) bool {
 		}
 		b.segment(e, s, l, base, clock)
 	}
-	return last >= int64(e.From) || e.End != nil && e.End.Gaps > 0
+	return last >= int64(e.From) || e.End != nil && (e.End.Gaps > 0 || e.empty())
 }
 
 // has reports whether a segment has all that an ended entry lists of it.
@@ -265,7 +268,16 @@ func partsOf(base media.Address, parts []media.PartInfo) []hls.Part {
 }
 
 // gaps adds the segments after a seal that may have been listed and are not there.
-func (b *builder) gaps(e *Entry, base media.Address, clock func(media.Ticks) time.Time) {
+func (b *builder) gaps(e *Entry, base media.Address) {
+	if e.empty() {
+		if base.Segment = e.From; e.Number >= b.view.Floor {
+			b.add(e, e.Number, hls.Segment{
+				URI: base.String(), Init: initAddress(base), Duration: gapDuration, Gap: true, Complete: true,
+				ProgramTime: e.ProgramTime, Discontinuity: true,
+			})
+		}
+		return
+	}
 	for i := e.End.Gaps - 1; i >= 0; i-- {
 		base.Segment = e.End.At.Segment + uint32(i)
 		if e.Number+int64(base.Segment)-int64(e.From) < b.view.Floor {
