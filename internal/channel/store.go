@@ -73,12 +73,23 @@ func (s *Store) Look(ctx context.Context, slug string) error {
 	if err := CheckSlug(slug); err != nil {
 		return err
 	}
-	c, err := bucket.Load[Channel](ctx, s.docs, prefix+slug)
-	if err != nil {
-		return fmt.Errorf("look for channel %s: %w", slug, err)
+	for {
+		old := s.entry(slug)
+		c, err := bucket.Load[Channel](ctx, s.docs, prefix+slug)
+		if err != nil {
+			return fmt.Errorf("look for channel %s: %w", slug, err)
+		}
+		if s.take(&c, "", &old) {
+			return nil
+		}
 	}
-	s.take(&c, "")
-	return nil
+}
+
+// entry returns what is known of a channel, or nil.
+func (s *Store) entry(slug string) *entry {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.bySlug[slug]
 }
 
 // LookAll reads the documents that changed, at most once in a second: somebody asks for a channel or a
@@ -144,13 +155,14 @@ func (s *Store) setReady() {
 
 // refresh reads the documents that changed since they were last read.
 func (s *Store) refresh(ctx context.Context) error {
-	var changed []bucket.Entry
+	type change struct {
+		bucket.Entry
+		old *entry
+	}
+	var changed []change
 	if err := bucket.All(ctx, s.docs.Bucket(), prefix, func(e bucket.Entry) error {
-		s.mu.RLock()
-		old := s.bySlug[strings.TrimPrefix(e.Key, prefix)]
-		s.mu.RUnlock()
-		if old == nil || old.etag != e.ETag {
-			changed = append(changed, e)
+		if old := s.entry(strings.TrimPrefix(e.Key, prefix)); old == nil || old.etag != e.ETag {
+			changed = append(changed, change{e, old})
 		}
 		return nil
 	}); err != nil {
@@ -167,20 +179,29 @@ func (s *Store) refresh(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			s.take(&c, e.ETag)
+			s.take(&c, e.ETag, &e.old)
 			return nil
 		})
 	}
 	return group.Wait()
 }
 
-// take makes a channel known as it is now.
-func (s *Store) take(c *Channel, etag bucket.ETag) {
+// take makes a channel known as it is now. With before, which was known when its document was read, it does
+// not if something else has come to be known since: that may be newer. It is read again by and by.
+func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
 	s.mu.Lock()
-	if old := s.bySlug[c.Slug]; old != nil {
+	old := s.bySlug[c.Slug]
+	if before != nil && *before != old {
+		s.mu.Unlock()
+		return false
+	}
+	if old != nil {
 		for _, src := range old.channel.Sources {
-			delete(s.byKey, sha256.Sum256([]byte(src.StreamKey)))
-			delete(s.byKey, sha256.Sum256([]byte(src.BackupStreamKey)))
+			for _, key := range []string{src.StreamKey, src.BackupStreamKey} {
+				if sum := sha256.Sum256([]byte(key)); s.byKey[sum].slug == c.Slug { // else another channel has it by now
+					delete(s.byKey, sum)
+				}
+			}
 		}
 	}
 	s.bySlug[c.Slug] = &entry{channel: c, etag: etag}
@@ -195,6 +216,7 @@ func (s *Store) take(c *Channel, etag bucket.ETag) {
 	for _, f := range watch {
 		f(c)
 	}
+	return true
 }
 
 // Get returns a channel, or ErrNotFound. The caller must not change it.
@@ -334,7 +356,7 @@ func (s *Store) store(ctx context.Context, slug string, change func(*Channel) er
 	if err != nil {
 		return nil, err
 	}
-	s.take(&c, "")
+	s.take(&c, "", nil)
 	s.mu.RLock()
 	stored := s.stored
 	s.mu.RUnlock()
