@@ -69,7 +69,9 @@ func (s *stage) seen(from, to time.Time) (o outcome) {
 	for _, v := range s.viewers {
 		low, standard := v.seen(from, to)
 		if low > none {
-			s.f.t.Logf("viewer of %s at %s (%s): longest stall %.2f s at low latency, %.2f s at standard", v.channel, v.host, s.f.name(v.host), low, standard)
+			v.mu.Lock()
+			s.f.t.Logf("viewer of %s at %s (%s): longest stall %.2f s at low latency, %.2f s at standard; its failed and long requests:\n%s", v.channel, v.host, s.f.name(v.host), low, standard, tail(strings.Join(v.slow, "\n")))
+			v.mu.Unlock()
 		}
 		o.low, o.standard = max(o.low, low), max(o.standard, standard)
 		took, ok := v.newPictures(from)

@@ -45,8 +45,11 @@ type viewer struct {
 	mu     sync.Mutex
 	got    []arrival
 	faults []string
-	trials int // requests that failed
+	slow   []string // requests that failed or took long, for who looks into a stall
 }
+
+// long is what a request takes that is worth a note: longer than a segment.
+const long = 2500 * time.Millisecond
 
 // retry is how long a viewer waits after a failed request.
 const retry = 250 * time.Millisecond
@@ -77,14 +80,8 @@ func (v *viewer) run(ctx context.Context) {
 			path += fmt.Sprintf("?_HLS_msn=%d&_HLS_part=%d", v.number, v.part)
 		}
 		status, header, body, err := v.get(ctx, path)
-		if err == nil && status == http.StatusOK {
-			if v.playlist(ctx, header.Get("X-Mayfly-Node"), body) {
-				continue
-			}
-		} else {
-			v.mu.Lock()
-			v.trials++
-			v.mu.Unlock()
+		if err == nil && status == http.StatusOK && v.playlist(ctx, header.Get("X-Mayfly-Node"), body) {
+			continue
 		}
 		select {
 		case <-time.After(retry):
@@ -93,7 +90,17 @@ func (v *viewer) run(ctx context.Context) {
 	}
 }
 
-func (v *viewer) get(ctx context.Context, path string) (int, http.Header, string, error) {
+func (v *viewer) get(ctx context.Context, path string) (status int, header http.Header, body string, err error) {
+	began := time.Now()
+	if status, header, body, err = v.fetch(ctx, path); err != nil || status != http.StatusOK || time.Since(began) > long {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.slow = append(v.slow, fmt.Sprintf("%s for %.2f s: %s of %s: %d %v", began.Format("15:04:05.000"), time.Since(began).Seconds(), path, header.Get("X-Mayfly-Node"), status, err))
+	}
+	return status, header, body, err
+}
+
+func (v *viewer) fetch(ctx context.Context, path string) (int, http.Header, string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+v.host+path, nil)
 	if err != nil {
 		return 0, nil, "", err

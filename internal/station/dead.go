@@ -25,6 +25,10 @@ const (
 	wordTime = 3 * time.Second
 	// deadRetry is when a silent node is looked at again that still writes, or that could not be ended.
 	deadRetry = 2 * time.Second
+	// stillTime is how long a node must have written no bundle before it is ended: it writes one every flush.
+	stillTime = 700 * time.Millisecond
+	// stillAlone is the same for who does not hear most of the fleet: it is rather its own mesh that is cut.
+	stillAlone = 3 * time.Second
 )
 
 // lookForDead ends the incarnations of members that have fallen silent.
@@ -33,9 +37,16 @@ func (f *fleet) lookForDead() {
 	members := f.mesh.Members()
 	f.endSoft(now)
 	for _, m := range members {
-		if m.Self || m.State == mesh.Alive || m.Incarnation == "" {
+		if m.Self || m.Incarnation == "" {
 			continue
 		}
+		if m.State == mesh.Alive || f.station.ended(m.Incarnation) {
+			f.mu.Lock()
+			delete(f.glimpses, m.Incarnation)
+			f.mu.Unlock()
+			continue
+		}
+		f.glimpse(m)
 		silent := now.Sub(m.Heard)
 		soon := f.awaits(m)
 		if silent < soonAfter || silent < mesh.LostAfter && !soon {
@@ -190,7 +201,7 @@ func (f *fleet) met(ctx context.Context, i bundle.Incarnation, waited time.Durat
 	if _, err := s.origin(ctx, i.String()); err == nil {
 		return true
 	}
-	if m, ok := f.member(i.Node); waited < s.cfg.Patience || ok && m.Incarnation == i.String() {
+	if waited < s.cfg.Patience {
 		return false // lookForDead ends those that were heard
 	}
 	before, err := bundle.Newest(ctx, s.cfg.Docs.Bucket(), i)
@@ -233,16 +244,63 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 	if f.awayLately() {
 		return // a node that the mesh does not reach needs some time to write what it has
 	}
+	if f.still(ctx, i, glimpse{time.Now(), before}) {
+		f.seal(ctx, i)
+	}
+}
+
+// glimpse is where an incarnation's writing stood at a time.
+type glimpse struct {
+	at   time.Time
+	next uint64
+}
+
+// glimpse looks once where the writing of a node stands that has just fallen silent.
+func (f *fleet) glimpse(m mesh.Member) {
+	f.mu.Lock()
+	_, looked := f.glimpses[m.Incarnation]
+	if !looked {
+		f.glimpses[m.Incarnation] = glimpse{}
+	}
+	f.mu.Unlock()
+	i, err := bundle.ParseIncarnation(m.Incarnation)
+	if looked || err != nil {
+		return
+	}
+	f.station.tasks.start(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, stillAlone)
+		defer cancel()
+		if next, err := bundle.Newest(ctx, f.station.cfg.Docs.Bucket(), i); err == nil {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.glimpses[m.Incarnation] = glimpse{time.Now(), next}
+		}
+	})
+}
+
+// still reports whether an incarnation has written nothing for long enough, since it fell silent or else
+// from now on.
+func (f *fleet) still(ctx context.Context, i bundle.Incarnation, now glimpse) bool {
+	least := stillTime
+	if m, ok := f.member(i.Node); !f.most(i.Node) && !(ok && f.awaits(m)) {
+		least = stillAlone
+	}
+	f.mu.Lock()
+	since := f.glimpses[i.String()]
+	f.mu.Unlock()
+	if since.at.IsZero() || since.next != now.next {
+		since = now
+	}
+	f.mu.Lock()
+	f.glimpses[i.String()] = since
+	f.mu.Unlock()
 	select {
-	case <-time.After(700 * time.Millisecond): // a node that writes does so every flush
+	case <-time.After(time.Until(since.at.Add(least))):
 	case <-ctx.Done():
-		return
+		return false
 	}
-	after, err := bundle.Newest(ctx, s.cfg.Docs.Bucket(), i)
-	if err != nil || before != after {
-		return
-	}
-	f.seal(ctx, i)
+	next, err := bundle.Newest(ctx, f.station.cfg.Docs.Bucket(), i)
+	return err == nil && next == since.next
 }
 
 // patienceAfter is how long the bucket must have been there before a node is ended that is only silent.

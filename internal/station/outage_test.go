@@ -217,3 +217,44 @@ func TestZombie(t *testing.T) {
 		<-again
 	})
 }
+
+// TestBeginsInPartition shows that a node that begins again while another one is cut off from the mesh does
+// not wait until that is back: what it decides it writes to the bucket.
+func TestBeginsInPartition(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("far", "far")
+		n.all["a"].channel("news", "cam")
+		far := background(n.all["a"].mustPublish("far-key-0123456789"), 70*time.Second)
+		news := n.all["b"].mustPublish("cam-key-0123456789")
+		if err := news.run(6 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []string{"b", "c"} {
+			n.net.Cut("a", other, true)
+			n.net.Cut(other, "a", true)
+		}
+		time.Sleep(4 * time.Second)
+		n.all["b"].kill()
+		n.dying.Wait()
+		n.start("b")
+		time.Sleep(time.Second)
+		again := background(n.all["b"].mustPublish("cam-key-0123456789"), 25*time.Second)
+		if took := n.shows("c", "news", "b", 20*time.Second); took > 10*time.Second {
+			t.Errorf("new pictures after %v, want them within 10 s", took)
+		}
+		n.shows("b", "news", "b", time.Second)
+		for _, other := range []string{"b", "c"} {
+			n.net.Cut("a", other, false)
+			n.net.Cut(other, "a", false)
+		}
+		time.Sleep(10 * time.Second)
+		n.equal("news")
+		n.equal("far")
+		n.conflicts()
+		for _, done := range []chan error{far, again} {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
