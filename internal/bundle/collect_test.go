@@ -157,7 +157,7 @@ func TestHole(t *testing.T) {
 	if err := b.Delete(t.Context(), i.Key(0)); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Recover(t.Context(), bucket.NewDocuments(b), i, "other", NoWord, nil)
+	r, err := Recover(t.Context(), bucket.NewDocuments(b), i, "other", Known{Word: NoWord})
 	if err != nil || r.Seal.End != 0 || len(r.Bundles) != 0 {
 		t.Fatalf("Recover = %+v, %v, want the seal before the hole", r, err)
 	}

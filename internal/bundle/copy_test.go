@@ -306,7 +306,7 @@ func (s *story) end() {
 			s.t.Fatal(err)
 		}
 	}
-	r, err := Recover(ctx, bucket.NewDocuments(s.faulty), s.inc, "sealer", word, nil)
+	r, err := Recover(ctx, bucket.NewDocuments(s.faulty), s.inc, "sealer", Known{Word: word})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func TestDurable(t *testing.T) {
 		}
 		cancel()
 		time.Sleep(time.Second)
-		if _, err := Recover(x.t.Context(), bucket.NewDocuments(x.faulty), x.inc, "other", ExactWord, nil); err != nil {
+		if _, err := Recover(x.t.Context(), bucket.NewDocuments(x.faulty), x.inc, "other", Known{Word: ExactWord}); err != nil {
 			x.t.Fatal(err)
 		}
 		late := o.append(x.f)

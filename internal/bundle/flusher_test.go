@@ -254,7 +254,7 @@ func TestFlusherFenced(t *testing.T) {
 		x.send(o, 20, 100*time.Millisecond)
 		time.Sleep(time.Second)
 		docs := bucket.NewDocuments(x.faulty)
-		if _, err := Recover(x.t.Context(), docs, x.inc, "other", NoWord, nil); err != nil {
+		if _, err := Recover(x.t.Context(), docs, x.inc, "other", Known{Word: NoWord}); err != nil {
 			x.t.Fatal(err)
 		}
 		before := len(o.heard())
@@ -369,7 +369,7 @@ func TestSealersAgree(t *testing.T) {
 	seals := make([]*Seal, 6)
 	for n := range seals {
 		group.Go(func() {
-			r, err := Recover(t.Context(), bucket.NewDocuments(b), i, fmt.Sprint("node", n), Word(n%3), nil)
+			r, err := Recover(t.Context(), bucket.NewDocuments(b), i, fmt.Sprint("node", n), Known{Word: Word(n % 3)})
 			if err != nil {
 				t.Error(err)
 				return

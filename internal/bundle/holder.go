@@ -18,6 +18,9 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 )
 
+// ErrNotNamed is returned to a witness whose word is not needed: the writer went on without it.
+var ErrNotNamed = errors.New("the newest bundle does not name this witness")
+
 // ErrTestified is returned to a writer whose incarnation this witness has helped to end.
 var ErrTestified = errors.New("this witness has helped to end that incarnation")
 
@@ -234,13 +237,20 @@ func (h *Holder) Bytes() int64 {
 	return h.bytes
 }
 
+// Incarnation returns whose records are held.
+func (h *Holder) Incarnation() Incarnation { return h.incarnation }
+
 // Testify ends the incarnation with what is held: it becomes the fence's records. Bundles of the
-// incarnation that landed meanwhile count as they are. The holder must be closed.
+// incarnation that landed meanwhile count as they are. The holder must be closed. If the newest of them
+// names others instead of this witness it is ErrNotNamed: they hold more.
 func (h *Holder) Testify(ctx context.Context, b bucket.Bucket, by string) error {
 	for range fenceTries {
 		at, err := head(ctx, b, h.incarnation)
 		if err != nil || at.fenced {
 			return wrapTestimony(h.incarnation, err)
+		}
+		if len(at.names) > 0 && !slices.Contains(at.names, by) {
+			return wrapTestimony(h.incarnation, ErrNotNamed)
 		}
 		body, fence, err := h.testimony(at, by)
 		if err != nil {

@@ -3,6 +3,7 @@ package bundle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -240,7 +241,7 @@ func TestTestify(t *testing.T) {
 					t.Fatal(err)
 				}
 				b.run() // the latest of all
-				r, err := Recover(t.Context(), bucket.NewDocuments(m), i, "sealer", ExactWord, nil)
+				r, err := Recover(t.Context(), bucket.NewDocuments(m), i, "sealer", Known{Word: ExactWord})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -251,6 +252,41 @@ func TestTestify(t *testing.T) {
 					t.Errorf("once more: %v", err)
 				}
 			}
+		}
+	}
+}
+
+// TestNotNamed keeps a witness from ending what goes on without it, and its word from counting then.
+func TestNotNamed(t *testing.T) {
+	for _, c := range []struct {
+		newest []string
+		err    error
+		word   Word
+	}{
+		{[]string{"w", "x"}, nil, ExactWord},
+		{[]string{"w"}, nil, ExactWord},
+		{[]string{"x"}, ErrNotNamed, SpoolWord},
+		{nil, nil, SpoolWord}, // nobody holds anything for it
+	} {
+		_, h, i := newHolder(t)
+		m := bucket.NewMem()
+		for n, names := range [][]string{{"w", "x"}, c.newest} {
+			body, _, err := encode(words(fmt.Sprint(n)), Index{Witnesses: names})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.PutIfAbsent(t.Context(), i.Key(uint64(n)), body)
+		}
+		h.Close()
+		if err := h.Testify(t.Context(), m, "w"); !errors.Is(err, c.err) {
+			t.Errorf("Testify where the newest bundle names %q: %v, want %v", c.newest, err, c.err)
+		}
+		r, err := Recover(t.Context(), bucket.NewDocuments(m), i, "sealer", Known{Word: SpoolWord, Witnesses: []string{"w"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Seal.Word != c.word {
+			t.Errorf("the word of w where the newest bundle names %q is worth %d, want %d", c.newest, r.Seal.Word, c.word)
 		}
 	}
 }

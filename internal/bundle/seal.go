@@ -110,20 +110,41 @@ type Recovered struct {
 	Sealed      bool // it was just sealed, and not known to have ended before
 }
 
+// Known is what a sealer knows of an incarnation that its bundles do not say.
+type Known struct {
+	Word      Word     // what its spool is worth
+	Witnesses []string // those that gave an exact word
+	// Sooner is where takes were ended already while the bucket was away: what landed later does not count.
+	Sooner map[media.TakeID]media.Pos
+}
+
+// worth returns the word for a seal of these bundles. That of a witness counts only if the newest of them
+// names it: a writer that lives on after all has named others before it listed more (rule C).
+func (k Known) worth(bundles []Scanned) Word {
+	for n := len(bundles) - 1; n >= 0; n-- {
+		if x := bundles[n].Index; x.Fence == "" {
+			if slices.ContainsFunc(k.Witnesses, func(w string) bool { return slices.Contains(x.Witnesses, w) }) {
+				return ExactWord
+			}
+			break
+		}
+	}
+	return k.Word
+}
+
 // Recover ends an incarnation whose node has died, if nobody did yet, and reads what it left: it
 // fences it, so that the writer cannot go on should it live after all, reads everything before the
 // fence, and writes the seal. Several may do so at once; they come to the same result: that of the
-// first seal. word is what the caller knows of what was listed; sooner, where takes were ended already
-// while the bucket was away, so that what landed later does not count.
-func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by string, word Word, sooner map[media.TakeID]media.Pos) (*Recovered, error) {
+// first seal.
+func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by string, known Known) (*Recovered, error) {
 	b := docs.Bucket()
 	found, err := fence(ctx, b, i, by)
 	if err != nil {
 		return nil, fmt.Errorf("recover %s: %w", i, err)
 	}
 	r := &Recovered{Incarnation: &i, Bundles: found.bundles, Sealed: true}
-	seal := &Seal{By: by, At: time.Now().UTC(), End: found.end, Word: word, Takes: ends(found.bundles)}
-	for id, at := range sooner {
+	seal := &Seal{By: by, At: time.Now().UTC(), End: found.end, Word: known.worth(found.bundles), Takes: ends(found.bundles)}
+	for id, at := range known.Sooner {
 		if end, ok := seal.Takes[id]; ok && at.Before(end) {
 			seal.Takes[id] = at
 		}
@@ -224,7 +245,7 @@ func writeSeal(ctx context.Context, b bucket.Bucket, i Incarnation, s *Seal) (*S
 // Finish seals an incarnation from within, at a graceful end: its takes have ended and everything
 // is in the bucket. The next start then has nothing to recover.
 func Finish(ctx context.Context, docs *bucket.Documents, i Incarnation) error {
-	_, err := Recover(ctx, docs, i, i.Node, ExactWord, nil)
+	_, err := Recover(ctx, docs, i, i.Node, Known{Word: ExactWord})
 	return err
 }
 

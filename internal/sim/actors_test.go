@@ -227,6 +227,9 @@ type producer struct {
 
 func (x *producer) step() {
 	w := x.world
+	if w.faults.over && !x.off.Load() && w.spy.off(w.channels[x.channel].ID) {
+		x.off.Store(true) // what it was told was lost with the node that told it, and it sees so
+	}
 	if w.faults.over && !x.off.Load() || time.Now().Before(x.next) || x.busy.Load() {
 		return
 	}

@@ -30,33 +30,40 @@ var without = []struct {
 }{
 	{"A", "a director ends what is on air where its own list ends, and tells the others", 20, []string{}, 3, rogueDirector},
 	{"B", "who meets a fence takes it for an answer that was lost", 60, []string{pause, partition}, 3, noFence},
-	{"C", "what the witness holds is left out of the seal", 40, []string{crash}, 3, noTestimony},
+	{"C", "what the witness holds is left out of the seal", 100, []string{crash}, 3, noTestimony},
 	{"D", "a seal with the word of a spool counts as an exact one: no gaps", 60, []string{crash}, 1, func() *cheat { return otherWord(bundle.SpoolWord, bundle.ExactWord) }},
 	{"E", "a seal without any word counts as one with the word of a spool: no leap", 60, []string{crash, outage}, 1, func() *cheat { return otherWord(bundle.NoWord, bundle.SpoolWord) }},
-	{"F", "nobody is asked for a promise", 60, []string{outage, messages}, 3, noPromises},
+	{"F", "nobody is asked for a promise", 200, []string{outage, messages}, 3, noPromises},
 	{"G", "a node that has just started gives promises", 400, []string{outage, crash, oneSided}, 3, forgetfulPromises},
 	{"H", "discontinuities are counted, not stored", 20, []string{crash}, 3, countedDiscontinuities},
 }
 
-// TestWithout shows that each rule left out is noticed.
+// TestWithout shows that each rule left out is noticed: there is a seed that breaks a law without it, and
+// keeps all laws with it.
 func TestWithout(t *testing.T) {
 	for _, r := range without {
 		t.Run(r.rule, func(t *testing.T) {
-			all := seeds(t, 1, r.within, r.rule, 1)
+			all := seeds(t, 1, r.within, r.rule, enoughFound)
 			found := slices.DeleteFunc(all, func(o outcome) bool { return o.Law == "" || o.Law == "run" })
 			slices.SortFunc(found, func(a, b outcome) int { return int(a.Seed) - int(b.Seed) })
-			if len(found) == 0 {
-				t.Fatalf("without rule %s (%s) all of %d seeds kept the laws", r.rule, r.what, r.within)
-			}
-			for _, o := range seeds(t, found[0].Seed, 1, honest+r.rule, 0) {
-				if o.Law != "" {
-					t.Errorf("seed %d does not keep the laws with rule %s either: %s", o.Seed, r.rule, o.Broken[0])
+			for _, f := range found {
+				o := seeds(t, f.Seed, 1, honest+r.rule, 0)[0]
+				if o.excused() {
+					continue
 				}
+				if o.Law != "" {
+					t.Fatalf("seed %d does not keep the laws with rule %s either: %s", o.Seed, r.rule, o.Broken[0])
+				}
+				t.Logf("without rule %s (%s), seed %d of at most %d: %s", r.rule, r.what, f.Seed, r.within, f.Broken[0])
+				return
 			}
-			t.Logf("without rule %s (%s), seed %d of at most %d: %s", r.rule, r.what, found[0].Seed, r.within, found[0].Broken[0])
+			t.Errorf("without rule %s (%s) no more laws are broken in %d seeds than with it", r.rule, r.what, r.within)
 		})
 	}
 }
+
+// enoughFound is how many broken runs of one rule are looked at.
+const enoughFound = 4
 
 // cheatFor returns what leaves out a rule, and the faults with which that is to be noticed.
 func cheatFor(rule string, kinds []string) (*cheat, []string) {

@@ -70,6 +70,11 @@ type outcome struct {
 	Took    time.Duration
 }
 
+// excused reports whether what was broken is what the design allows: a soft seal may break law 2 where a
+// node out of sight has the bucket after all. So may a writer that goes on by its spool alone, with neither
+// the bucket nor a witness in sight, when others who have both end it meanwhile.
+func (o outcome) excused() bool { return o.Soft && (o.Law == "2" || o.Law == "3") }
+
 // run runs one seed.
 func run(t *testing.T, seed uint64, kinds []string, c *cheat) (out outcome) {
 	began := time.Now()
@@ -429,7 +434,7 @@ func TestSimulation(t *testing.T) {
 		if o.Law == "" {
 			continue
 		}
-		if (o.Law == "2" || o.Law == "3") && o.Soft {
+		if o.excused() {
 			soft = append(soft, o.Seed)
 			continue
 		}
@@ -440,9 +445,6 @@ func TestSimulation(t *testing.T) {
 	if allowed := max(2, len(all)*known/1000); *flagRuns == 0 && broken > allowed {
 		t.Errorf("%d of %d runs broke a law, more than the %d that are known to do so", broken, len(all), allowed)
 	}
-	// The design allows a soft seal to break law 2 where a node out of sight has the bucket after all, in 2
-	// to 5 of 1,000 of the hardest runs. So does a writer that goes on by its spool alone, with neither the
-	// bucket nor a witness in sight, when others who have both end it meanwhile.
 	if len(soft) > max(2, len(all)/40) {
 		t.Errorf("after a soft seal or a spool alone, law 2 or 3 was broken in %d of %d runs, seeds %v", len(soft), len(all), soft)
 	}

@@ -51,6 +51,14 @@ func (s *spy) PutIfMatch(ctx context.Context, key string, body bucket.Body, etag
 	return e, err
 }
 
+// off reports whether a channel was taken off air, as the bucket knows.
+func (s *spy) off(channel string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.cuts["cuts/"+channel]
+	return list != nil && list.Off
+}
+
 // changed compares a version of a cut list with the one before: what stood there stands for ever.
 func (s *spy) changed(key string, body bucket.Body) {
 	if !strings.HasPrefix(key, "cuts/") {

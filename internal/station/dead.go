@@ -57,22 +57,31 @@ func (f *fleet) lookForDead() {
 }
 
 // endSoft ends at once in the bucket what was ended by word while it was away: before its writer, should
-// it live, can write what does not count.
+// it live, can write what does not count. Until then the others are told again and again: some may have
+// come since.
 func (f *fleet) endSoft(now time.Time) {
 	f.mu.Lock()
-	var due []bundle.Incarnation
-	for name := range f.soft {
-		if i, err := bundle.ParseIncarnation(name); err == nil && now.Sub(f.trying[name]) >= softRetry && !f.station.ended(name) {
+	var due []softSeal
+	for name, word := range f.soft {
+		if !word.kept && now.Sub(f.trying[name]) >= softRetry {
 			f.trying[name] = now
-			due = append(due, i)
+			due = append(due, word.softSeal)
 		}
 	}
 	f.mu.Unlock()
-	for _, i := range due {
+	for _, seal := range due {
+		f.say(subjectSoft, seal)
+		i, err := bundle.ParseIncarnation(seal.Incarnation)
+		if err != nil {
+			continue
+		}
 		f.station.tasks.start(func(ctx context.Context) {
 			ctx, cancel := context.WithTimeout(ctx, deadRetry)
 			defer cancel()
 			if _, err := bundle.LoadSeal(ctx, f.station.cfg.Docs.Bucket(), i); err == nil {
+				f.mu.Lock()
+				f.soft[i.String()] = softWord{seal, true}
+				f.mu.Unlock()
 				f.sealed(ctx, i)
 			} else if errors.Is(err, bucket.ErrNotFound) {
 				f.seal(ctx, i)
@@ -322,12 +331,11 @@ func (f *fleet) awayLately() bool {
 func (f *fleet) seal(ctx context.Context, i bundle.Incarnation) {
 	s := f.station
 	started := time.Now()
-	word, err := f.words(ctx, i)
-	if err != nil {
-		s.log.Warn("a silent node cannot be ended yet", "incarnation", i, "error", err)
-		return
+	exact, err := f.words(ctx, i)
+	var r *bundle.Recovered
+	if err == nil {
+		r, err = bundle.Recover(ctx, s.cfg.Docs, i, s.cfg.Spool.Node(), bundle.Known{Witnesses: exact, Sooner: f.sooner(i)})
 	}
-	r, err := bundle.Recover(ctx, s.cfg.Docs, i, s.cfg.Spool.Node(), word, f.sooner(i))
 	if err != nil {
 		s.log.Warn("a silent node cannot be ended yet", "incarnation", i, "error", err)
 		return
@@ -343,27 +351,21 @@ func (f *fleet) seal(ctx context.Context, i bundle.Incarnation) {
 }
 
 // words asks the witnesses that the newest bundle of an incarnation names for what they hold, and has
-// the one that holds most end it with that.
-func (f *fleet) words(ctx context.Context, i bundle.Incarnation) (bundle.Word, error) {
+// the one that holds most end it with that. It returns those that gave an exact word.
+func (f *fleet) words(ctx context.Context, i bundle.Incarnation) (exact []string, err error) {
 	named, err := bundle.Named(ctx, f.station.cfg.Docs.Bucket(), i)
-	if err != nil {
-		return bundle.NoWord, err
-	}
-	if len(named) == 0 {
-		return bundle.NoWord, nil
+	if err != nil || len(named) == 0 {
+		return nil, err
 	}
 	best, exact := f.closeAll(ctx, i, named)
 	if best == "" {
-		return bundle.NoWord, nil
+		return nil, nil
 	}
 	if err := f.askTestify(ctx, best, i); err != nil {
 		f.station.log.Warn("a witness of a dead node cannot write what it holds", "incarnation", i, "witness", best, "error", err)
-		return bundle.NoWord, err
+		return nil, err
 	}
-	if !exact {
-		return bundle.NoWord, nil
-	}
-	return bundle.ExactWord, nil
+	return exact, nil
 }
 
 // sightTime is how long a node that starts waits until it hears the witnesses that it needs.
@@ -389,23 +391,27 @@ func (f *fleet) awaitSight(ctx context.Context, nodes []string) {
 	}
 }
 
-// closeAll closes what witnesses hold of an incarnation, and names the one that holds most. The word is
-// exact if one of them was there to the writer's end: others may have been passed over.
-func (f *fleet) closeAll(ctx context.Context, i bundle.Incarnation, named []string) (best string, exact bool) {
+// closeAll closes what witnesses hold of an incarnation, and names the one that holds most, and those
+// whose word is exact, because they were there to the writer's end: others may have been passed over.
+func (f *fleet) closeAll(ctx context.Context, i bundle.Incarnation, named []string) (best string, exact []string) {
 	var most uint64
-	alone := false
 	for _, node := range named {
 		m, err := f.askClose(ctx, node, i)
 		if err != nil {
 			f.station.log.Warn("a witness of a dead node does not answer", "incarnation", i, "witness", node, "error", err)
 			continue
 		}
-		alone = alone || m.Alone
+		if m.Soft != nil {
+			f.applySoft(*m.Soft) // that is where its takes end
+		}
+		if m.Alone {
+			exact = append(exact, node)
+		}
 		if best == "" || m.Lines > most {
 			best, most = node, m.Lines
 		}
 	}
-	return best, alone
+	return best, exact
 }
 
 func (f *fleet) askClose(ctx context.Context, node string, i bundle.Incarnation) (incarnationMessage, error) {

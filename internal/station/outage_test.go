@@ -247,7 +247,12 @@ func TestBeginsInPartition(t *testing.T) {
 			n.net.Cut("a", other, false)
 			n.net.Cut(other, "a", false)
 		}
-		time.Sleep(10 * time.Second)
+		time.Sleep(7 * time.Second)
+		for name := range n.all { // who is asked learns what it has missed
+			n.see(name, "news")
+			n.see(name, "far")
+		}
+		time.Sleep(3 * time.Second)
 		n.equal("news")
 		n.equal("far")
 		n.conflicts()

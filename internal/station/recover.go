@@ -53,7 +53,7 @@ func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
 	}
 	own := s.Incarnation()
 	for _, i := range unsealed {
-		if s.recoverOne(ctx, i, max(words[i.ID], heard[i.ID])) != nil {
+		if s.recoverOne(ctx, i, bundle.Known{Word: words[i.ID], Witnesses: heard[i.ID]}) != nil {
 			return
 		}
 		delete(words, i.ID)
@@ -76,8 +76,9 @@ func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
 
 // hearWitnesses asks the witnesses of earlier incarnations of this node of which the spool does not know
 // all: what they hold was safe, and is written before the little that the spool may have.
-func (s *Station) hearWitnesses(ctx context.Context, unsealed []bundle.Incarnation) map[string]bundle.Word {
-	heard := map[string]bundle.Word{}
+// It returns those that gave an exact word.
+func (s *Station) hearWitnesses(ctx context.Context, unsealed []bundle.Incarnation) map[string][]string {
+	heard := map[string][]string{}
 	if s.fleet == nil {
 		return heard
 	}
@@ -94,17 +95,22 @@ func (s *Station) hearWitnesses(ctx context.Context, unsealed []bundle.Incarnati
 			continue
 		}
 		s.fleet.awaitSight(ctx, named)
-		if heard[i.ID], err = s.fleet.words(ctx, i); err != nil {
-			s.log.Warn("the witnesses of an earlier run could not be heard", "incarnation", i, "error", err)
+		// A witness that is there and cannot write what it holds is waited for: that may be acknowledged.
+		if s.retry(ctx, "a witness of an earlier run cannot write what it holds", func() error {
+			heard[i.ID], err = s.fleet.words(ctx, i)
+			return err
+		}) != nil {
+			return heard
 		}
 	}
 	return heard
 }
 
 // recoverOne ends one incarnation.
-func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, word bundle.Word) error {
+func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, known bundle.Known) error {
 	return s.retry(ctx, "an earlier run cannot be recovered from the bucket", func() error {
-		r, err := bundle.Recover(ctx, s.cfg.Docs, i, s.cfg.Spool.Node(), word, s.fleet.sooner(i))
+		known.Sooner = s.fleet.sooner(i)
+		r, err := bundle.Recover(ctx, s.cfg.Docs, i, s.cfg.Spool.Node(), known)
 		if err != nil {
 			return err
 		}
@@ -146,7 +152,7 @@ func (s *Station) recoverOthers(ctx context.Context) {
 				return nil
 			}
 			s.log.Info("another node is silent and its incarnation is ended", "incarnation", i)
-			if s.recoverOne(ctx, i, bundle.NoWord) == nil {
+			if s.recoverOne(ctx, i, bundle.Known{}) == nil {
 				s.settleAll(ctx)
 			}
 			return nil

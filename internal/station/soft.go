@@ -25,6 +25,12 @@ type softSeal struct {
 	Marks       map[string][][]byte `json:"marks,omitempty"` // by channel
 }
 
+// softWord is a soft seal that this node knows.
+type softWord struct {
+	softSeal
+	kept bool // the incarnation is sealed in the bucket, too
+}
+
 // softEnd says where a take ends.
 type softEnd struct {
 	Take     media.TakeID `json:"take"`
@@ -45,7 +51,7 @@ func (f *fleet) endSoftly(ctx context.Context, i bundle.Incarnation) {
 		return
 	}
 	best, exact := f.closeAll(ctx, i, dead.Witnesses)
-	if best == "" || !exact {
+	if best == "" || len(exact) == 0 {
 		s.log.Warn("a node that died while the bucket is away cannot be ended before it is back: not all its witnesses answer", "incarnation", i)
 		return
 	}
@@ -190,6 +196,16 @@ func (f *fleet) heardSoft(_ string, data []byte) {
 	}
 }
 
+// softly returns the word that has ended an incarnation, or nil.
+func (f *fleet) softly(i bundle.Incarnation) *softSeal {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if word, ok := f.soft[i.String()]; ok {
+		return &word.softSeal
+	}
+	return nil
+}
+
 // sooner returns where takes of an incarnation were ended while the bucket was away.
 func (f *fleet) sooner(i bundle.Incarnation) map[media.TakeID]media.Pos {
 	if f == nil {
@@ -211,7 +227,7 @@ func (f *fleet) applySoft(seal softSeal) {
 		f.mu.Unlock()
 		return // the first word counts
 	}
-	f.soft[seal.Incarnation] = seal
+	f.soft[seal.Incarnation] = softWord{seal, false}
 	f.ending[seal.Incarnation] = time.Now()
 	f.mu.Unlock()
 	for id, end := range seal.Ends {
@@ -230,7 +246,7 @@ func (f *fleet) applySoft(seal softSeal) {
 			if e := p.director.List().OnAir(); e != nil && e.Take == end.Take {
 				p.director.Sealed(end.Take, end.Edge, true, false)
 			}
-			p.settled = true
+			p.settled = p.settled || p.told // a node that has only just begun waits on (rule G)
 			p.listChanged(before)
 			p.order(p.director.Resume())
 		}

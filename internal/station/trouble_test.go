@@ -22,7 +22,7 @@ func TestFenced(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := bundle.Recover(t.Context(), bucket.NewDocuments(w.bucket), i, "other", bundle.NoWord, nil); err != nil {
+		if _, err := bundle.Recover(t.Context(), bucket.NewDocuments(w.bucket), i, "other", bundle.Known{Word: bundle.NoWord}); err != nil {
 			t.Fatal(err)
 		}
 		if err := e.run(3 * time.Second); !errors.Is(err, ErrLeaving) {

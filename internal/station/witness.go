@@ -321,6 +321,9 @@ type incarnationMessage struct {
 	Incarnation string `json:"incarnation"`
 	Lines       uint64 `json:"lines,omitempty"`
 	Alone       bool   `json:"alone,omitempty"` // this witness needs no other
+
+	// Soft is the word that has ended the incarnation while the bucket was away.
+	Soft *softSeal `json:"soft,omitempty"`
 }
 
 // askedClose makes this witness accept nothing more of an incarnation.
@@ -333,6 +336,7 @@ func (f *fleet) askedClose(_ context.Context, _ string, data []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
+	m.Soft = f.softly(h.Incarnation())
 	return json.Marshal(m)
 }
 

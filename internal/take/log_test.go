@@ -264,7 +264,7 @@ func TestRebuild(t *testing.T) {
 			w.End("done")
 		}
 		l.flush()
-		r, err := bundle.Recover(context.Background(), bucket.NewDocuments(l.bucket), l.inc, "n", bundle.ExactWord, nil)
+		r, err := bundle.Recover(context.Background(), bucket.NewDocuments(l.bucket), l.inc, "n", bundle.Known{Word: bundle.ExactWord})
 		if err != nil {
 			t.Fatal(err)
 		}
