@@ -148,7 +148,7 @@ func (s *sender) segment(ctx context.Context, x *Session, n uint64) error {
 			return x.Acked(n)
 		}
 		s.failed(at, to, a)
-		if err := sleep(ctx, a.pause(tries/len(s.targets))); err != nil {
+		if err := sleep(ctx, a.pause(tries, len(s.targets))); err != nil {
 			return nil
 		}
 	}
@@ -192,11 +192,21 @@ func (a answer) lost() bool {
 	return a.status == http.StatusConflict || a.status == http.StatusRequestEntityTooLarge || a.status == http.StatusBadRequest && a.kind != "cut_off"
 }
 
-// pause is how long to wait after every target was tried so many times.
-func (a answer) pause(rounds int) time.Duration {
-	d := min(minPause<<min(rounds, 8), maxPause)
+// pause is how long to wait after so many tries. Before each target was tried once there is no reason to;
+// nor is there where only this node goes away, and there may be others behind the same address.
+func (a answer) pause(tries, targets int) time.Duration {
+	switch {
+	case tries+1 < targets:
+		return 0
+	case a.kind == push.Leaving.Kind && tries < targets+leavingTries:
+		return minPause / 4
+	}
+	d := min(minPause<<min(tries/targets, 8), maxPause)
 	return max(d, min(a.after, maxPause))
 }
+
+// leavingTries is how often a node that goes away is asked again at once.
+const leavingTries = 4
 
 // errSilent says that nothing moved for too long.
 var errSilent = errors.New("it does not answer in time")

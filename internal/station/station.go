@@ -55,6 +55,7 @@ type Config struct {
 	MaxMemory            int64         // of media that is not safe, before it goes to the spool
 	Patience             time.Duration // how long another node's incarnation must be silent before it is ended; default 6 s
 	Viewers              func(slug string) int
+	Waiting              func() int // viewers' requests that wait for what is to come
 
 	// Flushed, if set, is told of every bundle that landed.
 	Flushed func(bytes int64, took time.Duration)
@@ -101,6 +102,9 @@ func New(cfg Config) *Station {
 	}
 	if cfg.Viewers == nil {
 		cfg.Viewers = func(string) int { return 0 }
+	}
+	if cfg.Waiting == nil {
+		cfg.Waiting = func() int { return 0 }
 	}
 	s := &Station{
 		cfg: cfg, log: cfg.Log, channels: map[string]*Program{}, byID: map[string]*Program{}, takes: map[media.TakeID]*Program{},
@@ -195,6 +199,7 @@ func (s *Station) incarnate(ctx context.Context) error {
 	stopRecovery()
 	<-recovered
 	s.leave(r, ended)
+	s.lastAnswers()
 	unwatch()
 	<-watched
 	stop()
@@ -267,6 +272,8 @@ func (s *Station) runs() *run {
 const (
 	// leaveTime bounds what a graceful end may take.
 	leaveTime = 20 * time.Second
+	// answersTime is how long viewers are served after that.
+	answersTime = 4 * time.Second
 	// keyTime is how long publishers have to end at a keyframe, or to go to another node.
 	keyTime = 5 * time.Second
 )
@@ -321,6 +328,25 @@ func (s *Station) sendAway(ctx context.Context) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// lastAnswers waits until viewers that wait here have what other nodes take in by now: each of them goes to
+// another node with its next request, and none has waited in vain.
+func (s *Station) lastAnswers() {
+	if !s.fleet.others() {
+		return
+	}
+	over := time.NewTimer(answersTime)
+	defer over.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for s.cfg.Waiting() > 0 {
+		select {
+		case <-tick.C:
+		case <-over.C:
 			return
 		}
 	}

@@ -100,6 +100,9 @@ func (r *Refusal) answer(w http.ResponseWriter) {
 	head.Set("Content-Type", "application/problem+json")
 	head.Set("Cache-Control", "no-store")
 	head.Set("X-Content-Type-Options", "nosniff")
+	if r == Leaving {
+		head.Set("Connection", "close") // a balancer sends the next one elsewhere
+	}
 	if r.RetryAfter > 0 {
 		head.Set("Retry-After", strconv.Itoa(r.RetryAfter))
 	}
