@@ -83,8 +83,9 @@ func (r *recording) segment(f *fleet, i int, s hlstest.Segment, film *film) {
 		r.wrong = append(r.wrong, fmt.Sprintf("number %d, %s at %s: %d pictures in %d bytes, want %d", s.Number, s.URI, n.http, len(found), len(body), want))
 	}
 	take := takeOf(s.URI)
-	for _, picture := range found {
-		if list := r.pictures[take]; len(list) > 0 && picture != list[len(list)-1]+1 {
+	entered := i > 0 && s.Discontinuity != r.list.Segments[i-1].Discontinuity // perhaps again, after another source
+	for n, picture := range found {
+		if list := r.pictures[take]; len(list) > 0 && picture != list[len(list)-1]+1 && !(n == 0 && entered) {
 			r.holes += max(1, picture-list[len(list)-1]-1)
 			r.wrong = append(r.wrong, fmt.Sprintf("%s: picture %d follows %d", s.URI, picture, list[len(list)-1]))
 		}
