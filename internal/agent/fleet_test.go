@@ -77,7 +77,7 @@ func (s *fleetSink) Sample(x media.Sample) error {
 	return nil
 }
 
-func (s *fleetSink) Piece(name string, sum [32]byte) func(context.Context) error {
+func (s *fleetSink) Piece(name string, sum [32]byte, rest bool) func(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	waiting, hashes := s.waiting, s.hashes

@@ -28,6 +28,8 @@ type Sample struct {
 	DTS   int64 // decode time in the track's time scale, from an origin shared by all tracks
 	CTO   int32 // presentation time minus decode time, in the track's time scale
 	Key   bool  // decoding can start here (always true for audio)
+	// Duration is in the track's time scale; 0 if it is not known: until the next sample.
+	Duration uint32
 
 	// Data is in the form that MP4 stores (H.264: NAL units with 4-byte lengths; AAC: raw
 	// frames without ADTS). It is valid only during the call that hands the sample over.

@@ -148,7 +148,7 @@ func (x *publisher) push() {
 	x.pushed = x.clock
 	x.pieces++
 	note := bundle.Piece{Session: fmt.Sprint(x.name, "-", x.session), Name: fmt.Sprint("piece-", x.pieces)}
-	durable := x.x.Piece(note.Name, note.Sum)
+	durable := x.x.Piece(note.Name, note.Sum, false)
 	w.asking.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

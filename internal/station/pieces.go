@@ -21,8 +21,9 @@ const (
 )
 
 // Piece notes behind the samples written so far that an object which the publisher pushed is complete.
+// rest says that nothing of another one was written yet.
 // The function that it returns waits until that note and everything before it is durable.
-func (x *Session) Piece(name string, sum [32]byte) (durable func(context.Context) error) {
+func (x *Session) Piece(name string, sum [32]byte, rest bool) (durable func(context.Context) error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	r := x.station.runs()
@@ -30,7 +31,7 @@ func (x *Session) Piece(name string, sum [32]byte) (durable func(context.Context
 		return func(context.Context) error { return ErrLeaving }
 	}
 	note := bundle.Piece{Session: x.pub.Session, Name: name, Sum: sum}
-	piece := x.writer.Piece(note)
+	piece := x.writer.Piece(note, rest)
 	x.quiet = false
 	x.watchQuiet()
 	return func(ctx context.Context) error {

@@ -46,7 +46,7 @@ func (e *encoder) piece(name string, limit time.Duration) error {
 	if err := e.run(time.Second); err != nil {
 		return err
 	}
-	durable := e.x.Piece(name, sha256.Sum256([]byte(name)))
+	durable := e.x.Piece(name, sha256.Sum256([]byte(name)), false)
 	done := make(chan error, 1)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)

@@ -33,6 +33,37 @@ func (p *Packager) arrive(dts int64, key bool, emit func(media.Part)) {
 	}
 }
 
+// lagging is how far sound may be behind the end of the pictures and still count as complete with them.
+const lagging = media.TicksPerSecond / 10
+
+// Through says that an object ends with what was written so far: its last samples last as long as they
+// said. If that is where a segment ends, it need not wait for what follows.
+func (p *Packager) Through(emit func(media.Part)) {
+	l := p.lead
+	if !p.begun || p.done || !l.pending || l.told == 0 || !p.endsSegment(l.ticks(l.newest+l.told), true) {
+		return
+	}
+	end := l.newest + l.told
+	for i := range p.lanes {
+		o := &p.lanes[i]
+		if until, ok := o.until(); !p.fill.owns(o) && (!ok || o.ticks(until) < l.ticks(end)-lagging) {
+			return // some of it is still to come
+		}
+	}
+	for i := range p.lanes {
+		if o := &p.lanes[i]; o != l && !p.fill.owns(o) {
+			until, _ := o.until()
+			o.finish(until)
+			o.floor = max(o.floor, o.end)
+		}
+	}
+	p.fill.before(end)
+	p.complete(end, emit)
+	p.closeSegment(l.ticks(end), true, emit)
+	p.out.everything = false
+	l.floor = max(l.floor, end)
+}
+
 // complete gives the newest sample of the leading track its duration, until dts. If it turns out to
 // last longer than the part has room for, and the part is long enough without it, the part ends before it.
 func (p *Packager) complete(dts int64, emit func(media.Part)) {

@@ -32,6 +32,7 @@ type lane struct {
 	gone    int // how many samples were here and are not any more
 	samples []cmaf.Sample
 	pending bool   // the last of samples has no duration yet
+	told    int64  // what it is said to last, or 0
 	data    []byte // of samples, from head on
 	head    int
 	first   int64 // decode time of samples[0]
@@ -145,7 +146,7 @@ func (l *lane) push(dts int64, s media.Sample) {
 		l.head = 0
 	}
 	l.data = append(l.data, s.Data...)
-	l.newest, l.pending = dts, true
+	l.newest, l.pending, l.told = dts, true, int64(s.Duration)
 	l.floor = dts + l.step
 }
 
@@ -160,6 +161,20 @@ func (l *lane) ready(end int64) (n, bytes int) {
 		bytes += int(l.samples[n].Size)
 	}
 	return n, bytes
+}
+
+// until returns where the newest sample ends as far as is known before the next one comes: where it was
+// said to, or as sound does. ok is false if nothing is known.
+func (l *lane) until() (end int64, ok bool) {
+	switch {
+	case !l.placed:
+		return 0, false
+	case !l.pending:
+		return l.end, true
+	case l.told > 0:
+		return l.newest + l.told, true
+	}
+	return l.newest + l.frame, l.frame > 0
 }
 
 // drop lets the first n samples go.

@@ -218,6 +218,114 @@ func TestAnyStream(t *testing.T) {
 	})
 }
 
+// TestThrough ends objects before keyframes: the samples come out as they do otherwise, but none waits for
+// the object after its own where a segment ends.
+func TestThrough(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		frame := rapid.SampledFrom([]int64{3000, 3600, 1500, 6000, 9000}).Draw(t, "frame")
+		gop := rapid.SampledFrom([]int{30, 50, 60, 100}).Draw(t, "gop")
+		sound := rapid.Bool().Draw(t, "sound")
+		s := encode(rapid.Float64Range(2, 20).Draw(t, "seconds"), []int64{frame}, gop, true, sound, true, int64(rapid.IntRange(-20000, 20000).Draw(t, "sound leads by")), rnd)
+		cfg := PackagerConfig{Tracks: s.tracks, Fill: rapid.Bool().Draw(t, "fill")}
+		p, err := NewPackager(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var parts []media.Part
+		emit := func(part media.Part) { parts = append(parts, part) }
+		pictures := 0
+		for _, x := range s.samples {
+			if x.Track == 1 {
+				if x.Key && pictures > 0 && rnd.IntN(4) > 0 {
+					before := p.taken()
+					p.Through(emit)
+					age := float64(gop) * float64(frame) / 90000
+					if !sound && age >= 2 && !p.emitted(before) {
+						t.Fatalf("after %d pictures some wait for the next object", pictures)
+					}
+				}
+				x.Duration = uint32(frame)
+				pictures++
+			}
+			if err := p.Write(x, emit); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.Flush(emit)
+		checkParts(t, parts, 22500, 180000, p.Tracks())
+		for _, tr := range s.tracks {
+			checkSamples(t, parts, s, tr.ID)
+		}
+	})
+}
+
+// TestThroughLies has objects end anywhere, with samples that last longer or shorter than they said: every
+// one comes out once, in order.
+func TestThroughLies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		s := encode(rapid.Float64Range(2, 20).Draw(t, "seconds"), []int64{3600}, rapid.SampledFrom([]int{10, 50, 250}).Draw(t, "gop"), true, true, true, 0, rnd)
+		p, err := NewPackager(PackagerConfig{Tracks: s.tracks})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var parts []media.Part
+		emit := func(part media.Part) { parts = append(parts, part) }
+		for _, x := range s.samples {
+			if rnd.IntN(3) == 0 {
+				x.Duration = uint32(rnd.IntN(20000))
+			}
+			if err := p.Write(x, emit); err != nil {
+				t.Fatal(err)
+			}
+			if rnd.IntN(20) == 0 {
+				p.Through(emit)
+			}
+		}
+		p.Flush(emit)
+		var data []byte
+		var number, index uint32
+		for _, part := range parts {
+			if part.Segment != number || part.Index != index || part.Duration <= 0 {
+				t.Fatalf("part %d.%d of %v follows, want %d.%d", part.Segment, part.Index, part.Duration, number, index)
+			}
+			if index++; part.Last {
+				number, index = number+1, 0
+			}
+			data = append(data, part.Data...)
+		}
+		found, err := cmaf.ReadFragments(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, end := map[int]int{}, map[int]int64{}
+		for _, f := range found {
+			for _, x := range f.Samples {
+				if x.DTS < end[f.Track] {
+					t.Fatalf("a sample of track %d begins at %d, the one before ends at %d", f.Track, x.DTS, end[f.Track])
+				}
+				end[f.Track] = x.DTS + int64(x.Sample.Duration)
+				if n := int(x.Data[1])<<16 | int(x.Data[2])<<8 | int(x.Data[3]); n != next[f.Track] {
+					t.Fatalf("sample %d of track %d, want %d", n, f.Track, next[f.Track])
+				}
+				next[f.Track]++
+			}
+		}
+		for _, tr := range s.tracks {
+			want := 0
+			for _, x := range s.samples {
+				if x.Track == tr.ID {
+					want++
+				}
+			}
+			if next[tr.ID] != want {
+				t.Errorf("%d samples of track %d came out, want %d", next[tr.ID], tr.ID, want)
+			}
+		}
+	})
+}
+
 // TestWhereSegmentsBegin looks at the numbers of some usual streams.
 func TestWhereSegmentsBegin(t *testing.T) {
 	for _, c := range []struct {

@@ -83,8 +83,12 @@ type Piece struct {
 	past []int
 }
 
-// Piece notes that an object is complete with the samples that were written so far.
-func (w *Writer) Piece(note bundle.Piece) *Piece {
+// Piece notes that an object is complete with the samples that were written so far. rest says that nothing
+// of another object was written yet.
+func (w *Writer) Piece(note bundle.Piece, rest bool) *Piece {
+	if rest {
+		w.packager.Through(w.emit)
+	}
 	p := &Piece{Line: make(chan uint64, 1), note: note, past: w.packager.taken()}
 	w.pieces = append(w.pieces, p)
 	w.notePieces()

@@ -81,7 +81,7 @@ func TestPieces(t *testing.T) {
 				t.Fatal(err)
 			}
 			if rnd.IntN(15) == 0 {
-				pieces = append(pieces, piece{w.Piece(bundle.Piece{Session: "s", Name: fmt.Sprint(i)}), i + 1})
+				pieces = append(pieces, piece{w.Piece(bundle.Piece{Session: "s", Name: fmt.Sprint(i)}, rnd.IntN(2) == 0), i + 1})
 			}
 		}
 		w.End("done")
@@ -108,7 +108,7 @@ func TestPieces(t *testing.T) {
 func TestPieceThatCannotBeStored(t *testing.T) {
 	w, r := newRegistered(t, []media.Track{videoTrack, audioTrack}, false)
 	r.refuse = bundle.KindPiece
-	p := w.Piece(bundle.Piece{Name: "x"})
+	p := w.Piece(bundle.Piece{Name: "x"}, false)
 	if line, ok := <-p.Line; ok {
 		t.Errorf("a note that was refused has line %d", line)
 	}
@@ -116,7 +116,7 @@ func TestPieceThatCannotBeStored(t *testing.T) {
 	if err := w.Write(media.Sample{Track: 1, Key: true, Data: []byte("picture")}); err != nil {
 		t.Fatal(err)
 	}
-	p = w.Piece(bundle.Piece{Name: "y"})
+	p = w.Piece(bundle.Piece{Name: "y"}, false)
 	w.Drop()
 	if line, ok := <-p.Line; ok {
 		t.Errorf("a note of a take that was dropped has line %d", line)

@@ -67,7 +67,7 @@ func (s *fakeSink) Sample(x media.Sample) error {
 	return nil
 }
 
-func (s *fakeSink) Piece(name string, sum [32]byte) func(context.Context) error {
+func (s *fakeSink) Piece(name string, sum [32]byte, rest bool) func(context.Context) error {
 	s.pieces = append(s.pieces, name)
 	s.sums[name] = sum
 	return func(ctx context.Context) error {

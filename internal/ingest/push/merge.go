@@ -1,6 +1,7 @@
 package push
 
 import (
+	"math"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/media"
@@ -199,9 +200,11 @@ func (s *stream) give(sl *slot) {
 		sl.given = q.track
 		s.giveTracks()
 	}
-	s.out = append(s.out, event{sample: media.Sample{
-		Track: q.slot + VideoTrack, DTS: q.dts, CTO: q.cto, Key: q.key, Data: q.data,
-	}})
+	x := media.Sample{Track: q.slot + VideoTrack, DTS: q.dts, CTO: q.cto, Key: q.key, Data: q.data}
+	if !q.o.ts && q.dur > 0 && q.dur <= math.MaxUint32 {
+		x.Duration = uint32(q.dur)
+	}
+	s.out = append(s.out, event{sample: x})
 	s.held -= int64(len(q.data))
 	if q.o.left--; q.o.whole && q.o.left == 0 && !q.o.ended {
 		s.complete(q.o)

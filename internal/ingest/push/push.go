@@ -57,8 +57,9 @@ type Sink interface {
 	Sample(s media.Sample) error
 	// Piece notes behind the samples written so far that the object of that name is complete. The
 	// function that it returns waits until that note and everything before it is durable; it may be
-	// called from any goroutine, more than once or never.
-	Piece(name string, sum [32]byte) (durable func(ctx context.Context) error)
+	// called from any goroutine, more than once or never. rest says that all tracks stand at the end
+	// of an object: nothing of the next one was written yet.
+	Piece(name string, sum [32]byte, rest bool) (durable func(ctx context.Context) error)
 	// Close ends the session; nothing follows. The reason is nil when the publisher is done.
 	Close(reason error)
 }

@@ -105,7 +105,7 @@ func (s *session) settle() {
 			err = s.sink.Tracks(e.tracks)
 		case e.piece != nil:
 			o := e.piece
-			o.durable = s.sink.Piece(o.name, o.sum)
+			o.durable = s.sink.Piece(o.name, o.sum, e.rest)
 			if !o.endless {
 				s.m.remember(o.name, piece{o.sum, o.durable})
 			}

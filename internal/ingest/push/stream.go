@@ -32,6 +32,7 @@ type event struct {
 	tracks []media.Track // not nil: they are new
 	sample media.Sample  // with data: to be written
 	piece  *object       // not nil: it is complete
+	rest   bool          // with piece: all tracks stand at the end of an object
 	gone   *object       // not nil: this one is missing before gone and was given up
 }
 
@@ -379,7 +380,18 @@ func (s *stream) complete(o *object) {
 	if !o.endless {
 		s.remember(o.name, piece{sum: o.sum})
 	}
-	s.out = append(s.out, event{piece: o})
+	s.out = append(s.out, event{piece: o, rest: s.rests(o)})
+}
+
+// rests reports whether all tracks stand at the end of an object, of which o is one.
+func (s *stream) rests(o *object) bool {
+	for i := range s.slots {
+		sl := &s.slots[i]
+		if len(sl.queue) > 0 || sl.lane != nil && sl.lane.current != nil && sl.lane.current != o {
+			return false
+		}
+	}
+	return true
 }
 
 // closed forgets an object that has ended.
