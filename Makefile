@@ -57,9 +57,10 @@ fuzz: ## run every fuzz target for FUZZTIME (default 5s)
 	scripts/fuzz.sh $${FUZZTIME:-5s}
 
 .PHONY: chaos
-chaos: tools build ## every fault of docs/volatility.md N times (default 3) by real processes, and the table of what viewers saw
-	MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_TABLE=$(CURDIR)/docs/volatility.md MAYFLY_LOGS=$(CURDIR)/bin/chaos-logs \
-		go test -count=$${N:-3} -timeout 24h -run '^Test(Death|MassDeath|BucketAway|Partition|Zombie|Leaving)$$' ./e2e
+chaos: tools build ## every fault of docs/volatility.md N times (default 3) by real processes, and the table of what viewers saw; MORE=1 adds to the last run
+	@[ -n "$(MORE)" ] || rm -f bin/chaos-figures.json
+	MAYFLY_FIGURES=$(CURDIR)/bin/chaos-figures.json MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_TABLE=$(CURDIR)/docs/volatility.md MAYFLY_LOGS=$(CURDIR)/bin/chaos-logs \
+		go test -count=$${N:-3} -parallel 3 -timeout 24h -run '^Test(Death|MassDeath|BucketAway|Partition|Zombie|Leaving)$$' ./e2e
 
 .PHONY: bench
 bench: tools build ## benchmarks, and the comparison with other servers

@@ -293,6 +293,7 @@ func TestZombie(t *testing.T) {
 
 // TestLeaving asks the ingest node to leave, and then upgrades all nodes one after the other.
 func TestLeaving(t *testing.T) {
+	repeated(t)
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")

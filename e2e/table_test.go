@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,7 +15,8 @@ import (
 // lawTwo stands for the comparison of all playlists during all faults.
 const lawTwo = "all of these"
 
-// results gathers figures over all faults and repetitions, in the order of their first coming.
+// results gathers figures over all faults and repetitions, in the order of their first coming: also over
+// those of earlier runs, if MAYFLY_FIGURES names a file with them.
 var results struct {
 	sync.Mutex
 	list []*measured
@@ -22,20 +24,52 @@ var results struct {
 
 // measured is one figure of one fault.
 type measured struct {
-	fault, name string
-	values      []float64
-	most        float64 // what was promised
-	promised    bool
+	Fault, Name string
+	Values      []float64
+	Most        float64 // what was promised
+	Promised    bool
+}
+
+// earlier reads the figures of earlier runs; the lock is held.
+var earlier = sync.OnceValue(func() error {
+	path := os.Getenv("MAYFLY_FIGURES")
+	if path == "" {
+		return nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		return err
+	}
+	return json.Unmarshal(data, &results.list)
+})
+
+// saveFigures writes all figures for a later run; the lock is held.
+func saveFigures() error {
+	path := os.Getenv("MAYFLY_FIGURES")
+	if path == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(results.list, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o644)
 }
 
 func note(fault, name string, value float64) *measured {
-	i := slices.IndexFunc(results.list, func(m *measured) bool { return m.fault == fault && m.name == name })
+	if err := earlier(); err != nil {
+		panic(fmt.Sprintf("the figures of earlier runs cannot be read: %v", err))
+	}
+	i := slices.IndexFunc(results.list, func(m *measured) bool { return m.Fault == fault && m.Name == name })
 	if i < 0 {
 		i = len(results.list)
-		results.list = append(results.list, &measured{fault: fault, name: name})
+		results.list = append(results.list, &measured{Fault: fault, Name: name})
 	}
 	m := results.list[i]
-	m.values = append(m.values, value)
+	m.Values = append(m.Values, value)
 	return m
 }
 
@@ -53,7 +87,7 @@ func bar(t *testing.T, fault, name string, value, most float64) {
 	t.Helper()
 	results.Lock()
 	m := note(fault, name, value)
-	m.most, m.promised = most, true
+	m.Most, m.Promised = most, true
 	results.Unlock()
 	if value > most {
 		t.Errorf("%s: %s %.2f, want at most %.2f", fault, name, value, most)
@@ -77,14 +111,14 @@ func table() string {
 	b.WriteString("| fault | figure | runs | median | worst | promised |\n|---|---|---:|---:|---:|---|\n")
 	var faults []string
 	for _, m := range results.list {
-		if !slices.Contains(faults, m.fault) && m.fault != lawTwo {
-			faults = append(faults, m.fault)
+		if !slices.Contains(faults, m.Fault) && m.Fault != lawTwo {
+			faults = append(faults, m.Fault)
 		}
 	}
 	for _, fault := range append(faults, lawTwo) {
 		shown := fault
 		for _, m := range results.list {
-			if m.fault == fault && (m.promised || m.fault == lawTwo || slices.Max(m.values) > 0) { // else there is nothing to say
+			if m.Fault == fault && (m.Promised || m.Fault == lawTwo || slices.Max(m.Values) > 0) { // else there is nothing to say
 				b.WriteString(m.row(shown))
 				shown = ""
 			}
@@ -96,40 +130,40 @@ func table() string {
 // most returns how often the figures were measured that come once in a run.
 func most() (runs int) {
 	for _, m := range results.list {
-		if m.fault == faultServing {
-			runs = max(runs, len(m.values))
+		if m.Fault == faultServing {
+			runs = max(runs, len(m.Values))
 		}
 	}
 	return runs
 }
 
 func (m *measured) row(fault string) string {
-	median, worst := spread(m.values)
+	median, worst := spread(m.Values)
 	form, unit := "%.0f", ""
-	if strings.HasSuffix(m.name, " (s)") {
+	if strings.HasSuffix(m.Name, " (s)") {
 		form, unit = "%.2f", " s"
 	}
 	promised := ""
-	if m.promised {
-		promised = fmt.Sprintf("at most %g%s", m.most, unit)
-		if m.most == 0 {
+	if m.Promised {
+		promised = fmt.Sprintf("at most %g%s", m.Most, unit)
+		if m.Most == 0 {
 			promised = "none"
 		}
-		if m.most == none {
+		if m.Most == none {
 			promised = fmt.Sprintf("none (under %g s)", none)
 		}
-		if missed := len(slices.DeleteFunc(slices.Clone(m.values), func(v float64) bool { return v <= m.most })); missed > 0 {
+		if missed := len(slices.DeleteFunc(slices.Clone(m.Values), func(v float64) bool { return v <= m.Most })); missed > 0 {
 			promised += fmt.Sprintf(": **missed in %d**", missed)
 		}
 	}
-	if m.fault == lawTwo && m.name == comparisons { // what counts is how many in all
+	if m.Fault == lawTwo && m.Name == comparisons { // what counts is how many in all
 		worst, median = 0, 0
-		for _, v := range m.values {
+		for _, v := range m.Values {
 			worst += v
 		}
-		return fmt.Sprintf("| %s | %s | %d | | %.0f in all | |\n", fault, m.name, len(m.values), worst)
+		return fmt.Sprintf("| %s | %s | %d | | %.0f in all | |\n", fault, m.Name, len(m.Values), worst)
 	}
-	return fmt.Sprintf("| %s | %s | %d | "+form+unit+" | "+form+unit+" | %s |\n", fault, strings.TrimSuffix(m.name, " (s)"), len(m.values), median, worst, promised)
+	return fmt.Sprintf("| %s | %s | %d | "+form+unit+" | "+form+unit+" | %s |\n", fault, strings.TrimSuffix(m.Name, " (s)"), len(m.Values), median, worst, promised)
 }
 
 // spread returns the median and the highest of some values.
@@ -145,6 +179,12 @@ func writeTable() error {
 	path := os.Getenv("MAYFLY_TABLE")
 	if path == "" {
 		return nil
+	}
+	results.Lock()
+	err := saveFigures()
+	results.Unlock()
+	if err != nil {
+		return err
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
