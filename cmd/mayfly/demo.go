@@ -18,7 +18,7 @@ import (
 // demoFlags are the settings of the demonstration. Bucket is not taken from the environment: who has set it
 // there for a node does not want test pictures in it.
 type demoFlags struct {
-	Bucket  string `help:"A bucket of its own to show it on, such as s3://name/prefix?endpoint=URL&region=REGION; a temporary directory if absent." placeholder:"WHERE" env:"-"`
+	Bucket  string `help:"A bucket of its own to show it on, such as s3://name/prefix?endpoint=URL&region=REGION; if absent, one on a local S3 server if this machine has versitygw, else a temporary directory." placeholder:"WHERE" env:"-"`
 	Dir     string `help:"Directory for spools and logs, which is kept; a temporary one if absent." placeholder:"DIR"`
 	Page    string `help:"Loopback address of the page; port 0 takes a free one." default:"127.0.0.1:0"`
 	Nodes   int    `help:"How many nodes." default:"3"`

@@ -50,6 +50,7 @@ type demo struct {
 	epoch      time.Time
 	board      *board
 	fleet      *fleet
+	store      *store // nil: the bucket is somebody else's, or a directory
 	poller     *poller
 	publishers []*publisher
 	page       *page
@@ -75,6 +76,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err := d.makeDir(); err != nil {
 		return err
 	}
+	defer func() { d.store.stop() }()
 	if cfg.Dir == "" {
 		defer func() {
 			if err == nil { // after trouble the logs are wanted
@@ -136,12 +138,25 @@ func (d *demo) makeDir() (err error) {
 		return fmt.Errorf("find the directory: %w", err)
 	}
 	if d.cfg.Bucket == "" {
-		d.cfg.Bucket = filepath.Join(d.dir, "bucket")
+		d.chooseBucket()
 	}
 	var random [24]byte
 	rand.Read(random[:])
 	d.token = hex.EncodeToString(random[:])
 	return nil
+}
+
+// chooseBucket starts an S3 server if this machine has one; otherwise a directory is the bucket.
+func (d *demo) chooseBucket() {
+	if path := findStore(d.cfg.Program); path != "" {
+		s, err := startStore(path, d.dir)
+		if err == nil {
+			d.store, d.cfg.Bucket = s, s.bucket
+			return
+		}
+		fmt.Fprintf(d.cfg.Out, "The S3 server %s cannot be used, and the bucket is a directory: %v\n", path, err)
+	}
+	d.cfg.Bucket = filepath.Join(d.dir, "bucket")
 }
 
 // listen opens the page's port and those of the fronts, all on the loopback interface.
@@ -188,7 +203,10 @@ func (d *demo) assemble(words bool) (err error) {
 	d.fleet = newFleet(d.cfg, d.dir, d.token, frontURL, d.board)
 	d.publishers = d.pictures(words)
 	where := d.cfg.Bucket
-	if strings.HasPrefix(where, d.dir) {
+	if d.store != nil {
+		where = "an S3 server of this demonstration"
+		d.fleet.env = append(d.fleet.env, d.store.env...)
+	} else if strings.HasPrefix(where, d.dir) {
 		where = "a directory of this demonstration"
 	}
 	onAir := sync.OnceFunc(func() { close(d.onAir) })

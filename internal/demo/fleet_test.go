@@ -154,9 +154,10 @@ func TestFaults(t *testing.T) {
 	if !slices.Contains(args, "--faults-away") {
 		t.Errorf("a node that is started now is not told that the bucket is away: %q", args)
 	}
-	if log, err := os.ReadFile(f.nodes[2].log); err != nil || !strings.Contains(string(log), "bucket away=1") {
-		t.Errorf("the log of c: %q, %v", log, err)
-	}
+	eventually(t, "c was told, and says so in its log", func() bool {
+		log, err := os.ReadFile(f.nodes[2].log)
+		return err == nil && strings.Contains(string(log), "bucket away=1")
+	})
 	if err := f.takeBucket(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
