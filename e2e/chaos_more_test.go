@@ -34,6 +34,10 @@ const (
 // all three at once, and starts them again.
 func TestMassDeath(t *testing.T) {
 	t.Parallel()
+	measure(t, massDeath)
+}
+
+func massDeath(t *testing.T) {
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")
@@ -113,6 +117,10 @@ func (p *publisher) last() time.Time {
 // a node that takes in another channel.
 func TestBucketAway(t *testing.T) {
 	t.Parallel()
+	measure(t, bucketAway)
+}
+
+func bucketAway(t *testing.T) {
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")
@@ -158,6 +166,10 @@ func TestBucketAway(t *testing.T) {
 // TestPartition cuts one node off the others, once with the bucket and once without.
 func TestPartition(t *testing.T) {
 	t.Parallel()
+	measure(t, partition)
+}
+
+func partition(t *testing.T) {
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")
@@ -258,6 +270,10 @@ func (f *fleet) alike(slugs []string) bool {
 // TestZombie stops a node for a minute and lets it go on.
 func TestZombie(t *testing.T) {
 	t.Parallel()
+	measure(t, zombie)
+}
+
+func zombie(t *testing.T) {
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "3M")
@@ -293,7 +309,13 @@ func TestZombie(t *testing.T) {
 
 // TestLeaving asks the ingest node to leave, and then upgrades all nodes one after the other.
 func TestLeaving(t *testing.T) {
-	repeated(t)
+	if repeating() {
+		t.Parallel()
+	}
+	measure(t, leaving)
+}
+
+func leaving(t *testing.T) {
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")

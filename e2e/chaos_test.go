@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -48,7 +47,13 @@ const (
 // TestDeath kills the node that takes in one channel, takes in another's primary publisher, serves viewers
 // of a third, and directs a fourth.
 func TestDeath(t *testing.T) {
-	repeated(t)
+	if repeating() {
+		t.Parallel()
+	}
+	measure(t, death)
+}
+
+func death(t *testing.T) {
 	f := newFleet(t)
 	film := newFilm(t, "300k")
 	defer f.logs(t)
@@ -117,14 +122,6 @@ func TestDeath(t *testing.T) {
 		t.Errorf("the channel that was cut has %d takes in its recording, want 2", len(r.pictures))
 	}
 	figure(t, faultDirector, mediaGap, must(r.seam()))
-}
-
-// repeated lets a test run beside others where all are run again and again. Once, it has the machine for
-// itself.
-func repeated(t *testing.T) {
-	if os.Getenv("MAYFLY_TABLE") != "" {
-		t.Parallel()
-	}
 }
 
 func must(v float64, _ bool) float64 { return v }

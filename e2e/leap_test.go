@@ -60,7 +60,7 @@ func TestLeap(t *testing.T) {
 	players := map[string]*process{
 		"GStreamer": start(t, nil, "gst-launch-1.0", "-v", "souphttpsrc", "location="+playlist, "!", "hlsdemux", "!", "qtdemux", "!", "avdec_h264", "!",
 			"fakesink", "sync=false", "silent=false"),
-		"mpv": start(t, nil, "mpv", "--no-config", "--vo=null", "--ao=null", "--msg-level=all=status", "--term-status-msg=picture ${estimated-frame-number} ", playlist),
+		"mpv":    start(t, nil, "mpv", "--no-config", "--vo=null", "--ao=null", "--msg-level=all=status", "--term-status-msg=picture ${estimated-frame-number} ", playlist),
 		"ffmpeg": start(t, nil, "ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-i", playlist, "-map", "0:v", "-f", "framemd5", "-flush_packets", "1", "-"),
 	}
 	pictures := func(name string) int {
