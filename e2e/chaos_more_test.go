@@ -142,6 +142,9 @@ func bucketAway(t *testing.T) {
 	o := steady.seen(gone, died)
 	bar(t, faultAway, stallLow, o.low, none)
 	bar(t, faultAway, stallStandard, o.standard, none)
+	if _, body := f.nodes[1].get("/api/v1/guide"); !strings.Contains(string(body), `"bucketAway":true`) {
+		t.Errorf("the guide does not say that the bucket is away: %s", body)
+	}
 	if len(fresh.has(false)) == 0 {
 		t.Errorf("a new viewer during the outage saw nothing")
 	}

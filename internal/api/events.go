@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -114,7 +115,7 @@ func (a *API) events(ctx context.Context, slug string, send sse.Sender) {
 		current := map[string]bool{}
 		for _, s := range a.guide(slug) {
 			current[s.Slug] = true
-			if old, ok := told[s.Slug]; ok && old == s {
+			if old, ok := told[s.Slug]; ok && reflect.DeepEqual(old, s) {
 				continue
 			}
 			if send.Data(statusEvent{s, now.UTC()}) != nil {

@@ -33,6 +33,7 @@ type Status struct {
 	DVRWindow   int       `json:"dvrWindow" doc:"seconds that can be rewound"`
 	Notice      string    `json:"notice,omitempty" doc:"something the producer should know"`
 	Air         *Air      `json:"air,omitempty" doc:"who does what for it, while it is on air"`
+	BucketAway  bool      `json:"bucketAway,omitempty" doc:"the bucket does not answer: live goes on, channels cannot be changed, and only what this node has at hand can be rewound"`
 
 	Listed bool   `json:"-"`
 	Source string `json:"-"` // id of the source on air
@@ -45,6 +46,26 @@ type Air struct {
 	Node      string   `json:"node" doc:"takes in what is on air"`
 	Witnesses []string `json:"witnesses,omitempty" doc:"hold it until the bucket has it"`
 	Director  string   `json:"director,omitempty" doc:"is asked for cuts"`
+}
+
+// awayTime is how long the bucket may not answer before viewers are told.
+const awayTime = 3 * time.Second
+
+// bucketAway reports whether people are to know that the bucket is away: from this node, or, if it has had
+// nothing to write lately, from another.
+func (s *Station) bucketAway() bool {
+	if s.Health().AwayFor > awayTime {
+		return true
+	}
+	if s.fleet == nil {
+		return false
+	}
+	for _, m := range s.fleet.mesh.Members() {
+		if !m.Self && m.State == mesh.Alive && m.Away {
+			return true
+		}
+	}
+	return false
 }
 
 // noticeTime is how long a notice stays.
@@ -61,7 +82,7 @@ func (p *Program) Status() Status {
 	c := p.channel
 	s := Status{
 		Slug: c.Slug, Title: c.Title, Description: c.Description, State: Never, Since: c.Created,
-		DVRWindow: c.DVRWindow, Listed: c.Listed, Viewers: p.station.cfg.Viewers(c.Slug),
+		DVRWindow: c.DVRWindow, Listed: c.Listed, Viewers: p.station.cfg.Viewers(c.Slug), BucketAway: p.station.bucketAway(),
 	}
 	if time.Since(p.noticeAt) < noticeTime {
 		s.Notice = p.notice

@@ -12,6 +12,8 @@ export interface Status {
   dvrWindow: number
   /** A sentence the producer wants every viewer to read. Mostly empty. */
   notice: string
+  /** The storage is out of reach: live goes on, and rewinding reaches only the last minutes. */
+  bucketAway: boolean
 }
 
 /** The channel whose page this is: `/news` and `/news/embed` are both of `news`. */
@@ -45,6 +47,7 @@ export function readStatus(v: unknown): Status | null {
     height: count(o['height']) || 720,
     dvrWindow: count(o['dvrWindow']),
     notice: text(o['notice']),
+    bucketAway: o['bucketAway'] === true,
   }
 }
 

@@ -41,6 +41,9 @@ function Guide() {
       </header>
       <main class="guide">
         {!link.value && <p class="away" role="status">The server is out of reach. This list goes on by itself in a moment.</p>}
+        {link.value && all !== null && [...all.values()].some((c) => c.bucketAway) && (
+          <p class="away" role="status">The storage is out of reach. What is live goes on; channels cannot be made or changed until it is back.</p>
+        )}
         {all === null ? <p class="loading" role="status">Looking what is on</p> : all.size === 0 ? <Empty /> : <Lists all={all} />}
       </main>
       <footer class="foot"><a href="/api/docs">API</a></footer>

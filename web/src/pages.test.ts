@@ -19,7 +19,8 @@ test('a status is read strictly, and gaps are filled', () => {
   expect(readStatus(null)).toBeNull()
   expect(readStatus({ title: 'x' })).toBeNull()
   expect(readStatus({ slug: 'a', state: 'odd', viewers: -3, width: 'x' })).toMatchObject({ title: 'a', state: 'never', viewers: 0, width: 1280 })
-  expect(readStatus({ slug: 'a', state: 'live', viewers: 12, dvrWindow: 7200 })).toMatchObject({ state: 'live', viewers: 12, dvrWindow: 7200 })
+  expect(readStatus({ slug: 'a', state: 'live', viewers: 12, dvrWindow: 7200 })).toMatchObject({ state: 'live', viewers: 12, dvrWindow: 7200, bucketAway: false })
+  expect(readStatus({ slug: 'a', bucketAway: true })).toMatchObject({ bucketAway: true })
 })
 
 test('the guide: most watched first, then off air by title; every word must be found', () => {

@@ -57,6 +57,7 @@ function About({ onEmbed, onHelp }: { onEmbed: () => void; onHelp: () => void })
         <h1>{title || ' '}</h1>
         {status?.description && <p class="description">{status.description}</p>}
         {status?.notice && <p class="notice">{status.notice}</p>}
+        {status?.bucketAway && <p class="notice" role="status">The storage is out of reach. Live goes on; rewinding reaches only the last minutes until it is back.</p>}
       </div>
       <div class="about-tools">
         <button type="button" class="button ghost" onClick={onEmbed}>Embed</button>
