@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,6 +29,9 @@ const (
 	witnessRetry = 500 * time.Millisecond
 	// maxUnsaid is how much a witness takes in before it says so, also when more is coming all the time.
 	maxUnsaid = 256 << 10
+	// turnedAway is what a witness says in place of a number of lines when it has helped to end the writer's
+	// incarnation: the writer must hear that before it acknowledges anything more.
+	turnedAway = math.MaxUint64
 )
 
 // watchers keeps the witnesses of one incarnation: it sends them everything that is in no bundle yet,
@@ -151,6 +155,9 @@ func (w *watchers) send(ctx context.Context, node string) error {
 	acks := make(chan error, 1)
 	go func() {
 		err := x.acks(bufio.NewReader(answer.Body), func() { w.holds(node) })
+		if errors.Is(err, bundle.ErrTestified) {
+			w.run.flusher.End(fmt.Errorf("witness %s: %w: %w", node, err, bundle.ErrFenced))
+		}
 		stop(err)
 		acks <- err
 	}()
@@ -206,6 +213,9 @@ func (x *exchange) acks(in *bufio.Reader, holds func()) error {
 		lines, err := binary.ReadUvarint(in)
 		if err != nil {
 			return err
+		}
+		if lines == turnedAway {
+			return bundle.ErrTestified
 		}
 		x.mu.Lock()
 		x.acked = max(x.acked, lines)
@@ -280,6 +290,10 @@ func (f *fleet) serveWitness(w http.ResponseWriter, r *http.Request) {
 		lines, err := h.Add(frame)
 		if err != nil {
 			f.station.log.Warn("the writer of another node is turned away by its witness", "incarnation", i, "error", err)
+			if errors.Is(err, bundle.ErrTestified) {
+				w.Write(binary.AppendUvarint(nil, turnedAway))
+				out.Flush()
+			}
 			return
 		}
 		if _, err := w.Write(binary.AppendUvarint(nil, lines)); err != nil {
