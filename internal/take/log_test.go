@@ -316,3 +316,22 @@ func TestRebuildBeyondSeal(t *testing.T) {
 		t.Errorf("pieces %v, want both", got)
 	}
 }
+
+// TestLimitAhead lists freely while nobody gives an exact word, and only what is safe once somebody does: what
+// comes after that moment was not listed before.
+func TestLimitAhead(t *testing.T) {
+	exact := false
+	l := NewLog(&media.Take{ID: media.NewTakeID()}, nil)
+	l.exact = func() bool { return exact }
+	part := func(index uint32) { l.Append(media.Part{Index: index, Duration: 1}, func() {}) }
+	part(0)
+	part(1)
+	if at := l.Listing(0).Limit; at != (media.Pos{Part: 2}) {
+		t.Errorf("the limit is %v, want what there is", at)
+	}
+	exact = true
+	part(2)
+	if at := l.Listing(0).Limit; at != (media.Pos{Part: 2}) {
+		t.Errorf("the limit is %v, want what there was before a witness was named", at)
+	}
+}
