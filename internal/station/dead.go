@@ -420,7 +420,7 @@ func (f *fleet) askClose(ctx context.Context, node string, i bundle.Incarnation)
 		if err != nil {
 			return incarnationMessage{}, err
 		}
-		return word(h)
+		return f.word(h)
 	}
 	if m, ok := f.member(node); ok && m.State == mesh.Lost {
 		return incarnationMessage{}, mesh.ErrUnreachable

@@ -8,6 +8,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
 )
 
@@ -55,6 +56,38 @@ func TestClaimCarriedOut(t *testing.T) {
 			t.Error("a claim is granted that does not follow what is in the bucket")
 		}
 	})
+}
+
+// sleeper is the mesh of a node that has slept.
+type sleeper struct {
+	Mesh
+	woke, beat time.Time
+}
+
+func (s sleeper) Members() []mesh.Member {
+	return []mesh.Member{{Self: true, State: mesh.Alive, Since: s.woke, Heard: s.beat}}
+}
+
+// TestSleptWitness gives no exact word as a witness that stood still since it heard the writer, or that wakes up
+// and reads what was sent before.
+func TestSleptWitness(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		what              string
+		woke, beat, heard time.Time
+		slept             bool
+	}{
+		{"it never slept", time.Time{}, now, now.Add(-time.Second), false},
+		{"it sleeps", time.Time{}, now.Add(-3 * time.Second), now.Add(-3 * time.Second), true},
+		{"it slept, and heard nothing since", now.Add(-time.Minute), now, now.Add(-2 * time.Minute), true},
+		{"it reads what was on its way", now.Add(-time.Minute), now, now.Add(-time.Minute), true},
+		{"it is being fed again", now.Add(-time.Minute), now, now.Add(-time.Second), false},
+	} {
+		f := &fleet{mesh: sleeper{woke: c.woke, beat: c.beat}}
+		if got := f.sleptSince(c.heard); got != c.slept {
+			t.Errorf("%s: %v, want %v", c.what, got, c.slept)
+		}
+	}
 }
 
 // TestEndedByWord tells a node that lives that it was ended by word, and another one that its witness has

@@ -29,6 +29,8 @@ const (
 	witnessRetry = 500 * time.Millisecond
 	// maxUnsaid is how much a witness takes in before it says so, also when more is coming all the time.
 	maxUnsaid = 256 << 10
+	// wakeTime is how long a witness that stood still must have heard the writer again until its word is exact.
+	wakeTime = 2 * time.Second
 	// turnedAway is what a witness says in place of a number of lines when it has helped to end the writer's
 	// incarnation: the writer must hear that before it acknowledges anything more.
 	turnedAway = math.MaxUint64
@@ -346,7 +348,7 @@ func (f *fleet) askedClose(_ context.Context, _ string, data []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	m, err := word(h)
+	m, err := f.word(h)
 	if err != nil {
 		return nil, err
 	}
@@ -355,12 +357,23 @@ func (f *fleet) askedClose(_ context.Context, _ string, data []byte) ([]byte, er
 }
 
 // word closes what this node holds of an incarnation and says what that is worth.
-func word(h *bundle.Holder) (incarnationMessage, error) {
+func (f *fleet) word(h *bundle.Holder) (incarnationMessage, error) {
 	lines := h.Close()
 	if h.Blank() {
 		return incarnationMessage{}, errBlank
 	}
-	return incarnationMessage{Lines: lines, Alone: h.Alone()}, nil
+	return incarnationMessage{Lines: lines, Alone: h.Alone() && !f.sleptSince(h.Heard())}, nil
+}
+
+// sleptSince reports whether this node may have stood still since it heard the writer: that went on without it
+// then, perhaps, and nobody is left who says so. What it reads first when it wakes was sent before.
+func (f *fleet) sleptSince(heard time.Time) bool {
+	for _, m := range f.mesh.Members() {
+		if m.Self {
+			return time.Since(m.Heard) >= witnessPatience || heard.Before(m.Since.Add(wakeTime))
+		}
+	}
+	return false
 }
 
 // errBlank is the word of a node that is named as a witness and has lost what it held with its spool.
