@@ -140,6 +140,7 @@ func (f *fleet) run(ctx context.Context) error {
 			f.lookForDead()
 		case <-ticker.C:
 			f.sayLive()
+			f.lookForOld()
 		case <-ctx.Done():
 			return nil
 		}

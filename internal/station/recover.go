@@ -124,6 +124,9 @@ func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, known bu
 		s.takeIn(o, r)
 		o.once.unlock()
 		s.applyMarks(ctx, o)
+		if s.fleet != nil {
+			s.fleet.say(subjectSealed, incarnationMessage{Incarnation: i.String()})
+		}
 		return s.cfg.Spool.DropJournal(&i)
 	})
 }
