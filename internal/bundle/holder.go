@@ -44,9 +44,10 @@ type Holder struct {
 
 	mu       sync.Mutex
 	lines    uint64
-	fed      bool // the writer sent something, if only to an earlier run of this process
-	caughtUp bool // this run has everything that there was when the newest connection began
-	outlived bool // the writer went on without this witness
+	fed      bool      // the writer sent something, if only to an earlier run of this process
+	caughtUp bool      // this run has everything that there was when the newest connection began
+	outlived bool      // the writer went on without this witness
+	heard    time.Time // when the newest frame came
 	bytes    int64
 	sizes    map[uint64]int64
 	closed   bool
@@ -102,6 +103,7 @@ func (h *Holder) path(sequence uint64) string {
 func (h *Holder) Add(frame Frame) (lines uint64, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.heard = time.Now()
 	switch {
 	case h.closed:
 		return 0, fmt.Errorf("witness of %s: %w", h.incarnation, ErrTestified)
@@ -206,6 +208,13 @@ func (h *Holder) Alone() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.caughtUp && !h.outlived
+}
+
+// Heard returns when this run last got something from the writer.
+func (h *Holder) Heard() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.heard
 }
 
 // Blank reports whether this witness was never sent anything, or has lost it with its spool: its word is

@@ -64,8 +64,8 @@ type Load struct {
 type Member struct {
 	Beat
 	State  State
-	Since  time.Time     // of the state
-	Heard  time.Time     // when its newest beat came
+	Since  time.Time     // of the state; of this node itself: since when it has not stood still, zero if it never did
+	Heard  time.Time     // when its newest beat came; of this node itself: when it said the newest one
 	Reason string        // of the state, for people
 	Clock  time.Duration // how far its clock is ahead of ours, as its newest beat says
 	Self   bool
@@ -77,7 +77,12 @@ type View struct {
 	self    Beat
 	members map[string]*Member
 	ticked  time.Time
+	awake   time.Time // when it last woke up
 }
+
+// sleepTime is how long a node must have stood still to count as one that has slept: others may have gone on
+// without it.
+const sleepTime = 2 * BeatEvery
 
 // NewView makes the view of a node that has heard nobody.
 func NewView(node string) *View {
@@ -136,6 +141,9 @@ func (v *View) Tick(now time.Time) bool {
 	deaf := now.Sub(v.ticked)
 	first := v.ticked.IsZero()
 	v.ticked = now
+	if !first && deaf >= sleepTime {
+		v.awake = now
+	}
 	if !first && deaf > BeatEvery {
 		for _, m := range v.members {
 			// What was heard since it woke up was heard now, not in the future.
@@ -165,7 +173,7 @@ func (v *View) Tick(now time.Time) bool {
 
 // Members returns all members, this node first, the others by name.
 func (v *View) Members() []Member {
-	out := []Member{{Beat: v.self, State: Alive, Self: true, Reason: "it is this node"}}
+	out := []Member{{Beat: v.self, State: Alive, Since: v.awake, Heard: v.ticked, Self: true, Reason: "it is this node"}}
 	for _, name := range slices.Sorted(maps.Keys(v.members)) {
 		out = append(out, *v.members[name])
 	}

@@ -247,3 +247,21 @@ func TestDirectorChoice(t *testing.T) {
 		t.Errorf("witnesses %v, want none: nobody else is ready", w)
 	}
 }
+
+// TestViewSlept says of its own node since when it has not stood still.
+func TestViewSlept(t *testing.T) {
+	v, now := NewView("me"), start
+	for range 4 {
+		v.Tick(now)
+		now = now.Add(BeatEvery)
+	}
+	if self := v.Members()[0]; !self.Since.IsZero() || self.Heard != now.Add(-BeatEvery) {
+		t.Errorf("a node that never slept: %+v", self)
+	}
+	woke := now.Add(3 * time.Second)
+	v.Tick(woke)
+	v.Tick(woke.Add(BeatEvery))
+	if self := v.Members()[0]; self.Since != woke || self.Heard != woke.Add(BeatEvery) {
+		t.Errorf("it woke at %v: %+v", woke, self)
+	}
+}

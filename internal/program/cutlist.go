@@ -36,6 +36,9 @@ type CutList struct {
 	Off     bool    `json:"off,omitempty"` // a producer took it off air: nothing goes on by itself
 	// Turns counts how often Off changed: of two lists the one with more turns knows better.
 	Turns int64 `json:"turns,omitempty"`
+	// Begin is the number that the first entry begins with: not 0 if a node was ended of which nobody knows
+	// whether it had listed something.
+	Begin int64 `json:"begin,omitempty"`
 	// Dropped counts entries that were cut off at the front.
 	Dropped int64 `json:"dropped,omitempty"`
 }
@@ -171,7 +174,9 @@ func (c *CutList) following(end *End, t *media.Take, from uint32, at time.Time) 
 		ID: newID(), Take: t.ID, Source: t.Source, Origin: t.Node + "/" + t.Incarnation,
 		From: from, ProgramTime: at.UTC().Truncate(time.Millisecond),
 	}
-	if last := c.last(); last != nil {
+	if last := c.last(); last == nil {
+		e.Number = c.Begin
+	} else {
 		before := *last
 		if end != nil {
 			before.End = end

@@ -130,7 +130,7 @@ func (d *Director) Learn(list *CutList, sure bool) (*Order, error) {
 // into the log of its take, and counts when it is safe there.
 func (d *Director) Granted(entry string) *Order {
 	p := d.pending
-	if p == nil || p.mark.Entry == nil || p.mark.Entry.ID != entry || !p.mark.follows(d.list.last()) {
+	if p == nil || p.mark.Entry == nil || p.mark.Entry.ID != entry || !p.mark.follows(d.list) {
 		return nil
 	}
 	return &Order{Take: p.take, Fill: func(Edge) *Mark { return p.mark }}
@@ -256,7 +256,7 @@ func (d *Director) settleEarly() {
 func (c *CutList) apply(m *Mark) *CutList {
 	last := c.last()
 	ends := m.End != nil && last != nil && last.ID == m.Ended && last.End == nil
-	begins := m.Entry != nil && c.Entry(m.Entry.ID) == nil && m.follows(last)
+	begins := m.Entry != nil && c.Entry(m.Entry.ID) == nil && m.follows(c)
 	if !ends && !begins {
 		return c
 	}
@@ -273,11 +273,12 @@ func (c *CutList) apply(m *Mark) *CutList {
 	})
 }
 
-// follows reports whether the entry that begins comes right after the given one, as it ends or as the
+// follows reports whether the entry that begins comes right after the list's last one, as it ends or as the
 // mark ends it.
-func (m *Mark) follows(last *Entry) bool {
+func (m *Mark) follows(list *CutList) bool {
+	last := list.last()
 	if last == nil {
-		return m.Entry.Number == 0
+		return m.Entry.Number == list.Begin
 	}
 	before := *last
 	if before.End == nil && m.Ended == before.ID {
@@ -312,7 +313,7 @@ func (d *Director) Sealed(take media.TakeID, at Edge, exact, leap bool) {
 // Doubt says that an incarnation was ended of which nobody knows what it had listed: it may have begun
 // entries that died with it. If nothing is on air, the next number is far higher (rules E and G).
 func (d *Director) Doubt() {
-	if e := d.list.last(); e != nil && e.End != nil && !e.End.Leap {
+	if e := d.list.last(); e == nil || e.End != nil && !e.End.Leap {
 		d.list = d.list.doubt()
 	}
 }
@@ -402,7 +403,7 @@ func (d *Director) NextNumber() int64 {
 	}
 	last := d.list.last()
 	if last == nil {
-		return 0
+		return d.list.Begin
 	}
 	before := *last
 	if d.pending != nil && d.pending.mark.End != nil {

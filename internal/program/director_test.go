@@ -247,6 +247,31 @@ func TestSealedWords(t *testing.T) {
 	}
 }
 
+// TestDoubtBeforeFirst doubts a channel that was never on air as far as anybody knows: its first entry does not
+// begin with a number that may have been listed. The others and the bucket hear so.
+func TestDoubtBeforeFirst(t *testing.T) {
+	d := newDirector()
+	d.Doubt()
+	if d.NextNumber() != leapUnit {
+		t.Errorf("%d is next", d.NextNumber())
+	}
+	other := newDirector()
+	early := other.Began(contender("b", 2, 0)).Claim
+	if _, err := other.Learn(d.List(), false); err != nil || other.NextNumber() != 0 {
+		t.Errorf("it learns of a doubt: %v, %d is next", err, other.NextNumber())
+	}
+	if _, err := Claimed(d.List(), &CutList{}, early); !errors.Is(err, ErrTaken) {
+		t.Errorf("a claim of number 0 = %v, want %v", err, ErrTaken)
+	}
+	if other.Denied(early.Entry.ID); other.Next().Claim.Entry.Number != leapUnit {
+		t.Errorf("it claims number %d anew", other.NextNumber())
+	}
+	e := air(t, d, d.Began(contender("a", 1, 0)))
+	if e.Number != leapUnit || d.List().Validate() != nil {
+		t.Errorf("it begins with %d: %v", e.Number, d.List().Validate())
+	}
+}
+
 // TestManyOldMarks replays the marks of a long past: the end of what is to come is not crowded out.
 func TestManyOldMarks(t *testing.T) {
 	d := newDirector()

@@ -37,7 +37,7 @@ func (c *CutList) Merge(o *CutList) (*CutList, error) {
 	if mine, other := out.last(), shorter.last(); mine != nil && other != nil && mine.ID == other.ID && other.End != nil && other.End.Leap && !mine.End.Leap {
 		out = out.doubt()
 	}
-	if shorter.Turns > longer.Turns || out.Format == nil && shorter.Format != nil || out.Channel == "" && shorter.Channel != "" {
+	if shorter.Turns > longer.Turns || shorter.Begin > longer.Begin || out.Format == nil && shorter.Format != nil || out.Channel == "" && shorter.Channel != "" {
 		out = out.with(func(n *CutList) { n.settings(shorter) })
 	}
 	if out != c && reflect.DeepEqual(out, c) {
@@ -51,6 +51,7 @@ func (c *CutList) settings(o *CutList) {
 	if o.Turns > c.Turns { // Off changes with every turn: of as many turns there is one outcome
 		c.Off, c.Turns = o.Off, o.Turns
 	}
+	c.Begin = max(c.Begin, o.Begin)
 	if c.Format == nil {
 		c.Format = o.Format
 	}
@@ -114,10 +115,14 @@ func (c *CutList) before(o *CutList) bool {
 	return a.End == nil && b.End != nil
 }
 
-// doubt returns the list with a leap behind its last entry, which has ended: nobody knows what was listed
-// after it.
+// doubt returns the list with a leap behind its last entry, which has ended, or before its first one: nobody
+// knows what was listed there.
 func (c *CutList) doubt() *CutList {
 	return c.with(func(n *CutList) {
+		if len(n.Entries) == 0 {
+			n.Begin += leapUnit
+			return
+		}
 		end := *n.last().End
 		end.Leap = true
 		n.last().End = &end
@@ -139,7 +144,7 @@ func Claimed(inBucket, ours *CutList, claim *Mark) (*CutList, error) {
 	if list.Entry(claim.Entry.ID) != nil {
 		return list, nil // the answer to it was lost
 	}
-	if list.Off || list.OnAir() != nil || !claim.follows(list.last()) {
+	if list.Off || list.OnAir() != nil || !claim.follows(list) {
 		return list, ErrTaken
 	}
 	next := list.apply(claim)

@@ -95,32 +95,38 @@ func (p *Program) wants(m *program.Mark) bool {
 
 // claimInBucket writes the entry into the cut list in the bucket, if it follows what is there.
 func (p *Program) claimInBucket(ctx context.Context, m *program.Mark) error {
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	_, err := p.carryOut(ctx, m)
+	return err
+}
+
+// carryOut writes an entry that this node or another one claims into the cut list in the bucket, if it
+// follows what is there, and learns what is there then.
+func (p *Program) carryOut(ctx context.Context, m *program.Mark) (list *program.CutList, err error) {
 	p.mu.Lock()
 	ours := p.director.List()
 	p.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, claimTime)
-	defer cancel()
-	var list *program.CutList
-	_, err := bucket.Update(ctx, p.station.cfg.Docs, cutsKey(p.id), func(c *program.CutList) (err error) {
+	_, err = bucket.Update(ctx, p.station.cfg.Docs, cutsKey(p.id), func(c *program.CutList) (err error) {
 		if list, err = program.Claimed(c, ours, m); err == nil {
 			*c = *list
 		}
 		return err
 	})
+	if err != nil && !errors.Is(err, program.ErrTaken) {
+		return nil, err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err != nil && !errors.Is(err, program.ErrTaken) {
-		return err
-	}
-	if err == nil {
-		p.savedAt = time.Now()
+	if err != nil {
+		p.director.Denied(m.Entry.ID)
 		p.learn(list, true)
-		p.saved = p.director.List()
-		return nil
+		return nil, err
 	}
-	p.director.Denied(m.Entry.ID)
+	p.savedAt = time.Now()
 	p.learn(list, true)
-	return err
+	p.saved = p.director.List()
+	return list, nil
 }
 
 // learn takes in what another node or, with sure, the bucket knows of the cut list. The lock is held.

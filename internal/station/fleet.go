@@ -140,6 +140,7 @@ func (f *fleet) run(ctx context.Context) error {
 			f.lookForDead()
 		case <-ticker.C:
 			f.sayLive()
+			f.lookForOld()
 		case <-ctx.Done():
 			return nil
 		}
@@ -227,7 +228,7 @@ const tellEntries = 12
 
 // tellCuts tells the others what this node knows of a cut list; the program's lock is held.
 func (p *Program) tellCuts() {
-	if f := p.station.fleet; f != nil && len(p.director.List().Entries) > 0 {
+	if f := p.station.fleet; f != nil && (len(p.director.List().Entries) > 0 || p.director.List().Begin > 0) {
 		f.say(subjectCuts, cutsMessage{p.id, p.director.List().Tail(tellEntries)})
 	}
 }

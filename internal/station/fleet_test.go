@@ -18,6 +18,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/hls"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
 // nodes is a fleet on one bucket, in the time of a synctest bubble.
@@ -203,6 +204,39 @@ func TestAnyNodeServes(t *testing.T) {
 			}
 			if !bytes.Equal(bytes.Join(want, nil), bytes.Join(got, nil)) {
 				t.Errorf("%s is not the same on b as on a", s.URI)
+			}
+		}
+	})
+}
+
+// TestOpenUnsettled asks for media that are not there, of a channel that is settled and of one that is not: then
+// they may be listed still.
+func TestOpenUnsettled(t *testing.T) {
+	inFleet(t, "a b", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		e := n.all["a"].mustPublish("cam-key-0123456789")
+		if err := e.run(4 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		w := n.see("a", "news")
+		address, err := media.ParseAddress(w.Segments[0].URI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		address.Segment = 50
+		e.x.Close(nil)
+		time.Sleep(time.Second)
+		p, err := n.all["a"].station.Program("news")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, settled := range []bool{true, false} {
+			p.mu.Lock()
+			p.settled = settled
+			p.mu.Unlock()
+			want := map[bool]error{true: take.ErrNoMedia, false: take.ErrNotYet}[settled]
+			if _, _, err := n.all["a"].station.Open(t.Context(), address); !errors.Is(err, want) {
+				t.Errorf("settled %v: open = %v, want %v", settled, err, want)
 			}
 		}
 	})

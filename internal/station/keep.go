@@ -69,7 +69,7 @@ func (s *Station) saveCuts(ctx context.Context, all bool) (failed error) {
 		if p.director != nil && !p.gone {
 			list = p.director.List()
 		}
-		due := list != nil && list != p.saved && len(list.Entries) > 0 && (all || time.Since(p.savedAt) >= saveEvery)
+		due := list != nil && list != p.saved && (len(list.Entries) > 0 || list.Begin > 0) && (all || time.Since(p.savedAt) >= saveEvery)
 		slug := p.channel.Slug
 		p.mu.Unlock()
 		if !due {

@@ -2,10 +2,12 @@ package station
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/program"
 )
 
@@ -107,6 +109,48 @@ func TestDeathInOutage(t *testing.T) {
 		if err := <-again; err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+// TestDeathWithSpool lets a node die in an outage with the bundles that only its spool had, and start again before
+// the other one has missed it: that one learns that what it follows lies elsewhere now.
+func TestDeathWithSpool(t *testing.T) {
+	inFleet(t, "a b", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		e := n.all["a"].mustPublish("cam-key-0123456789")
+		if err := e.run(6 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		n.see("b", "news")
+		n.bucket.Down(true)
+		if err := e.run(5 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		n.see("b", "news")
+		e.x.Close(nil)
+		time.Sleep(2 * time.Second)
+		n.all["a"].kill()
+		n.dying.Wait()
+		n.bucket.Down(false)
+		if err := os.RemoveAll(n.spool + "/a"); err != nil {
+			t.Fatal(err)
+		}
+		n.start("a")
+		time.Sleep(20 * time.Second)
+		w := n.see("b", "news")
+		for _, s := range w.Segments {
+			address, err := media.ParseAddress(s.URI)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := n.all["b"].station.Open(t.Context(), address); err != nil && !s.Gap {
+				t.Errorf("b lists %s: %v", s.URI, err)
+			}
+		}
+		if len(w.Segments) < 5 || gaps(w) > 0 {
+			t.Errorf("b lists %d segments, %d of them gaps", len(w.Segments), gaps(w))
+		}
+		n.conflicts()
 	})
 }
 

@@ -44,6 +44,11 @@ func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
 	started := time.Now()
 	var words map[string]bundle.Word
 	b := s.cfg.Docs.Bucket()
+	if s.retry(ctx, "what lies in the spool cannot be written to the bucket", func() error {
+		return bundle.ResumeWhole(ctx, b, s.cfg.Spool)
+	}) != nil {
+		return
+	}
 	heard := s.hearWitnesses(ctx, unsealed)
 	if s.retry(ctx, "what lies in the spool cannot be written to the bucket", func() (err error) {
 		words, err = bundle.Resume(ctx, b, s.cfg.Spool, s.log)
@@ -119,6 +124,9 @@ func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, known bu
 		s.takeIn(o, r)
 		o.once.unlock()
 		s.applyMarks(ctx, o)
+		if s.fleet != nil {
+			s.fleet.say(subjectSealed, incarnationMessage{Incarnation: i.String()})
+		}
 		return s.cfg.Spool.DropJournal(&i)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -189,11 +190,23 @@ func (f *fleet) held(i bundle.Incarnation) (softSeal, error) {
 	return seal, nil
 }
 
+// heardSoft is told that an incarnation was ended by word. If it is this node's own, it ends at once: what it
+// writes from now on does not count.
 func (f *fleet) heardSoft(_ string, data []byte) {
 	var seal softSeal
-	if json.Unmarshal(data, &seal) == nil && seal.Incarnation != f.station.Incarnation() {
-		f.station.tasks.start(func(context.Context) { f.applySoft(seal) })
+	if json.Unmarshal(data, &seal) != nil {
+		return
 	}
+	if r := f.station.runs(); r != nil && r.incarnation.String() == seal.Incarnation {
+		f.mu.Lock()
+		if _, known := f.soft[seal.Incarnation]; !known {
+			f.soft[seal.Incarnation] = softWord{seal, false}
+		}
+		f.mu.Unlock()
+		r.flusher.End(fmt.Errorf("by the word of its witnesses: %w", bundle.ErrFenced))
+		return
+	}
+	f.station.tasks.start(func(context.Context) { f.applySoft(seal) })
 }
 
 // softly returns the word that has ended an incarnation, or nil.

@@ -393,24 +393,6 @@ func (s *Station) fenced(i *bundle.Incarnation) {
 	}
 }
 
-// Open answers requests for media; see take.Store. A take that another node writes is followed first.
-func (s *Station) Open(ctx context.Context, a media.Address) ([][]byte, <-chan struct{}, error) {
-	data, changed, err := s.store.Open(ctx, a)
-	if s.fleet == nil || !errors.Is(err, take.ErrNoMedia) || s.store.Log(a.Take) != nil {
-		return data, changed, err
-	}
-	s.mu.RLock()
-	p := s.takes[a.Take]
-	s.mu.RUnlock()
-	if p == nil {
-		return nil, nil, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.want(true)
-	return nil, p.live.wait(), take.ErrNotYet
-}
-
 // index notes which channel lists which takes; the program's lock is held.
 func (s *Station) index(p *Program) {
 	if s.fleet == nil {

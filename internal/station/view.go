@@ -1,12 +1,15 @@
 package station
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/hls"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
 // Program returns the program of the channel with that slug, or ErrNoChannel.
@@ -147,6 +150,30 @@ func (s *Station) lookup(all bool) program.Lookup {
 		}
 		return l.Listing(span)
 	}
+}
+
+// Open answers requests for media; see take.Store. A take that another node writes is followed first. What a
+// channel lists that is not settled yet may turn out to lie beyond a seal: the answer is held until it is a gap
+// (rule I).
+func (s *Station) Open(ctx context.Context, a media.Address) ([][]byte, <-chan struct{}, error) {
+	data, changed, err := s.store.Open(ctx, a)
+	if s.fleet == nil || !errors.Is(err, take.ErrNoMedia) {
+		return data, changed, err
+	}
+	s.mu.RLock()
+	p := s.takes[a.Take]
+	s.mu.RUnlock()
+	if p == nil {
+		return nil, nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.store.Log(a.Take) == nil {
+		p.want(true)
+	} else if p.settled && p.live.lacking.IsZero() && p.dvr.lacking.IsZero() {
+		return nil, nil, err
+	}
+	return nil, p.live.wait(), take.ErrNotYet
 }
 
 // Variants returns what the multivariant playlist lists.

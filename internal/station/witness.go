@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,6 +29,11 @@ const (
 	witnessRetry = 500 * time.Millisecond
 	// maxUnsaid is how much a witness takes in before it says so, also when more is coming all the time.
 	maxUnsaid = 256 << 10
+	// wakeTime is how long a witness that stood still must have heard the writer again until its word is exact.
+	wakeTime = 2 * time.Second
+	// turnedAway is what a witness says in place of a number of lines when it has helped to end the writer's
+	// incarnation: the writer must hear that before it acknowledges anything more.
+	turnedAway = math.MaxUint64
 )
 
 // watchers keeps the witnesses of one incarnation: it sends them everything that is in no bundle yet,
@@ -151,6 +157,9 @@ func (w *watchers) send(ctx context.Context, node string) error {
 	acks := make(chan error, 1)
 	go func() {
 		err := x.acks(bufio.NewReader(answer.Body), func() { w.holds(node) })
+		if errors.Is(err, bundle.ErrTestified) {
+			w.run.flusher.End(fmt.Errorf("witness %s: %w: %w", node, err, bundle.ErrFenced))
+		}
 		stop(err)
 		acks <- err
 	}()
@@ -206,6 +215,9 @@ func (x *exchange) acks(in *bufio.Reader, holds func()) error {
 		lines, err := binary.ReadUvarint(in)
 		if err != nil {
 			return err
+		}
+		if lines == turnedAway {
+			return bundle.ErrTestified
 		}
 		x.mu.Lock()
 		x.acked = max(x.acked, lines)
@@ -280,6 +292,10 @@ func (f *fleet) serveWitness(w http.ResponseWriter, r *http.Request) {
 		lines, err := h.Add(frame)
 		if err != nil {
 			f.station.log.Warn("the writer of another node is turned away by its witness", "incarnation", i, "error", err)
+			if errors.Is(err, bundle.ErrTestified) {
+				w.Write(binary.AppendUvarint(nil, turnedAway))
+				out.Flush()
+			}
 			return
 		}
 		if _, err := w.Write(binary.AppendUvarint(nil, lines)); err != nil {
@@ -332,7 +348,7 @@ func (f *fleet) askedClose(_ context.Context, _ string, data []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	m, err := word(h)
+	m, err := f.word(h)
 	if err != nil {
 		return nil, err
 	}
@@ -341,12 +357,23 @@ func (f *fleet) askedClose(_ context.Context, _ string, data []byte) ([]byte, er
 }
 
 // word closes what this node holds of an incarnation and says what that is worth.
-func word(h *bundle.Holder) (incarnationMessage, error) {
+func (f *fleet) word(h *bundle.Holder) (incarnationMessage, error) {
 	lines := h.Close()
 	if h.Blank() {
 		return incarnationMessage{}, errBlank
 	}
-	return incarnationMessage{Lines: lines, Alone: h.Alone()}, nil
+	return incarnationMessage{Lines: lines, Alone: h.Alone() && !f.sleptSince(h.Heard())}, nil
+}
+
+// sleptSince reports whether this node may have stood still since it heard the writer: that went on without it
+// then, perhaps, and nobody is left who says so. What it reads first when it wakes was sent before.
+func (f *fleet) sleptSince(heard time.Time) bool {
+	for _, m := range f.mesh.Members() {
+		if m.Self {
+			return time.Since(m.Heard) >= witnessPatience || heard.Before(m.Since.Add(wakeTime))
+		}
+	}
+	return false
 }
 
 // errBlank is the word of a node that is named as a witness and has lost what it held with its spool.

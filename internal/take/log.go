@@ -133,7 +133,11 @@ func (l *Log) advance() {
 	}
 	to := l.safe
 	if l.exact == nil || !l.exact() {
+		// No further than there is: what comes later may find a witness named.
 		to = media.Pos{Segment: l.safe.Segment + 1, Part: math.MaxUint32}
+		if edge := l.edge(); edge.Before(to) {
+			to = edge
+		}
 	}
 	if l.limit.Before(to) {
 		l.limit = to

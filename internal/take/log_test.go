@@ -290,3 +290,48 @@ func TestRebuild(t *testing.T) {
 		}
 	}
 }
+
+// TestRebuildBeyondSeal rebuilds a take that was ended sooner than its last bundle: its log ends there, and a
+// piece that lies behind is known all the same, because it was acknowledged.
+func TestRebuildBeyondSeal(t *testing.T) {
+	id := media.NewTakeID()
+	part := func(index uint32) bundle.Record {
+		return bundle.Record{Kind: bundle.KindPart, Take: id, Part: bundle.PartRecord{Index: index, Duration: 1, Spans: []uint32{1}, Length: 1}}
+	}
+	piece := func(name string) bundle.Record {
+		return bundle.Record{Kind: bundle.KindPiece, Take: id, Piece: bundle.Piece{Session: "s", Name: name}}
+	}
+	born := &media.Take{ID: id, Channel: "c", Born: time.Unix(1, 0)}
+	r := Rebuild(&bundle.Recovered{
+		Incarnation: &bundle.Incarnation{Node: "n", ID: "i"},
+		Seal:        &bundle.Seal{End: 1, Takes: map[media.TakeID]media.Pos{id: {Part: 1}}},
+		Bundles: []bundle.Scanned{{Index: &bundle.Index{Records: []bundle.Record{
+			{Kind: bundle.KindBirth, Take: id, Birth: born}, part(0), piece("one"), part(1), piece("two"), {Kind: bundle.KindMark, Take: id, Mark: []byte("x")},
+		}}}},
+	})
+	if at := r.Logs[0].Edge().At; at != (media.Pos{Part: 1}) || len(r.Marks) != 0 {
+		t.Errorf("the log ends at %v with %d marks, want it to end at the seal", at, len(r.Marks))
+	}
+	if got := r.Pieces["c"]; len(got) != 2 || got[1].Name != "two" {
+		t.Errorf("pieces %v, want both", got)
+	}
+}
+
+// TestLimitAhead lists freely while nobody gives an exact word, and only what is safe once somebody does: what
+// comes after that moment was not listed before.
+func TestLimitAhead(t *testing.T) {
+	exact := false
+	l := NewLog(&media.Take{ID: media.NewTakeID()}, nil)
+	l.exact = func() bool { return exact }
+	part := func(index uint32) { l.Append(media.Part{Index: index, Duration: 1}, func() {}) }
+	part(0)
+	part(1)
+	if at := l.Listing(0).Limit; at != (media.Pos{Part: 2}) {
+		t.Errorf("the limit is %v, want what there is", at)
+	}
+	exact = true
+	part(2)
+	if at := l.Listing(0).Limit; at != (media.Pos{Part: 2}) {
+		t.Errorf("the limit is %v, want what there was before a witness was named", at)
+	}
+}

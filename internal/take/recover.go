@@ -15,7 +15,7 @@ type Mark struct {
 type Rebuilt struct {
 	Logs  []*Log // ended or sealed, in order of birth
 	Marks []Mark // in the order of the bundles
-	// Pieces are what publishers pushed and what is complete, by channel.
+	// Pieces are what publishers pushed and what is complete in the bucket, by channel.
 	Pieces map[string][]bundle.Piece
 }
 
@@ -52,7 +52,8 @@ func Rebuild(r *bundle.Recovered) *Rebuilt {
 					l.marksSafe++
 				}
 			case bundle.KindPiece:
-				if l := logs[rec.Take]; l != nil && !l.passed {
+				// Also beyond the seal: it was acknowledged as soon as its bundle landed, and its bytes are there.
+				if l := logs[rec.Take]; l != nil {
 					out.Pieces[l.take.Channel] = append(out.Pieces[l.take.Channel], rec.Piece)
 				}
 			case bundle.KindEnd:

@@ -1,0 +1,143 @@
+package station
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+// promise is this node's word that nothing but that entry follows another one. It dies with the memory
+// of the node, so a node that has just started gives none (rule G).
+type promise struct {
+	after, entry string
+	by           string // the node that claims
+	given        time.Time
+}
+
+// promiseTime is how long a promise binds. Who got it uses it at once, within claimTime.
+const promiseTime = 6 * time.Second
+
+// promiseMessage asks for a promise.
+type promiseMessage struct {
+	Channel string           `json:"channel"`
+	Claim   *program.Mark    `json:"claim"`
+	List    *program.CutList `json:"list"`
+}
+
+// promiseAnswer is how a promise was given.
+type promiseAnswer struct {
+	// Kept is the cut list with the claim carried out: the bucket answers the node that was asked.
+	Kept *program.CutList `json:"kept,omitempty"`
+}
+
+// newborn is how long a node gives no promises after its start: another one may have been given by the
+// one before it.
+const newborn = 6 * time.Second
+
+// promised asks all members for their word that a claim is carried out while the bucket is away. Most of
+// those that are known must give it, and nobody who is in sight may refuse (rule F). One that has the bucket
+// after all carries the claim out there: else a node that has it too could do so with another claim.
+func (f *fleet) promised(ctx context.Context, p *Program, claim *program.Mark) bool {
+	p.mu.Lock()
+	list := p.director.List()
+	p.mu.Unlock()
+	if !f.promise(p, list, claim, f.station.cfg.Spool.Node()) {
+		return false
+	}
+	asked := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	known, given := 1, 1
+	var refused, kept bool
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for _, m := range f.mesh.Members() {
+		if m.Self || m.State == mesh.Lost && (m.Leaving || f.station.ended(m.Incarnation) || m.Reason == mesh.HasLeft) {
+			continue
+		}
+		known++
+		if m.State != mesh.Alive {
+			continue
+		}
+		group.Go(func() {
+			answer, err := ask[promiseAnswer](ctx, f, m.Node, subjectPromise, promiseMessage{p.id, claim, list.Tail(tellEntries)})
+			mu.Lock()
+			defer mu.Unlock()
+			if given++; err != nil {
+				refused = true
+			} else if answer.Kept != nil && answer.Kept.Validate() == nil {
+				p.mu.Lock()
+				p.learn(answer.Kept, true)
+				kept = kept || p.director.List().Entry(claim.Entry.ID) != nil
+				p.mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return kept || !refused && 2*given > known && time.Since(asked) < promiseTime/2
+}
+
+func (f *fleet) askedPromise(ctx context.Context, from string, data []byte) ([]byte, error) {
+	var m promiseMessage
+	if err := json.Unmarshal(data, &m); err != nil || m.Claim == nil || m.Claim.Entry == nil || m.List == nil || m.List.Validate() != nil {
+		return nil, fmt.Errorf("malformed claim: %w", err)
+	}
+	p := f.station.byChannel(m.Channel)
+	if p == nil {
+		return nil, ErrNoChannel
+	}
+	if time.Since(f.started) < newborn {
+		return nil, ErrStarting
+	}
+	p.mu.Lock()
+	p.learn(m.List, false)
+	var list *program.CutList
+	if p.director != nil {
+		list = p.director.List()
+	}
+	p.mu.Unlock()
+	if list == nil {
+		return nil, ErrStarting
+	}
+	if !f.promise(p, list, m.Claim, from) {
+		return nil, program.ErrTaken
+	}
+	answer := promiseAnswer{}
+	if f.station.Health().AwayFor == 0 {
+		ctx, cancel := context.WithTimeout(ctx, probeTime)
+		defer cancel()
+		kept, err := p.carryOut(ctx, m.Claim)
+		if errors.Is(err, program.ErrTaken) {
+			return nil, err
+		}
+		if err == nil {
+			answer.Kept = kept.Tail(tellEntries)
+		}
+	}
+	return json.Marshal(answer)
+}
+
+// promise gives this node's word to a node, or refuses. What a node claims itself it promises to itself,
+// also when it is the bucket that it asks: else it could give its word for another claim meanwhile.
+func (f *fleet) promise(p *Program, list *program.CutList, claim *program.Mark, by string) bool {
+	if _, err := program.Claimed(list, list, claim); err != nil {
+		return false
+	}
+	after := ""
+	if n := len(list.Entries); n > 0 {
+		after = list.Entries[n-1].ID
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if given, ok := f.promises[p.id]; ok && given.after == after && given.by != by && time.Since(given.given) < promiseTime {
+		return false
+	}
+	f.promises[p.id] = promise{after, claim.Entry.ID, by, time.Now()}
+	return true
+}

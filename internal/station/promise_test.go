@@ -1,0 +1,129 @@
+package station
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+// claimOf makes the claim of a node's first entry of a channel.
+func (n *nodes) claimOf(name, entry string) *program.Mark {
+	return &program.Mark{Entry: &program.Entry{
+		ID: entry, Take: media.NewTakeID(), Origin: n.all[name].station.Incarnation(), Source: "cam", ProgramTime: time.Now().UTC(),
+	}}
+}
+
+// TestClaimCarriedOut claims at a node that the bucket does not answer, while it answers the others: one of
+// them carries the claim out there, so that no other claim can be.
+func TestClaimCarriedOut(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		time.Sleep(6 * time.Second) // so that the nodes give promises
+		programs := map[string]*Program{}
+		for name, o := range n.all {
+			p, err := o.station.Program("news")
+			if err != nil {
+				t.Fatal(err)
+			}
+			programs[name] = p
+		}
+		n.all["a"].away.Down(true)
+		a, b := programs["a"], programs["b"]
+		if !a.station.fleet.promised(t.Context(), a, n.claimOf("a", "first")) {
+			t.Fatalf("nobody promises it\n%s", n.logs())
+		}
+		list, err := bucket.Load[program.CutList](t.Context(), bucket.NewDocuments(n.bucket), cutsKey(a.id))
+		if err != nil || list.Entry("first") == nil {
+			t.Errorf("in the bucket is %+v, %v", list, err)
+		}
+		a.mu.Lock()
+		known := a.director.List().Entry("first")
+		a.mu.Unlock()
+		if known == nil {
+			t.Error("who claims does not know that it is in the bucket")
+		}
+		if err := b.claimInBucket(t.Context(), n.claimOf("b", "second")); !errors.Is(err, program.ErrTaken) {
+			t.Errorf("another claim in the bucket = %v", err)
+		}
+		n.all["c"].away.Down(true)
+		if a.station.fleet.promised(t.Context(), a, n.claimOf("a", "third")) {
+			t.Error("a claim is granted that does not follow what is in the bucket")
+		}
+	})
+}
+
+// sleeper is the mesh of a node that has slept.
+type sleeper struct {
+	Mesh
+	woke, beat time.Time
+}
+
+func (s sleeper) Members() []mesh.Member {
+	return []mesh.Member{{Self: true, State: mesh.Alive, Since: s.woke, Heard: s.beat}}
+}
+
+// TestSleptWitness gives no exact word as a witness that stood still since it heard the writer, or that wakes up
+// and reads what was sent before.
+func TestSleptWitness(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		what              string
+		woke, beat, heard time.Time
+		slept             bool
+	}{
+		{"it never slept", time.Time{}, now, now.Add(-time.Second), false},
+		{"it sleeps", time.Time{}, now.Add(-3 * time.Second), now.Add(-3 * time.Second), true},
+		{"it slept, and heard nothing since", now.Add(-time.Minute), now, now.Add(-2 * time.Minute), true},
+		{"it reads what was on its way", now.Add(-time.Minute), now, now.Add(-time.Minute), true},
+		{"it is being fed again", now.Add(-time.Minute), now, now.Add(-time.Second), false},
+	} {
+		f := &fleet{mesh: sleeper{woke: c.woke, beat: c.beat}}
+		if got := f.sleptSince(c.heard); got != c.slept {
+			t.Errorf("%s: %v, want %v", c.what, got, c.slept)
+		}
+	}
+}
+
+// TestEndedByWord tells a node that lives that it was ended by word, and another one that its witness has
+// helped to end it: both begin again at once, before they acknowledge anything more.
+func TestEndedByWord(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		c := n.all["a"].channel("news", "cam")
+		e := n.all["a"].mustPublish("cam-key-0123456789")
+		if err := e.run(3 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		was := n.all["a"].station.Incarnation()
+		n.all["b"].station.fleet.say(subjectSoft, softSeal{Incarnation: was, Holder: "b", Ends: map[string]softEnd{c.ID: {}}})
+		time.Sleep(100 * time.Millisecond)
+		is := n.all["a"].station.Incarnation()
+		if is == was {
+			t.Errorf("a is %s still", is)
+		}
+		if word := n.all["a"].station.fleet.soft[was]; word.Holder != "b" {
+			t.Errorf("a does not know where it was ended: %+v", word)
+		}
+		time.Sleep(3 * time.Second)
+		i, err := bundle.ParseIncarnation(n.all["a"].station.Incarnation())
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := n.all["c"].station.fleet.holder(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Close()
+		if err := n.all["a"].mustPublish("cam-key-0123456789").run(250 * time.Millisecond); err == nil {
+			time.Sleep(100 * time.Millisecond)
+		}
+		if is := n.all["a"].station.Incarnation(); is == i.String() {
+			t.Errorf("a is %s still, which its witness has helped to end", is)
+		}
+	})
+}
