@@ -3,6 +3,7 @@ package station
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,21 +34,28 @@ func (x *Session) Piece(name string, sum [32]byte) (durable func(context.Context
 	piece := x.writer.Piece(note)
 	x.quiet = false
 	x.watchQuiet()
-	return func(ctx context.Context) error {
+	durable = func(ctx context.Context) error {
 		select {
-		case line, ok := <-piece.Line:
-			if !ok {
-				return ErrLeaving
-			}
-			if err := r.flusher.Durable(ctx, line); err != nil {
-				return fmt.Errorf("store piece %.100q: %w", name, err)
-			}
-			x.program.remember(note)
-			return nil
+		case <-piece.Written:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if piece.Line == 0 {
+			return ErrLeaving
+		}
+		if err := r.flusher.Durable(ctx, piece.Line); err != nil {
+			return fmt.Errorf("store piece %.100q: %w", name, err)
+		}
+		return nil
 	}
+	x.program.remember(noted{note, durable})
+	return durable
+}
+
+// noted is a piece that was pushed to this node, and what waits until it is durable.
+type noted struct {
+	bundle.Piece
+	durable func(context.Context) error
 }
 
 // watchQuiet ends the take when nothing follows a piece for a while; the lock is held.
@@ -94,9 +102,10 @@ func (x *Session) Known() map[string][32]byte {
 	}
 	s.past.mu.Unlock()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, piece := range p.pieces {
-		if piece.Session == x.pub.Session {
+	pieces := slices.Clone(p.pieces)
+	p.mu.Unlock()
+	for _, piece := range pieces { // whether or not the publisher has waited for it
+		if piece.Session == x.pub.Session && piece.durable(ctx) == nil {
 			known[piece.Name] = piece.Sum
 		}
 	}
@@ -109,8 +118,8 @@ func sessionName(session string) string {
 	return name
 }
 
-// remember keeps a piece that is durable.
-func (p *Program) remember(piece bundle.Piece) {
+// remember keeps a piece: a publisher that begins a session again is told which of its pieces are durable.
+func (p *Program) remember(piece noted) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pieces = append(p.pieces, piece)

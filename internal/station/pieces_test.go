@@ -140,3 +140,37 @@ func TestPiecesInOutage(t *testing.T) {
 		}
 	})
 }
+
+// TestPieceAgain sends pieces whose acknowledgement the publisher did not wait for, as one does whose time is up:
+// who asks again is answered, and who comes again as another session of that name is not asked for them twice.
+func TestPieceAgain(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		e := n.push("a", "tv~1")
+		if err := e.x.Tracks([]media.Track{soundTrack}); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.run(time.Second); err != nil {
+			t.Fatal(err)
+		}
+		asked := e.x.Piece("asked for twice", sha256.Sum256([]byte("asked")))
+		e.x.Piece("never asked for", sha256.Sum256([]byte("never")))
+		if err := e.run(500 * time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		for range 2 {
+			if err := asked(ctx); err != nil {
+				t.Errorf("it is stored: %v", err)
+			}
+		}
+		e.x.Close(nil)
+		known := n.push("a", "tv~1").x.Known()
+		for name, sum := range map[string][32]byte{"asked for twice": sha256.Sum256([]byte("asked")), "never asked for": sha256.Sum256([]byte("never"))} {
+			if known[name] != sum {
+				t.Errorf("the piece %q is stored, and is not known", name)
+			}
+		}
+	})
+}
