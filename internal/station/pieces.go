@@ -77,7 +77,8 @@ func (x *Session) watchQuiet() {
 }
 
 // Known returns the pieces of the session that are durable, of earlier takes too. If the node that took
-// the session in has fallen silent, it waits until that is ended: only then it is certain what it left.
+// the session in has fallen silent, it waits until that is ended: only then it is certain what it left. It waits
+// until the source can go on air here, too: what would be acknowledged before might never be in the program.
 func (x *Session) Known() map[string][32]byte {
 	s, p := x.station, x.program
 	ctx, cancel := context.WithTimeout(context.Background(), knownTime)
@@ -85,7 +86,7 @@ func (x *Session) Known() map[string][32]byte {
 	s.fleet.awaitEnd(ctx, p, x.slot())
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !s.settled.Load() && ctx.Err() == nil {
+	for !(s.settled.Load() && p.free(x.source)) && ctx.Err() == nil {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -110,6 +111,22 @@ func (x *Session) Known() map[string][32]byte {
 		}
 	}
 	return known
+}
+
+// free reports whether this node knows what was on air before, and that it is no take of the source's own that
+// another node writes or has left.
+func (p *Program) free(source string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.want(false) // who does not follow the channel does not hear that a take has ended
+	if p.gone {
+		return true
+	}
+	if p.director == nil || !p.settled {
+		return false
+	}
+	e := p.director.List().OnAir()
+	return e == nil || e.Source != source || p.writers[e.Take] != nil
 }
 
 // sessionName is what an address says of a session.

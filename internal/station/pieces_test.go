@@ -174,3 +174,40 @@ func TestPieceAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestPieceAfterDeathIsAired pushes to a node that has just been started while the one that had the publisher dies,
+// and leaves as soon as a piece was acknowledged: it is in the program.
+func TestPieceAfterDeathIsAired(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		e := n.push("a", "tv~1")
+		if err := e.x.Tracks([]media.Track{soundTrack}); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.piece("before", 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		n.start("d")
+		for n.all["d"].station.Ready() != nil || !n.all["d"].station.settled.Load() {
+			time.Sleep(10 * time.Millisecond)
+		}
+		n.all["a"].kill()
+		again := n.push("d", "tv~1")
+		again.x.Known()
+		if err := again.x.Tracks([]media.Track{soundTrack}); err != nil {
+			t.Fatal(err)
+		}
+		if err := again.piece("after", 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		again.x.Close(nil)
+		time.Sleep(5 * time.Second)
+		p := n.all["b"].station.byChannel(again.x.program.id)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		list := p.director.List()
+		if len(list.Entries) != 2 || list.Entries[1].Origin != n.all["d"].station.Incarnation() {
+			t.Errorf("the program has %d entries, want the take of the node that died and the one that came after it\n%s", len(list.Entries), n.logs())
+		}
+	})
+}
