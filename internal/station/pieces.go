@@ -77,21 +77,12 @@ func (x *Session) watchQuiet() {
 }
 
 // Known returns the pieces of the session that are durable, of earlier takes too. If the node that took
-// the session in has fallen silent, it waits until that is ended: only then it is certain what it left. It waits
-// until the source can go on air here, too: what would be acknowledged before might never be in the program.
+// the session in has fallen silent, it waits until that is ended: only then it is certain what it left.
 func (x *Session) Known() map[string][32]byte {
 	s, p := x.station, x.program
 	ctx, cancel := context.WithTimeout(context.Background(), knownTime)
 	defer cancel()
 	s.fleet.awaitEnd(ctx, p, x.slot())
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !(s.settled.Load() && p.free(x.source)) && ctx.Err() == nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-	}
 	known := map[string][32]byte{}
 	s.past.mu.Lock()
 	for _, o := range s.past.origins {
@@ -111,6 +102,23 @@ func (x *Session) Known() map[string][32]byte {
 		}
 	}
 	return known
+}
+
+// awaitFree waits until a source can go on air here, and reports whether it can. What a node acknowledges that
+// cannot put it on air may never be in the program: it may die first, or the publisher may be done.
+func (p *Program) awaitFree(ctx context.Context, source string) bool {
+	ctx, cancel := context.WithTimeout(ctx, knownTime)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !p.free(source) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // free reports whether this node knows what was on air before, and that it is no take of the source's own that
