@@ -62,6 +62,13 @@ chaos: tools build ## every fault of docs/volatility.md N times (default 3) by r
 	MAYFLY_FIGURES=$(CURDIR)/bin/chaos-figures.json MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_TABLE=$(CURDIR)/docs/volatility.md MAYFLY_LOGS=$(CURDIR)/bin/chaos-logs \
 		go test -count=$${N:-3} -parallel 3 -timeout 24h -run '^Test(Death|MassDeath|BucketAway|Partition|Zombie|Leaving)$$' ./e2e
 
+SWARM ?= -nodes 10 -channels 200 -viewers 20 -calm 60s -storm 10m
+
+.PHONY: swarm
+swarm: tools build ## ten nodes, 200 channels, a death every 5 s for ten minutes (SWARM="-nodes 10 …"): what is kept, and what it costs
+	MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_SWARM='$(SWARM)' MAYFLY_SWARM_TABLE=$(CURDIR)/docs/volatility.md MAYFLY_LOGS=$(CURDIR)/bin/swarm-logs \
+		go test -count=1 -timeout 1h -v -run '^TestSwarm$$' ./e2e
+
 .PHONY: bench
 bench: tools build ## benchmarks, and the comparison with other servers
 	scripts/bench.sh

@@ -233,16 +233,21 @@ func writeTable() error {
 	if err != nil {
 		return err
 	}
+	return writeBetween(path, tableBegin, tableEnd, table())
+}
+
+// writeBetween writes a text between two lines of a file, in place of what stood there.
+func writeBetween(path, begin, end, content string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	before, rest, ok := strings.Cut(string(text), tableBegin)
-	_, after, ok2 := strings.Cut(rest, tableEnd)
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		return fmt.Errorf("%s has no place for the table: want the lines %q and %q", path, tableBegin, tableEnd)
+		return fmt.Errorf("%s has no place for the table: want the lines %q and %q", path, begin, end)
 	}
-	return os.WriteFile(path, []byte(before+tableBegin+table()+tableEnd+after), 0o644)
+	return os.WriteFile(path, []byte(before+begin+content+end+after), 0o644)
 }
 
 // keep writes a file for who looks into a failure, to MAYFLY_LOGS if that is set.

@@ -30,7 +30,8 @@ type viewer struct {
 	t       *testing.T
 	host    string
 	channel string
-	film    *film
+	read    func(media []byte) (pictures []int, err error) // nil: what it gets is not looked into
+	move    func(host string) string                       // where to go when a host does not answer; nil: nowhere
 	ledger  *ledger
 	cancel  context.CancelFunc
 	group   sync.WaitGroup
@@ -56,14 +57,19 @@ const retry = 250 * time.Millisecond
 
 // watch begins to watch a channel at an address.
 func (f *fleet) watch(host, channel string, film *film) *viewer {
-	v := &viewer{
-		t: f.t, host: host, channel: channel, film: film, ledger: f.ledger,
-		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 2}},
+	v := &viewer{t: f.t, host: host, channel: channel, ledger: f.ledger}
+	if film != nil {
+		v.read = film.pictures
 	}
+	return v.begin()
+}
+
+func (v *viewer) begin() *viewer {
+	v.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 2}}
 	ctx, cancel := context.WithCancel(context.Background())
 	v.cancel = cancel
 	v.group.Go(func() { v.run(ctx) })
-	f.t.Cleanup(v.stop)
+	v.t.Cleanup(v.stop)
 	return v
 }
 
@@ -82,6 +88,9 @@ func (v *viewer) run(ctx context.Context) {
 		status, header, body, err := v.get(ctx, path)
 		if err == nil && status == http.StatusOK && v.playlist(ctx, header.Get("X-Mayfly-Node"), body) {
 			continue
+		}
+		if err != nil && v.move != nil {
+			v.host = v.move(v.host)
 		}
 		select {
 		case <-time.After(retry):
@@ -189,8 +198,8 @@ func (v *viewer) take(ctx context.Context, number int64, uri string, duration fl
 			}
 			return false
 		}
-		if v.film != nil {
-			if a.pictures, err = v.film.pictures([]byte(body)); err != nil {
+		if v.read != nil {
+			if a.pictures, err = v.read([]byte(body)); err != nil {
 				v.fault("%s: %v", uri, err)
 			}
 		}

@@ -65,6 +65,21 @@ func Load[T any](ctx context.Context, d *Documents, key string) (T, error) {
 	return v, nil
 }
 
+// LoadListed reads a document that a listing has just named. What this process knows of it is not fetched again
+// if the listing says that it is still that version.
+func LoadListed[T any](ctx context.Context, d *Documents, listed Entry) (T, error) {
+	d.mu.Lock()
+	e, known := d.cache[listed.Key]
+	d.mu.Unlock()
+	if known && listed.ETag != "" && e.etag == listed.ETag {
+		var v T
+		if err := json.Unmarshal(e.Value, &v); err == nil {
+			return v, nil
+		}
+	}
+	return Load[T](ctx, d, listed.Key)
+}
+
 // Cached returns the document as it was last read or written by this process.
 func Cached[T any](d *Documents, key string) (T, bool) {
 	var v T

@@ -257,3 +257,42 @@ func TestCounted(t *testing.T) {
 		t.Errorf("the observer heard %q, want %q", got, want)
 	}
 }
+
+// TestLoadListed reads a document again only when its listing says that it is another version.
+func TestLoadListed(t *testing.T) {
+	type value struct{ N int }
+	gets := 0
+	mem := bucket.NewMem()
+	docs := bucket.NewDocuments(bucket.Counted(mem, func(kind string, _ error, _ time.Duration, _ int64) {
+		if kind == "get" {
+			gets++
+		}
+	}))
+	other := bucket.NewDocuments(mem)
+	read := func(want, requests int) {
+		t.Helper()
+		gets = 0
+		if err := bucket.All(t.Context(), mem, "", func(e bucket.Entry) error {
+			v, err := bucket.LoadListed[value](t.Context(), docs, e)
+			if err == nil && v.N != want {
+				t.Errorf("it is %d, want %d", v.N, want)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if gets != requests {
+			t.Errorf("%d requests, want %d", gets, requests)
+		}
+	}
+	if err := bucket.Create(t.Context(), other, "nodes/a", value{1}); err != nil {
+		t.Fatal(err)
+	}
+	read(1, 1)
+	read(1, 0)
+	if _, err := bucket.Update(t.Context(), other, "nodes/a", func(v *value) error { v.N = 2; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	read(2, 1)
+	read(2, 0)
+}

@@ -47,7 +47,7 @@ func Register(ctx context.Context, docs *bucket.Documents, i Incarnation, public
 // Peers lists where other nodes that may run are reached.
 func Peers(ctx context.Context, docs *bucket.Documents, node string) (addresses []string, err error) {
 	err = bucket.All(ctx, docs.Bucket(), nodeKey(""), func(e bucket.Entry) error {
-		n, err := bucket.Load[Node](ctx, docs, e.Key)
+		n, err := bucket.LoadListed[Node](ctx, docs, e)
 		if err == nil && n.Name != node && n.Mesh != "" && len(n.Incarnations) > 0 {
 			addresses = append(addresses, n.Mesh)
 		}

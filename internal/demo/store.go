@@ -58,7 +58,7 @@ func startStore(path, dir string) (*store, error) {
 	}
 	s := &store{
 		log: log, bucket: "s3://demo/mayfly?region=us-east-1&endpoint=http://" + address,
-		env:    []string{"AWS_ACCESS_KEY_ID=" + key, "AWS_SECRET_ACCESS_KEY=" + secret, "AWS_SESSION_TOKEN="},
+		env: []string{"AWS_ACCESS_KEY_ID=" + key, "AWS_SECRET_ACCESS_KEY=" + secret, "AWS_SESSION_TOKEN="},
 	}
 	s.child, err = startChild(spec{
 		argv: []string{path, "--port", address, "--quiet", "posix", root},

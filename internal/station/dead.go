@@ -143,15 +143,20 @@ func (f *fleet) endLater(m mesh.Member, position int) {
 		return
 	}
 	f.mu.Lock()
-	begun := time.Since(f.ending[m.Incarnation]) < deadRetry+time.Duration(position)*turn
+	begun := f.busy[m.Incarnation] || time.Since(f.ending[m.Incarnation]) < deadRetry+time.Duration(position)*turn
 	if !begun {
-		f.ending[m.Incarnation] = time.Now()
+		f.ending[m.Incarnation], f.busy[m.Incarnation] = time.Now(), true
 	}
 	f.mu.Unlock()
 	if begun || f.station.ended(m.Incarnation) {
 		return
 	}
 	f.station.tasks.start(func(ctx context.Context) {
+		defer func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			delete(f.busy, m.Incarnation)
+		}()
 		select {
 		case <-time.After(time.Duration(position) * turn):
 		case <-ctx.Done():
@@ -252,9 +257,14 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 	if f.awayLately() {
 		return // a node that the mesh does not reach needs some time to write what it has
 	}
-	if f.still(ctx, i, glimpse{time.Now(), before}) {
-		f.seal(ctx, i)
+	if !f.still(ctx, i, glimpse{time.Now(), before}) {
+		return
 	}
+	if _, err := bundle.LoadSeal(ctx, s.cfg.Docs.Bucket(), i); err == nil { // another was quicker: it need not be done again
+		f.sealed(ctx, i)
+		return
+	}
+	f.seal(ctx, i)
 }
 
 // glimpse is where an incarnation's writing stood at a time.

@@ -38,6 +38,7 @@ type fleet struct {
 	promises map[string]promise          // by channel
 	returned map[string]bool             // nodes whose publishers came back to this one
 	ending   map[string]time.Time        // incarnations that are being ended, or were
+	busy     map[string]bool             // those of them that this node is just ending
 	tails    map[string]*bucketTail      // incarnations that are followed through the bucket
 	names    []string                    // witnesses of this node
 	soft     map[string]softWord         // incarnations that were ended while the bucket was away
@@ -73,7 +74,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	f := &fleet{
 		station: s, mesh: m, route: route, started: time.Now(), holders: map[string]*bundle.Holder{}, live: map[string]map[string]place{},
 		liveAt: map[string]time.Time{}, promises: map[string]promise{}, returned: map[string]bool{},
-		ending: map[string]time.Time{}, soft: map[string]softWord{}, trying: map[string]time.Time{}, glimpses: map[string]glimpse{}, tails: map[string]*bucketTail{}, sought: map[string]time.Time{},
+		ending: map[string]time.Time{}, busy: map[string]bool{}, soft: map[string]softWord{}, trying: map[string]time.Time{}, glimpses: map[string]glimpse{}, tails: map[string]*bucketTail{}, sought: map[string]time.Time{},
 	}
 	for subject, h := range map[string]mesh.Handler{
 		subjectAskCuts: f.askedCuts, subjectClose: f.askedClose, subjectTestify: f.askedTestify,

@@ -3,6 +3,7 @@ package station
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -317,4 +318,26 @@ func (n *nodes) take(name, slug string) string {
 		return id.String()
 	}
 	return "nothing"
+}
+
+// TestCutIsStoredOnce puts a channel on air of which every node hears: the bucket is written to once.
+func TestCutIsStoredOnce(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		e := n.push("a", "tv~1")
+		if err := e.x.Tracks([]media.Track{soundTrack}); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.run(40 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		o, err := n.bucket.Get(t.Context(), cutsKey(e.x.program.id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stored struct{ Revision int }
+		if err := json.Unmarshal(o.Data, &stored); err != nil || stored.Revision != 1 {
+			t.Errorf("the cut list was written %d times, want once (%v)", stored.Revision, err)
+		}
+	})
 }

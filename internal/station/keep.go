@@ -1,7 +1,9 @@
 package station
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -84,6 +86,9 @@ func (s *Station) saveCuts(ctx context.Context, all bool) (failed error) {
 	return failed
 }
 
+// errStored says that the bucket has a cut list already: all nodes hear of a cut, and one stores it.
+var errStored = errors.New("stored already")
+
 // save stores what this node knows of the channel's cut list beside what other nodes stored.
 func (p *Program) save(ctx context.Context, list *program.CutList) error {
 	var merged *program.CutList
@@ -93,9 +98,15 @@ func (p *Program) save(ctx context.Context, list *program.CutList) error {
 			merged = &stored
 			return err
 		}
+		if same(merged, &stored) {
+			return errStored
+		}
 		*c = *merged
 		return nil
 	})
+	if errors.Is(err, errStored) {
+		err = nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.savedAt = time.Now()
@@ -106,6 +117,13 @@ func (p *Program) save(ctx context.Context, list *program.CutList) error {
 		p.saved = list
 	}
 	return err
+}
+
+// same reports whether two lists are stored alike.
+func same(a, b *program.CutList) bool {
+	x, err := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && bytes.Equal(x, y)
 }
 
 // tidy forgets what no playlist lists any more, and settles what could not be before.

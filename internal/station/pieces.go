@@ -3,6 +3,7 @@ package station
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,21 +35,28 @@ func (x *Session) Piece(name string, sum [32]byte, rest bool) (durable func(cont
 	piece := x.writer.Piece(note, rest)
 	x.quiet = false
 	x.watchQuiet()
-	return func(ctx context.Context) error {
+	durable = func(ctx context.Context) error {
 		select {
-		case line, ok := <-piece.Line:
-			if !ok {
-				return ErrLeaving
-			}
-			if err := r.flusher.Durable(ctx, line); err != nil {
-				return fmt.Errorf("store piece %.100q: %w", name, err)
-			}
-			x.program.remember(note)
-			return nil
+		case <-piece.Written:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if piece.Line == 0 {
+			return ErrLeaving
+		}
+		if err := r.flusher.Durable(ctx, piece.Line); err != nil {
+			return fmt.Errorf("store piece %.100q: %w", name, err)
+		}
+		return nil
 	}
+	x.program.remember(noted{note, durable})
+	return durable
+}
+
+// noted is a piece that was pushed to this node, and what waits until it is durable.
+type noted struct {
+	bundle.Piece
+	durable func(context.Context) error
 }
 
 // watchQuiet ends the take when nothing follows a piece for a while; the lock is held.
@@ -76,14 +84,6 @@ func (x *Session) Known() map[string][32]byte {
 	ctx, cancel := context.WithTimeout(context.Background(), knownTime)
 	defer cancel()
 	s.fleet.awaitEnd(ctx, p, x.slot())
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !s.settled.Load() && ctx.Err() == nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-	}
 	known := map[string][32]byte{}
 	s.past.mu.Lock()
 	for _, o := range s.past.origins {
@@ -95,13 +95,47 @@ func (x *Session) Known() map[string][32]byte {
 	}
 	s.past.mu.Unlock()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, piece := range p.pieces {
-		if piece.Session == x.pub.Session {
+	pieces := slices.Clone(p.pieces)
+	p.mu.Unlock()
+	for _, piece := range pieces { // whether or not the publisher has waited for it
+		if piece.Session == x.pub.Session && piece.durable(ctx) == nil {
 			known[piece.Name] = piece.Sum
 		}
 	}
 	return known
+}
+
+// awaitFree waits until a source can go on air here, and reports whether it can. What a node acknowledges that
+// cannot put it on air may never be in the program: it may die first, or the publisher may be done.
+func (p *Program) awaitFree(ctx context.Context, source string) bool {
+	ctx, cancel := context.WithTimeout(ctx, knownTime)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !p.free(source) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// free reports whether this node knows what was on air before, and that it is no take of the source's own that
+// another node writes or has left.
+func (p *Program) free(source string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.want(false) // who does not follow the channel does not hear that a take has ended
+	if p.gone {
+		return true
+	}
+	if p.director == nil || !p.settled {
+		return false
+	}
+	e := p.director.List().OnAir()
+	return e == nil || e.Source != source || p.writers[e.Take] != nil
 }
 
 // sessionName is what an address says of a session.
@@ -110,8 +144,8 @@ func sessionName(session string) string {
 	return name
 }
 
-// remember keeps a piece that is durable.
-func (p *Program) remember(piece bundle.Piece) {
+// remember keeps a piece: a publisher that begins a session again is told which of its pieces are durable.
+func (p *Program) remember(piece noted) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pieces = append(p.pieces, piece)

@@ -140,3 +140,74 @@ func TestPiecesInOutage(t *testing.T) {
 		}
 	})
 }
+
+// TestPieceAgain sends pieces whose acknowledgement the publisher did not wait for, as one does whose time is up:
+// who asks again is answered, and who comes again as another session of that name is not asked for them twice.
+func TestPieceAgain(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		e := n.push("a", "tv~1")
+		if err := e.x.Tracks([]media.Track{soundTrack}); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.run(time.Second); err != nil {
+			t.Fatal(err)
+		}
+		asked := e.x.Piece("asked for twice", sha256.Sum256([]byte("asked")), false)
+		e.x.Piece("never asked for", sha256.Sum256([]byte("never")), false)
+		if err := e.run(500 * time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		for range 2 {
+			if err := asked(ctx); err != nil {
+				t.Errorf("it is stored: %v", err)
+			}
+		}
+		e.x.Close(nil)
+		known := n.push("a", "tv~1").x.Known()
+		for name, sum := range map[string][32]byte{"asked for twice": sha256.Sum256([]byte("asked")), "never asked for": sha256.Sum256([]byte("never"))} {
+			if known[name] != sum {
+				t.Errorf("the piece %q is stored, and is not known", name)
+			}
+		}
+	})
+}
+
+// TestPieceAfterDeathIsAired pushes to a node that has just been started while the one that had the publisher dies,
+// and leaves as soon as a piece was acknowledged: it is in the program.
+func TestPieceAfterDeathIsAired(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		e := n.push("a", "tv~1")
+		if err := e.x.Tracks([]media.Track{soundTrack}); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.piece("before", 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		n.start("d")
+		for n.all["d"].station.Ready() != nil || !n.all["d"].station.settled.Load() {
+			time.Sleep(10 * time.Millisecond)
+		}
+		n.all["a"].kill()
+		again := n.push("d", "tv~1")
+		again.x.Known()
+		if err := again.x.Tracks([]media.Track{soundTrack}); err != nil {
+			t.Fatal(err)
+		}
+		if err := again.piece("after", 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		again.x.Close(nil)
+		time.Sleep(5 * time.Second)
+		p := n.all["b"].station.byChannel(again.x.program.id)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		list := p.director.List()
+		if len(list.Entries) != 2 || list.Entries[1].Origin != n.all["d"].station.Incarnation() {
+			t.Errorf("the program has %d entries, want the take of the node that died and the one that came after it\n%s", len(list.Entries), n.logs())
+		}
+	})
+}

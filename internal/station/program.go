@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/hls"
 	"github.com/mayfly-tv/mayfly/internal/media"
@@ -34,7 +33,7 @@ type Program struct {
 
 	publishers map[string]*Session    // by source and key
 	hands      map[string][]time.Time // when the publisher was replaced, likewise
-	pieces     []bundle.Piece         // that publishers pushed here and that are durable
+	pieces     []noted                // that publishers pushed here
 	notice     string                 // something the producer should know
 	noticeAt   time.Time
 

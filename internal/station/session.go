@@ -67,6 +67,9 @@ func (s *Station) Publish(ctx context.Context, pub Publication) (*Session, error
 	if p == nil {
 		return nil, ErrUnknownKey
 	}
+	if pub.Session != "" && !s.settled.Load() {
+		return nil, ErrStarting // other nodes know more: what is pushed here could not go on air
+	}
 	x := &Session{station: s, program: p, source: src.ID, backup: pub.Key == src.BackupStreamKey, pub: pub, since: time.Now()}
 	old, err := p.takeOver(x)
 	if err != nil {
@@ -76,6 +79,10 @@ func (s *Station) Publish(ctx context.Context, pub Publication) (*Session, error
 		old.end(ErrReplaced)
 	}
 	s.fleet.arrived(x)
+	if pub.Session != "" && !p.awaitFree(ctx, x.source) {
+		p.remove(x)
+		return nil, ErrStarting
+	}
 	if s.Ready() != nil { // the node began to leave meanwhile
 		p.remove(x)
 		return nil, ErrLeaving

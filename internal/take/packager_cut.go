@@ -155,6 +155,9 @@ func (p *Packager) overtake(now media.Ticks, emit func(media.Part)) {
 
 // finishAll ends the take: samples that wait get the duration that their track usually has.
 func (p *Packager) finishAll(emit func(media.Part)) {
+	if p.index == 0 && !p.waits() {
+		return // all of it is out: an object ended here
+	}
 	var others media.Ticks // how far the other tracks reach
 	for i := range p.lanes {
 		if l := &p.lanes[i]; l != p.lead {
@@ -174,7 +177,19 @@ func (p *Packager) finishAll(emit func(media.Part)) {
 	if l.ticks(end)+p.part < others || !l.pending || p.fill.leads() {
 		end = max(l.scaled(others), l.newest+l.step)
 	}
+	// What came late for an object that has ended lasts for a moment at least.
+	end = max(end, l.scaled(p.partStart+media.TicksPerSecond/1000)+l.step)
 	p.fill.before(end)
 	p.complete(end, emit)
 	p.closeSegment(l.ticks(end), true, emit)
+}
+
+// waits reports whether there are samples that no part has.
+func (p *Packager) waits() bool {
+	for i := range p.lanes {
+		if len(p.lanes[i].samples) > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -252,6 +252,9 @@ func TestThrough(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if rnd.IntN(2) == 0 {
+			p.Through(emit) // the last object ends with the take
+		}
 		p.Flush(emit)
 		checkParts(t, parts, 22500, 180000, p.Tracks())
 		for _, tr := range s.tracks {

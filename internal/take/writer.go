@@ -78,7 +78,9 @@ func (w *Writer) record(r bundle.Record, data []byte) (line uint64) {
 // Piece is the note that an object which a publisher pushed is complete. It stands in the log behind the
 // last part that has samples of it.
 type Piece struct {
-	Line chan uint64 // gets the number of the note when it is written; closed if it never will be
+	Written chan struct{} // closed when the note is written, or it is certain that it never will be
+	Line    uint64        // its number by then; 0 if it never will be
+
 	note bundle.Piece
 	past []int
 }
@@ -89,7 +91,7 @@ func (w *Writer) Piece(note bundle.Piece, rest bool) *Piece {
 	if rest {
 		w.packager.Through(w.emit)
 	}
-	p := &Piece{Line: make(chan uint64, 1), note: note, past: w.packager.taken()}
+	p := &Piece{Written: make(chan struct{}), note: note, past: w.packager.taken()}
 	w.pieces = append(w.pieces, p)
 	w.notePieces()
 	return p
@@ -100,18 +102,15 @@ func (w *Writer) notePieces() {
 	for len(w.pieces) > 0 && w.packager.emitted(w.pieces[0].past) {
 		p := w.pieces[0]
 		w.pieces = w.pieces[1:]
-		if line := w.record(bundle.Record{Kind: bundle.KindPiece, Take: w.log.take.ID, Piece: p.note}, nil); line > 0 {
-			p.Line <- line
-		} else {
-			close(p.Line) // it cannot be stored
-		}
+		p.Line = w.record(bundle.Record{Kind: bundle.KindPiece, Take: w.log.take.ID, Piece: p.note}, nil) // 0: it cannot be stored
+		close(p.Written)
 	}
 }
 
 // Drop ends the writing without a word: the incarnation is over.
 func (w *Writer) Drop() {
 	for _, p := range w.pieces {
-		close(p.Line)
+		close(p.Written)
 	}
 	w.pieces = nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -24,13 +25,15 @@ type S3Server struct {
 	binary  string
 	dir     string
 	address string
+	flags   []string
 	cmd     *exec.Cmd
 }
 
-// StartS3 starts an S3 server with one bucket, named mayfly. It ends with the test.
-func StartS3(t testing.TB) *S3Server {
+// StartS3 starts an S3 server with one bucket, named mayfly, and with flags of versitygw's own if there are
+// any. It ends with the test.
+func StartS3(t testing.TB, flags ...string) *S3Server {
 	t.Helper()
-	s := &S3Server{t: t, binary: findS3(t), dir: t.TempDir()}
+	s := &S3Server{t: t, binary: findS3(t), dir: t.TempDir(), flags: flags}
 	if err := os.Mkdir(filepath.Join(s.dir, "mayfly"), 0o750); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +85,7 @@ func (s *S3Server) Dir() string { return filepath.Join(s.dir, "mayfly") }
 // Start starts the server and waits until it answers.
 func (s *S3Server) Start() {
 	s.t.Helper()
-	s.cmd = exec.Command(s.binary, "--port", s.address, "--quiet", "posix", s.dir)
+	s.cmd = exec.Command(s.binary, slices.Concat([]string{"--port", s.address, "--quiet"}, s.flags, []string{"posix", s.dir})...)
 	s.cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
