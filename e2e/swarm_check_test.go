@@ -95,6 +95,19 @@ func (c *reading) get(n int, path string) (status int, body string) {
 	return status, body
 }
 
+// fetch fetches a segment from a node, and from the next ones if that does not have it: that is a fault, but
+// only what nobody has is lost.
+func (c *reading) fetch(first int, segment hlstest.Segment) (body string) {
+	for n := range c.s.nodes {
+		status, text := c.get(first+n, segment.URI)
+		if status == http.StatusOK {
+			return text
+		}
+		c.fault("number %d, %s is listed, and %s answers %d %s", segment.Number, segment.URI, c.s.names[(first+n)%len(c.s.nodes)], status, tail(text))
+	}
+	return ""
+}
+
 // run reads the channel at two nodes, which must list the same, and every segment at one of all.
 func (c *reading) run() {
 	var other string
@@ -116,11 +129,7 @@ func (c *reading) run() {
 			continue
 		}
 		c.takes[takeOf(segment.URI)] = true
-		status, body := c.get(n+i, segment.URI)
-		if status != http.StatusOK {
-			c.fault("number %d, %s: %d %s", segment.Number, segment.URI, status, tail(body))
-			continue
-		}
+		body := c.fetch(n+i, segment)
 		pictures, err := c.s.reel.read(c.p.channel, []byte(body))
 		if err != nil {
 			c.fault("number %d, %s: %v", segment.Number, segment.URI, err)

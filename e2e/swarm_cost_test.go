@@ -240,7 +240,7 @@ func (s *swarm) report(calm, storm *stretch, kept *tally, whole time.Duration) e
 	one("pictures that viewers were shown and that are gone", "%d", kept.shown)
 	one("playlists compared line by line between nodes, in all", "%d", compared)
 	one("contradictions", "%d", len(against))
-	one("numbers that went back, media that was listed and missing, malformed playlists, nodes that ended", "%d", len(s.faults))
+	one("numbers that went back, media that was listed and missing, malformed playlists, nodes that ended", "%d", len(s.faults)+len(kept.wrong)-kept.lost)
 	s.t.Logf("\n%s", b.String())
 	s.details(calm, storm)
 	if path := os.Getenv("MAYFLY_SWARM_TABLE"); path != "" {
