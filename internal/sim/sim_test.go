@@ -123,7 +123,7 @@ func newWorld(seed uint64, kinds []string, dir string, c *cheat) *world {
 	}
 	w.laws = &laws{
 		world: w, listed: map[string]map[int64]*entry{}, bodies: map[string]body{}, stored: map[string]map[uint64][32]byte{},
-		pieces: map[bundle.Piece]string{}, progress: map[string]progress{},
+		pieces: map[bundle.Piece]oath{}, progress: map[string]progress{},
 	}
 	w.spy = newSpy(w.laws.fail)
 	w.store = bucket.NewFaulty(w.spy, seed, bucket.Faults{})
