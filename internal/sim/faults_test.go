@@ -209,8 +209,13 @@ func (f *faults) crash(n *node) {
 		victims = w.living()
 	}
 	for _, n := range victims {
-		how := pick(w.rnd, "with its spool", "with its spool", "with an empty spool", "after a reboot")
-		f.during(100*time.Millisecond, pick(w.rnd, time.Second, 8*time.Second), crash+" "+n.name+", to start "+how, func() { w.kill(n) }, func() {
+		how := pick(w.rnd, withSpool, withSpool, "with an empty spool", "after a reboot")
+		f.during(100*time.Millisecond, pick(w.rnd, time.Second, 8*time.Second), crash+" "+n.name+", to start "+how, func() {
+			w.kill(n)
+			if how != withSpool {
+				w.wipes = append(w.wipes, wipe{n.name, time.Now()})
+			}
+		}, func() {
 			switch how {
 			case "with an empty spool":
 				w.empty(n)
@@ -221,6 +226,8 @@ func (f *faults) crash(n *node) {
 		})
 	}
 }
+
+const withSpool = "with its spool"
 
 func (f *faults) partition(n *node) {
 	w := f.world

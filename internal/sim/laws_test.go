@@ -28,8 +28,8 @@ type laws struct {
 	bodies   map[string]body                // by address: what was fetched there
 	stored   map[string]map[uint64][32]byte // bundles whose writes were answered well, by incarnation
 	bundles  int
-	pieces   map[bundle.Piece]string // pieces that were acknowledged, and where
-	count    int                     // numbers listed
+	pieces   map[bundle.Piece]oath // pieces that were acknowledged
+	count    int                   // numbers listed
 	fetched  int
 	progress map[string]progress // law 7: by channel, at the node of what is on air
 }
@@ -43,6 +43,12 @@ type entry struct {
 	duration      media.Ticks // of the whole segment, unless it is a gap
 	time          time.Time   // program time, unless it is a gap
 	by            string      // who listed it first
+}
+
+// oath is the acknowledgement of a piece.
+type oath struct {
+	node string
+	at   time.Time
 }
 
 // body is what was served at an address.
@@ -542,9 +548,9 @@ func (l *laws) kept() {
 			}
 		}
 	}
-	for piece, where := range l.pieces {
-		if !pieces[piece] {
-			l.fail("1", "piece %s of %s was acknowledged by %s, and is lost", piece.Name, piece.Session, where)
+	for piece, o := range l.pieces {
+		if !pieces[piece] && len(l.world.wiped(o.at, l.world.spy.stored(piece))) < 2 {
+			l.fail("1", "piece %s of %s was acknowledged by %s, and is lost", piece.Name, piece.Session, o.node)
 		}
 	}
 }
@@ -574,5 +580,5 @@ func (l *laws) end(ctx context.Context, i bundle.Incarnation, pieces map[bundle.
 func (l *laws) durable(piece bundle.Piece, node string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pieces[piece] = node
+	l.pieces[piece] = oath{node, time.Now()}
 }

@@ -40,7 +40,7 @@ import (
 )
 
 var (
-	flagRuns   = flag.Int("sim.runs", 0, "how many seeds to run; default as many as take a minute and a half")
+	flagRuns   = flag.Int("sim.runs", 0, "how many seeds to run; default 200, with -short 20")
 	flagSeed   = flag.Uint64("sim.seed", 1, "the first seed")
 	flagRepeat = flag.Int("sim.repeat", 1, "how often to run each seed")
 	flagKinds  = flag.String("sim.faults", "", "only these faults, with commas between them; default: each seed draws its own")
@@ -74,6 +74,9 @@ type outcome struct {
 // node out of sight has the bucket after all. So may a writer that goes on by its spool alone, with neither
 // the bucket nor a witness in sight, when others who have both end it meanwhile.
 func (o outcome) excused() bool { return o.Soft && (o.Law == "2" || o.Law == "3") }
+
+// broken reports whether a law was broken that is not excused.
+func (o outcome) broken() bool { return o.Law != "" && !o.excused() }
 
 // run runs one seed.
 func run(t *testing.T, seed uint64, kinds []string, c *cheat) (out outcome) {
@@ -123,7 +126,7 @@ func newWorld(seed uint64, kinds []string, dir string, c *cheat) *world {
 	}
 	w.laws = &laws{
 		world: w, listed: map[string]map[int64]*entry{}, bodies: map[string]body{}, stored: map[string]map[uint64][32]byte{},
-		pieces: map[bundle.Piece]string{}, progress: map[string]progress{},
+		pieces: map[bundle.Piece]oath{}, progress: map[string]progress{},
 	}
 	w.spy = newSpy(w.laws.fail)
 	w.store = bucket.NewFaulty(w.spy, seed, bucket.Faults{})
@@ -342,7 +345,7 @@ func seeds(t *testing.T, first uint64, runs int, rule string, enough int) (all [
 		count := (runs - n + workers - 1) / workers
 		args := append(workerFlags(), "-test.run=^TestWorker$", "-test.v=false", "-test.timeout=30m", "-sim.without="+rule)
 		cmd := exec.Command(self, args...)
-		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %d", workerEnv, first+uint64(n), workers, count), "GODEBUG=asyncpreemptoff=1")
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %d", workerEnv, first+uint64(n), workers, count), "GODEBUG=asyncpreemptoff=1", "GOGC=400")
 		pipe, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -396,12 +399,13 @@ func read(r io.Reader, f func(outcome)) string {
 }
 
 const (
-	// usualRuns is how many seeds TestSimulation runs.
-	usualRuns = 150
-	// known is how many of 1,000 runs still break a law, for causes that are not found yet: in the hardest
-	// combinations of faults only, and not in each repetition of their seeds. They are printed, and they
-	// are open work (CHANGELOG, known gaps). With -sim.runs each of them fails the test.
-	known = 10
+	// usualRuns is how many seeds TestSimulation runs while one works, and shortRuns with -short. scripts/test.sh
+	// runs 2,000.
+	usualRuns = 200
+	shortRuns = 20
+	// softShare is one in how many runs laws 2 and 3 may be broken after a soft seal or a spool alone (see
+	// excused): about three times what is seen.
+	softShare = 100
 )
 
 // TestSimulation runs many seeds, each of which must keep all laws.
@@ -410,7 +414,7 @@ func TestSimulation(t *testing.T) {
 	if runs == 0 {
 		runs = usualRuns
 		if testing.Short() {
-			runs = 20
+			runs = shortRuns
 		}
 	}
 	began := time.Now()
@@ -418,10 +422,6 @@ func TestSimulation(t *testing.T) {
 	var sum outcome
 	laws := map[string]int{}
 	var soft []uint64
-	broken, report := 0, t.Errorf
-	if *flagRuns == 0 {
-		report = t.Logf // see known
-	}
 	for _, o := range all {
 		sum.Numbers += o.Numbers
 		sum.Fetched += o.Fetched
@@ -439,13 +439,9 @@ func TestSimulation(t *testing.T) {
 			continue
 		}
 		laws[o.Law]++
-		broken++
-		report("seed %d (%s):\n  %s\n  replay: go test ./internal/sim -run TestSimulation -sim.runs 1 -sim.seed %d -sim.repeat 5 -sim.trace", o.Seed, o.Plan, strings.Join(o.Broken, "\n  "), o.Seed)
+		t.Errorf("seed %d (%s):\n  %s\n  replay: go test ./internal/sim -run TestSimulation -sim.runs 1 -sim.seed %d -sim.repeat 20 -sim.trace", o.Seed, o.Plan, strings.Join(o.Broken, "\n  "), o.Seed)
 	}
-	if allowed := max(2, len(all)*known/1000); *flagRuns == 0 && broken > allowed {
-		t.Errorf("%d of %d runs broke a law, more than the %d that are known to do so", broken, len(all), allowed)
-	}
-	if len(soft) > max(2, len(all)/40) {
+	if len(soft) > max(2, len(all)/softShare) {
 		t.Errorf("after a soft seal or a spool alone, law 2 or 3 was broken in %d of %d runs, seeds %v", len(soft), len(all), soft)
 	}
 	t.Logf("%d runs in %v, %v each: %d numbers listed, %d pieces of media fetched, %d bundles and %d pushed pieces acknowledged; broken laws: %v; laws 2 and 3 after a soft seal or a spool alone: seeds %v",

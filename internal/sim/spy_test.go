@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/program"
 )
 
@@ -19,10 +22,13 @@ type spy struct {
 
 	mu   sync.Mutex
 	cuts map[string]*program.CutList // the newest version of each cut list
+
+	bundles map[string]landed         // by key
+	pieces  map[bundle.Piece][]string // in which bundles they came
 }
 
 func newSpy(fail func(law, format string, args ...any)) *spy {
-	return &spy{Mem: bucket.NewMem(), fail: fail, cuts: map[string]*program.CutList{}}
+	return &spy{Mem: bucket.NewMem(), fail: fail, cuts: map[string]*program.CutList{}, bundles: map[string]landed{}, pieces: map[bundle.Piece][]string{}}
 }
 
 func (s *spy) Put(ctx context.Context, key string, body bucket.Body) (bucket.ETag, error) {
@@ -36,8 +42,60 @@ func (s *spy) PutIfAbsent(ctx context.Context, key string, body bucket.Body) (bu
 	e, err := s.Mem.PutIfAbsent(ctx, key, body)
 	if err == nil {
 		s.changed(key, body)
+		s.note(key, body)
 	}
 	return e, err
+}
+
+// landed is a bundle that came into the bucket.
+type landed struct {
+	at    time.Time
+	fence bool
+}
+
+// note notes a bundle, and the pieces in it.
+func (s *spy) note(key string, body bucket.Body) {
+	if !strings.HasPrefix(key, "media/") {
+		return
+	}
+	x := indexOf(body)
+	if x == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bundles[key] = landed{time.Now(), x.Fence != ""}
+	for i := range x.Records {
+		if r := &x.Records[i]; r.Kind == bundle.KindPiece {
+			s.pieces[r.Piece] = append(s.pieces[r.Piece], key)
+		}
+	}
+}
+
+// stored returns since when the bucket has a piece, in a bundle that counts: all before it are there, and none
+// of them is a fence. Zero: it never was.
+func (s *spy) stored(piece bundle.Piece) (since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range s.pieces[piece] {
+		prefix, name := key[:strings.LastIndexByte(key, '/')+1], key[strings.LastIndexByte(key, '/')+1:]
+		last, err := strconv.ParseUint(name, 16, 64)
+		at := s.bundles[key].at
+		for n := uint64(0); n < last && err == nil; n++ {
+			b, ok := s.bundles[fmt.Sprintf("%s%016x", prefix, n)]
+			if !ok || b.fence {
+				at = time.Time{}
+				break
+			}
+			if at.Before(b.at) {
+				at = b.at
+			}
+		}
+		if since.IsZero() || !at.IsZero() && at.Before(since) {
+			since = at
+		}
+	}
+	return since
 }
 
 func (s *spy) PutIfMatch(ctx context.Context, key string, body bucket.Body, etag bucket.ETag) (bucket.ETag, error) {

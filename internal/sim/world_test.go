@@ -41,6 +41,7 @@ type world struct {
 	channels   []*channel.Channel
 	publishers []*publisher
 	producers  []*producer
+	wipes      []wipe
 	dying      sync.WaitGroup
 	asking     sync.WaitGroup // requests of actors on their way
 }
@@ -51,6 +52,24 @@ type node struct {
 	spool string
 	runs  int
 	proc  *process // nil while none runs
+}
+
+// wipe is the death of a machine that took what it had not synced with it, or all that it had.
+type wipe struct {
+	node string
+	at   time.Time
+}
+
+// wiped names the nodes whose machines died in a time; without an end, ever since. Law 1 speaks of single ones:
+// what the bucket does not have yet lies on three machines.
+func (w *world) wiped(from, to time.Time) map[string]bool {
+	out := map[string]bool{}
+	for _, x := range w.wipes {
+		if !x.at.Before(from) && (to.IsZero() || x.at.Before(to)) {
+			out[x.node] = true
+		}
+	}
+	return out
 }
 
 // process is one run of a node's program.
