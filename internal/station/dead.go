@@ -24,10 +24,6 @@ const (
 	wordTime = 3 * time.Second
 	// deadRetry is when a silent node is looked at again that still writes, or that could not be ended.
 	deadRetry = 2 * time.Second
-	// stillTime is how long a node must have written no bundle before it is ended: it writes one every flush.
-	stillTime = 700 * time.Millisecond
-	// stillAlone is the same for who does not hear most of the fleet: it is rather its own mesh that is cut.
-	stillAlone = 3 * time.Second
 )
 
 // lookForDead ends the incarnations of members that have fallen silent.
@@ -41,11 +37,11 @@ func (f *fleet) lookForDead() {
 		}
 		if m.State == mesh.Alive || f.station.ended(m.Incarnation) {
 			f.mu.Lock()
-			delete(f.glimpses, m.Incarnation)
+			delete(f.writing, m.Incarnation)
 			f.mu.Unlock()
 			continue
 		}
-		f.glimpse(m)
+		f.lookAtWriting(m)
 		silent := now.Sub(m.Heard)
 		soon := f.awaits(m)
 		if silent < soonAfter || silent < mesh.LostAfter && !soon {
@@ -257,7 +253,7 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 	if f.awayLately() {
 		return // a node that the mesh does not reach needs some time to write what it has
 	}
-	if !f.still(ctx, i, glimpse{time.Now(), before}) {
+	if !f.still(ctx, i, before) {
 		return
 	}
 	if _, err := bundle.LoadSeal(ctx, s.cfg.Docs.Bucket(), i); err == nil { // another was quicker: it need not be done again
@@ -265,60 +261,6 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 		return
 	}
 	f.seal(ctx, i)
-}
-
-// glimpse is where an incarnation's writing stood at a time.
-type glimpse struct {
-	at   time.Time
-	next uint64
-}
-
-// glimpse looks once where the writing of a node stands that has just fallen silent.
-func (f *fleet) glimpse(m mesh.Member) {
-	f.mu.Lock()
-	_, looked := f.glimpses[m.Incarnation]
-	if !looked {
-		f.glimpses[m.Incarnation] = glimpse{}
-	}
-	f.mu.Unlock()
-	i, err := bundle.ParseIncarnation(m.Incarnation)
-	if looked || err != nil {
-		return
-	}
-	f.station.tasks.start(func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, stillAlone)
-		defer cancel()
-		if next, err := bundle.Newest(ctx, f.station.cfg.Docs.Bucket(), i); err == nil {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			f.glimpses[m.Incarnation] = glimpse{time.Now(), next}
-		}
-	})
-}
-
-// still reports whether an incarnation has written nothing for long enough, since it fell silent or else
-// from now on.
-func (f *fleet) still(ctx context.Context, i bundle.Incarnation, now glimpse) bool {
-	least := stillTime
-	if m, ok := f.member(i.Node); !f.most(i.Node) && !(ok && f.awaits(m)) {
-		least = stillAlone
-	}
-	f.mu.Lock()
-	since := f.glimpses[i.String()]
-	f.mu.Unlock()
-	if since.at.IsZero() || since.next != now.next {
-		since = now
-	}
-	f.mu.Lock()
-	f.glimpses[i.String()] = since
-	f.mu.Unlock()
-	select {
-	case <-time.After(time.Until(since.at.Add(least))):
-	case <-ctx.Done():
-		return false
-	}
-	next, err := bundle.Newest(ctx, f.station.cfg.Docs.Bucket(), i)
-	return err == nil && next == since.next
 }
 
 // patienceAfter is how long the bucket must have been there before a node is ended that is only silent.

@@ -43,7 +43,7 @@ type fleet struct {
 	names    []string                    // witnesses of this node
 	soft     map[string]softWord         // incarnations that were ended while the bucket was away
 	trying   map[string]time.Time        // when it was last tried to end those in the bucket
-	glimpses map[string]glimpse          // where the writing of silent incarnations stood
+	writing  map[string]writing          // of silent incarnations
 	away     time.Time                   // when the bucket last did not answer
 	sought   map[string]time.Time        // channels that were asked for and are not known
 }
@@ -74,7 +74,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	f := &fleet{
 		station: s, mesh: m, route: route, started: time.Now(), holders: map[string]*bundle.Holder{}, live: map[string]map[string]place{},
 		liveAt: map[string]time.Time{}, promises: map[string]promise{}, returned: map[string]bool{},
-		ending: map[string]time.Time{}, busy: map[string]bool{}, soft: map[string]softWord{}, trying: map[string]time.Time{}, glimpses: map[string]glimpse{}, tails: map[string]*bucketTail{}, sought: map[string]time.Time{},
+		ending: map[string]time.Time{}, busy: map[string]bool{}, soft: map[string]softWord{}, trying: map[string]time.Time{}, writing: map[string]writing{}, tails: map[string]*bucketTail{}, sought: map[string]time.Time{},
 	}
 	for subject, h := range map[string]mesh.Handler{
 		subjectAskCuts: f.askedCuts, subjectClose: f.askedClose, subjectTestify: f.askedTestify,

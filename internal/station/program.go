@@ -307,19 +307,20 @@ func (p *Program) cutHere(ctx context.Context, source string) (number int64, exp
 			return 0, time.Time{}, program.ErrBusy
 		}
 		number, err = p.station.fleet.leaveThere(ctx, p, o)
-		return number, time.Now().Add(p.flushTime()), err
+		return number, time.Now().Add(p.station.flushTime()), err
 	}
 	defer p.mu.Unlock()
 	if err != nil {
 		return 0, time.Time{}, err
 	}
 	p.order(o)
-	return p.director.NextNumber(), time.Now().Add(p.flushTime()), nil
+	return p.director.NextNumber(), time.Now().Add(p.station.flushTime()), nil
 }
 
-func (p *Program) flushTime() time.Duration {
-	if f := p.station.cfg.Flush; f > 0 {
-		return f
+// flushTime is how often bundles are written.
+func (s *Station) flushTime() time.Duration {
+	if s.cfg.Flush > 0 {
+		return s.cfg.Flush
 	}
 	return 500 * time.Millisecond
 }

@@ -134,6 +134,7 @@ func (w *watchers) send(ctx context.Context, node string) error {
 	if err != nil {
 		return err
 	}
+	r.Close = true // else who answers before the end of the stream would wait for it
 	answer, err := w.fleet.mesh.RoundTrip(r)
 	if err != nil {
 		return err
