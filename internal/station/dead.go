@@ -35,10 +35,18 @@ func (f *fleet) lookForDead() {
 		if m.Self || m.Incarnation == "" {
 			continue
 		}
-		if m.State == mesh.Alive || f.station.ended(m.Incarnation) {
+		ended := f.station.ended(m.Incarnation)
+		if m.State == mesh.Alive || ended {
 			f.mu.Lock()
 			delete(f.writing, m.Incarnation)
+			tell := ended && m.State == mesh.Alive && now.Sub(f.trying[m.Incarnation]) >= softRetry
+			if tell {
+				f.trying[m.Incarnation] = now
+			}
 			f.mu.Unlock()
+			if tell { // it had nothing to write, and so did not meet the fence
+				f.say(subjectSealed, incarnationMessage{Incarnation: m.Incarnation})
+			}
 			continue
 		}
 		f.lookAtWriting(m)

@@ -57,6 +57,23 @@ func (f *fleet) lookAtWriting(m mesh.Member) {
 	})
 }
 
+// cutOff reports whether this node knows that its own mesh is cut: it does not hear most of the fleet, and
+// one that it does not hear writes. Then it ends nobody: those on the other side know better.
+func (f *fleet) cutOff() bool {
+	if f.most("") {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, w := range f.writing {
+		if w.lives && time.Since(w.since) < 2*stillLong {
+			return true
+		}
+	}
+	return false
+}
+
+// saw notes where the writing stands now.
 func (f *fleet) saw(i bundle.Incarnation, next uint64) writing {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -80,5 +97,5 @@ func (f *fleet) still(ctx context.Context, i bundle.Incarnation, next uint64) bo
 		return false
 	}
 	next, err := bundle.Newest(ctx, f.station.cfg.Docs.Bucket(), i)
-	return err == nil && f.saw(i, next) == w
+	return err == nil && f.saw(i, next) == w && !f.cutOff()
 }
