@@ -216,10 +216,11 @@ func (f *faults) crash(n *node) {
 				w.wipes = append(w.wipes, wipe{n.name, time.Now()})
 			}
 		}, func() {
-			switch how {
-			case "with an empty spool":
+			switch {
+			case n.proc != nil: // the end of another fault has started it
+			case how == "with an empty spool":
 				w.empty(n)
-			case "after a reboot":
+			case how == "after a reboot":
 				w.reboot(n)
 			}
 			w.again(n)
