@@ -78,8 +78,8 @@ func (f *following) rouse() {
 func (p *Program) followAll(ctx context.Context) {
 	tick := time.NewTicker(followRetry)
 	defer tick.Stop()
-	asked := time.Time{}
-	for n := 0; ; n++ {
+	asked, asks := time.Time{}, 0
+	for {
 		p.mu.Lock()
 		if ctx.Err() != nil || time.Since(p.follow.wanted) > wantedFor && len(p.writers) == 0 || p.gone {
 			p.release()
@@ -95,7 +95,8 @@ func (p *Program) followAll(ctx context.Context) {
 		p.mu.Unlock()
 		if unsure && time.Since(asked) >= askEvery {
 			asked = time.Now()
-			p.station.fleet.askAround(ctx, p, n)
+			p.station.fleet.askAround(ctx, p, asks)
+			asks++
 		}
 		select {
 		case <-wake:
