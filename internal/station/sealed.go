@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
-	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
@@ -55,15 +54,15 @@ func (f *fleet) sealed(ctx context.Context, i bundle.Incarnation) {
 	}
 }
 
-// lookForOld takes in what an earlier run of a node left that lives again, and that has ended it itself: where
-// its takes lie may be elsewhere than it said when it had them in its spool.
+// lookForOld takes in what incarnations left that live no more and that somebody has ended, unless that is
+// known: a node that lives again ends its earlier run itself, and word of others may not have come, or could
+// not be followed at once. Where their takes lie may be elsewhere than they said.
 func (f *fleet) lookForOld() {
 	s := f.station
 	old := map[bundle.Incarnation]bool{}
 	s.store.Each(func(l *take.Log) { old[bundle.Incarnation{Node: l.Take().Node, ID: l.Take().Incarnation}] = true })
 	for i := range old {
-		m, ok := f.member(i.Node)
-		if !ok || m.Self || m.State != mesh.Alive || m.Incarnation == "" || m.Incarnation == i.String() || s.ended(i.String()) {
+		if i.Node == s.cfg.Spool.Node() || f.lives(i) || s.ended(i.String()) {
 			continue
 		}
 		s.tasks.start(func(ctx context.Context) {
