@@ -106,7 +106,11 @@ func TestEndedByWord(t *testing.T) {
 		if is == was {
 			t.Errorf("a is %s still", is)
 		}
-		if word := n.all["a"].station.fleet.soft[was]; word.Holder != "b" {
+		ended, err := bundle.ParseIncarnation(was)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if word := n.all["a"].station.fleet.softly(ended); word == nil || word.Holder != "b" {
 			t.Errorf("a does not know where it was ended: %+v", word)
 		}
 		time.Sleep(3 * time.Second)
