@@ -341,6 +341,56 @@ func TestOtherBoot(t *testing.T) {
 	}
 }
 
+// TestResumeWhole writes what a spool has whole, after the death of the machine, before anybody else is asked
+// what was behind it.
+func TestResumeWhole(t *testing.T) {
+	s, err := OpenSpool(t.TempDir(), "n", nil, SpoolConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	i, b := NewIncarnation("n", time.Now()), bucket.NewMem()
+	j, err := s.OpenJournal(&i, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := []Item{{Record: Record{Kind: KindEnd, Take: media.TakeID{1}, End: "x"}}}
+	body, _, err := encode(items, Index{Witnesses: []string{"w"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range uint64(2) {
+		if err := s.Write(&i, n, body, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.turn(2)
+	j.append(body)
+	j.Close()
+	if err := ResumeWhole(t.Context(), b, s); err != nil {
+		t.Fatal(err)
+	}
+	if next, err := Newest(t.Context(), b, i); err != nil || next != 0 {
+		t.Errorf("%d bundles of a spool that knows everything are written: %v", next, err)
+	}
+	if err := os.WriteFile(filepath.Join(s.journalDir(i.ID), bootFile), []byte("another"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ResumeWhole(t.Context(), b, s); err != nil {
+		t.Fatal(err)
+	}
+	at, err := head(t.Context(), b, i)
+	if err != nil || at.next != 2 || !slices.Equal(at.names, []string{"w"}) {
+		t.Errorf("%d bundles are written, and the newest names %v: %v", at.next, at.names, err)
+	}
+	if words, err := Resume(t.Context(), b, s, slog.New(slog.DiscardHandler)); err != nil || words[i.ID] != SpoolWord {
+		t.Errorf("the word is %v, %v", words[i.ID], err)
+	}
+	if next, err := Newest(t.Context(), b, i); err != nil || next != 3 {
+		t.Errorf("%d bundles are there in the end: %v", next, err)
+	}
+}
+
 func TestSpoolIsOneNodes(t *testing.T) {
 	dir := t.TempDir()
 	s, err := OpenSpool(dir, "", func() string { return "made-up" }, SpoolConfig{})

@@ -309,19 +309,59 @@ func Resume(ctx context.Context, b bucket.Bucket, s *Spool, log *slog.Logger) (m
 				words[id] = min(words[id], SpoolWord)
 				continue
 			}
-			late, err := resume(ctx, b, i.Key(l.sequence), body, l.journaled)
+			late, err := s.resume(ctx, b, i, l, body)
 			if err != nil {
 				return nil, fmt.Errorf("resume from spool: %w", err)
 			}
 			if late {
 				words[id] = min(words[id], SpoolWord)
-				s.Drop(i, l.sequence)
-				continue
 			}
-			s.Landed(i, l.sequence)
 		}
 	}
 	return words, nil
+}
+
+// ResumeWhole writes to the bucket the whole bundles that earlier incarnations of this node left in the spool,
+// up to the first of which that has not all, of incarnations of which the spool does not know everything.
+// It comes before their witnesses are asked: one that was passed over holds less than these bundles, and the
+// newest of them names those that were not.
+func ResumeWhole(ctx context.Context, b bucket.Bucket, s *Spool) error {
+	left, words, err := s.leftovers()
+	if err != nil {
+		return fmt.Errorf("resume from spool: %w", err)
+	}
+	for id, bundles := range left {
+		i := &Incarnation{Node: s.Node(), ID: id}
+		for _, l := range bundles {
+			if words[id] == ExactWord || l.journaled {
+				break
+			}
+			body, err := s.body(i, l)
+			if err == nil && body == nil {
+				break
+			}
+			if err == nil {
+				_, err = s.resume(ctx, b, i, l, body)
+			}
+			if err != nil {
+				return fmt.Errorf("resume from spool: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// resume writes one leftover, and lets it go if it comes too late.
+func (s *Spool) resume(ctx context.Context, b bucket.Bucket, i *Incarnation, l leftover, body bucket.Body) (late bool, err error) {
+	late, err = resume(ctx, b, i.Key(l.sequence), body, l.journaled)
+	switch {
+	case err != nil:
+	case late:
+		s.Drop(i, l.sequence)
+	default:
+		s.Landed(i, l.sequence)
+	}
+	return late, err
 }
 
 // resume writes a bundle unless there is one of that number: the same, or a fence and what a witness held,

@@ -44,6 +44,11 @@ func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
 	started := time.Now()
 	var words map[string]bundle.Word
 	b := s.cfg.Docs.Bucket()
+	if s.retry(ctx, "what lies in the spool cannot be written to the bucket", func() error {
+		return bundle.ResumeWhole(ctx, b, s.cfg.Spool)
+	}) != nil {
+		return
+	}
 	heard := s.hearWitnesses(ctx, unsealed)
 	if s.retry(ctx, "what lies in the spool cannot be written to the bucket", func() (err error) {
 		words, err = bundle.Resume(ctx, b, s.cfg.Spool, s.log)
