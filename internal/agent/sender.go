@@ -25,7 +25,7 @@ const (
 	connectTime        = 2 * time.Second
 	// answerTime is how long a node may take to answer. With several nodes another one is tried sooner:
 	// it knows whether the first one lives, and hands the segment on if it does.
-	answerTime, answerTimeOfMany = 6 * time.Second, 4 * time.Second
+	answerTime, answerTimeOfMany = 6 * time.Second, 3 * time.Second
 )
 
 // sender sends what is in the spool, the oldest first, to one node after the other until one takes it.

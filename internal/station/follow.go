@@ -21,6 +21,9 @@ const (
 	wantedFor = 30 * time.Second
 	// gatherTime is how long a window is held back until all of it is known.
 	gatherTime = 1500 * time.Millisecond
+	// gatherDVRTime is how long the whole DVR window is held back: of a hundred dead incarnations the index of
+	// every bundle is read.
+	gatherDVRTime = time.Minute
 	// feedPatience is how long a feed may be silent.
 	feedPatience = 3 * take.BeatEvery
 	followRetry  = 250 * time.Millisecond
@@ -33,6 +36,7 @@ const (
 type following struct {
 	wanted    time.Time // when somebody last asked
 	wantedDVR time.Time
+	sinceDVR  time.Time // since when that is wanted
 	since     time.Time // since when it is wanted
 	running   bool
 	feeds     map[media.TakeID]*feeding
@@ -55,6 +59,9 @@ func (p *Program) want(dvr bool) {
 	f := &p.follow
 	f.wanted = now
 	if dvr {
+		if now.Sub(f.wantedDVR) > wantedFor {
+			f.sinceDVR = now
+		}
 		f.wantedDVR = now
 	}
 	if f.running {
@@ -160,9 +167,15 @@ func (p *Program) missing() (out []program.Entry) {
 	return out
 }
 
-// gathering reports whether a window would lack what is still being fetched. The lock is held.
-func (p *Program) gathering() bool {
-	if p.station.fleet == nil || !p.follow.running || time.Since(p.follow.since) > gatherTime {
+// gathering reports whether a window would lack what is still being fetched. What a window has left out once
+// it never lists again, so the whole DVR window is worth a longer wait, unless the bucket is away. The lock
+// is held.
+func (p *Program) gathering(dvr bool) bool {
+	since, most := p.follow.since, gatherTime
+	if dvr && p.station.Health().AwayFor == 0 {
+		since, most = p.follow.sinceDVR, gatherDVRTime
+	}
+	if p.station.fleet == nil || !p.follow.running || time.Since(since) > most {
 		return false
 	}
 	for id, f := range p.follow.feeds {

@@ -48,7 +48,7 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 	if rendition != media.Main {
 		return nil, nil, ErrNotFound
 	}
-	if v.stale && v.floor == 0 && p.gathering() {
+	if v.stale && v.floor == 0 && p.gathering(dvr) {
 		return nil, v.wait(), ErrNotYet
 	}
 	if v.stale {
