@@ -56,18 +56,27 @@ func head(ctx context.Context, b bucket.Bucket, i Incarnation) (at bundleHead, e
 	return at, nil
 }
 
-// listed lists the bundles that are not covered by index pages, and the number behind those that are.
-func listed(ctx context.Context, b bucket.Bucket, i Incarnation) (numbers []uint64, next uint64, err error) {
-	after := ""
-	if err := bucket.All(ctx, b, i.pagePrefix(), func(e bucket.Entry) error {
+// paged returns the number behind the bundles that are covered by index pages.
+func paged(ctx context.Context, b bucket.Bucket, i Incarnation) (next uint64, err error) {
+	err = bucket.All(ctx, b, i.pagePrefix(), func(e bucket.Entry) error {
 		if _, last, ok := strings.Cut(e.Key[strings.LastIndexByte(e.Key, '/')+1:], "-"); ok {
-			if n, err := strconv.ParseUint(last, 16, 64); err == nil && n+1 > next {
-				next, after = n+1, i.Key(n)
+			if n, err := strconv.ParseUint(last, 16, 64); err == nil {
+				next = max(next, n+1)
 			}
 		}
 		return nil
-	}); err != nil {
+	})
+	return next, err
+}
+
+// listed lists the bundles that are not covered by index pages, and the number behind those that are.
+func listed(ctx context.Context, b bucket.Bucket, i Incarnation) (numbers []uint64, next uint64, err error) {
+	if next, err = paged(ctx, b, i); err != nil {
 		return nil, 0, err
+	}
+	after := ""
+	if next > 0 {
+		after = i.Key(next - 1)
 	}
 	for {
 		pg, err := b.List(ctx, i.prefix(), after, 0)

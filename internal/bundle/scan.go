@@ -88,6 +88,28 @@ func (p *Pager) Close(ctx context.Context) {
 	}
 }
 
+// worthPage is how many bundles of an ended incarnation are worth a page.
+const worthPage = 8
+
+// WritePage writes the indexes of an ended incarnation's last bundles as a page: whoever needs to know what
+// it left reads that instead of each of them. Without it nothing is missing.
+func (r *Recovered) WritePage(ctx context.Context, b bucket.Bucket, log *slog.Logger) {
+	next, err := paged(ctx, b, *r.Incarnation)
+	if err != nil {
+		return
+	}
+	p := NewPager(b, r.Incarnation, log)
+	p.next = next
+	for _, s := range r.Bundles {
+		if s.Sequence >= next && s.Index.Fence == "" {
+			p.landed[s.Sequence] = s.Index.Records
+		}
+	}
+	if page := p.cut(worthPage); page != nil {
+		p.write(ctx, page)
+	}
+}
+
 type page struct {
 	first, last uint64
 	data        []byte

@@ -304,6 +304,7 @@ func (f *fleet) seal(ctx context.Context, i bundle.Incarnation) {
 	o.once.lock()
 	s.takeIn(o, r)
 	o.once.unlock()
+	s.page(r)
 	s.applyMarks(ctx, o)
 	f.say(subjectSealed, incarnationMessage{Incarnation: i.String()})
 	f.sealed(ctx, i)

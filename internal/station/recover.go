@@ -123,6 +123,7 @@ func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, known bu
 		o.once.lock()
 		s.takeIn(o, r)
 		o.once.unlock()
+		s.page(r)
 		s.applyMarks(ctx, o)
 		if s.fleet != nil {
 			s.fleet.say(subjectSealed, incarnationMessage{Incarnation: i.String()})
@@ -178,6 +179,11 @@ func (s *Station) originOf(name string) *origin {
 		s.past.origins[name] = o
 	}
 	return o
+}
+
+// page makes what an incarnation left quick to read for the other nodes; nobody waits for that.
+func (s *Station) page(r *bundle.Recovered) {
+	s.tasks.start(func(ctx context.Context) { r.WritePage(ctx, s.cfg.Docs.Bucket(), s.log) })
 }
 
 // takeIn makes the logs of an ended incarnation known. The origin's lock is held.
