@@ -346,6 +346,16 @@ func (l *laws) acked(node, key string, data []byte) {
 	l.bundles++
 }
 
+// begins forgets how far the process before listed: one that begins while the bucket is away lists nothing
+// until that is back.
+func (l *laws) begins(node string) {
+	for key := range l.progress {
+		if strings.HasSuffix(key, node) {
+			delete(l.progress, key)
+		}
+	}
+}
+
 // live notes how far a process lists a channel.
 func (l *laws) live(p *process, slug string, w *hls.Window) {
 	last, parts := w.Last()

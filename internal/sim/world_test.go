@@ -133,6 +133,7 @@ func (w *world) lose(from, to, _ string) bool {
 // start starts a process on a node whose last one has died.
 func (w *world) start(n *node) {
 	n.runs++
+	w.laws.begins(n.name)
 	spool, err := bundle.OpenSpool(n.spool, n.name, nil, bundle.SpoolConfig{Keep: time.Minute})
 	if err != nil {
 		panic(fmt.Sprintf("start %s: %v", n.name, err))
