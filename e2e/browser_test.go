@@ -201,12 +201,17 @@ func TestBrowser(t *testing.T) {
 	playing := func(s sample) bool { return s.State == "live" && s.ClockLatency != nil && *s.ClockLatency < 5000 }
 	b.until("the page plays", 20*time.Second, playing)
 	after(5 * time.Second) // it finds its distance to the live edge
-	// A minute in which this machine was busy with something else says nothing: then one more is measured.
-	if wrong := b.minute(); wrong != "" {
-		t.Logf("%s; measuring once more", wrong)
-		if wrong = b.minute(); wrong != "" {
-			t.Error(wrong)
+	// A minute in which this machine was busy with something else says nothing: then others are measured.
+	for try := 1; ; try++ {
+		wrong := b.minute()
+		if wrong == "" {
+			break
 		}
+		if try == 3 {
+			t.Error(wrong)
+			break
+		}
+		t.Logf("%s; measuring once more", wrong)
 	}
 	b.shoot("watch")
 
