@@ -86,7 +86,7 @@ func (f *fleet) saw(i bundle.Incarnation, next uint64) writing {
 // reports whether that is so.
 func (f *fleet) still(ctx context.Context, i bundle.Incarnation, next uint64) bool {
 	w := f.saw(i, next)
-	least := max(stillTime, 2*f.station.flushTime())
+	least := max(stillTime, f.station.flushTime()*3/2)
 	m, known := f.member(i.Node)
 	if w.lives || !f.most(i.Node) && !(known && f.awaits(m)) {
 		least = stillLong
