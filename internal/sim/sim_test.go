@@ -75,9 +75,6 @@ type outcome struct {
 // the bucket nor a witness in sight, when others who have both end it meanwhile.
 func (o outcome) excused() bool { return o.Soft && (o.Law == "2" || o.Law == "3") }
 
-// broken reports whether a law was broken that is not excused.
-func (o outcome) broken() bool { return o.Law != "" && !o.excused() }
-
 // run runs one seed.
 func run(t *testing.T, seed uint64, kinds []string, c *cheat) (out outcome) {
 	began := time.Now()
