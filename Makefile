@@ -42,6 +42,7 @@ tools: ## install what the tests need (ffmpeg, Chromium, players, an S3 server)
 lint: ## vet, format, static checks
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	go vet ./...
+	go vet -tags meter ./e2e
 	go tool staticcheck ./...
 
 .PHONY: test-web
