@@ -24,6 +24,7 @@ type sample struct {
 	Frames       int
 	Stalls       int
 	Rebuilds     int
+	Fault        string   // why the player was built anew last
 	Still        float64  // ms: the longest time without another picture since the sample before
 	ClockLatency *float64 // ms from the encoder's clock in the picture
 	Demo         *counters
@@ -183,7 +184,7 @@ func (b *browser) minute() (wrong string) {
 	case len(clock) < 90 || measured > 1500 || measured < 0:
 		return fmt.Sprintf("median latency %.0f ms of %d samples, want at most 1500 of 90 and more", measured, len(clock))
 	case stalls != 0 || rebuilds != 0:
-		return fmt.Sprintf("%d stalls and %d rebuilds in a minute, want none", stalls, rebuilds)
+		return fmt.Sprintf("%d stalls and %d rebuilds in a minute, want none; the player's last fault: %q", stalls, rebuilds, last.Fault)
 	case frames < 1750:
 		return fmt.Sprintf("%d frames in a minute of 30 a second, want at least 1750", frames)
 	}
@@ -201,17 +202,12 @@ func TestBrowser(t *testing.T) {
 	playing := func(s sample) bool { return s.State == "live" && s.ClockLatency != nil && *s.ClockLatency < 5000 }
 	b.until("the page plays", 20*time.Second, playing)
 	after(5 * time.Second) // it finds its distance to the live edge
-	// A minute in which this machine was busy with something else says nothing: then others are measured.
-	for try := 1; ; try++ {
-		wrong := b.minute()
-		if wrong == "" {
-			break
-		}
-		if try == 3 {
-			t.Error(wrong)
-			break
-		}
+	// A minute in which this machine was busy with something else says nothing: then one more is measured.
+	if wrong := b.minute(); wrong != "" {
 		t.Logf("%s; measuring once more", wrong)
+		if wrong = b.minute(); wrong != "" {
+			t.Error(wrong)
+		}
 	}
 	b.shoot("watch")
 

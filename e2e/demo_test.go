@@ -58,10 +58,6 @@ func TestDemo(t *testing.T) {
 		return func(s sample) bool { return s.Demo != nil && f(s.Demo) }
 	}
 	b.until("it plays and counts", 40*time.Second, demoing(func(c *counters) bool { return c.Shown > 60 && c.Number != nil && ready(c) == 3 }))
-	// While the nodes find one another the publisher may go from one to the next: what is counted begins here.
-	fmt.Fprintln(b.stdin, "key z")
-	after(time.Second)
-	b.until("it plays on and counts anew", 20*time.Second, demoing(func(c *counters) bool { return c.Shown > 60 && c.Shown < 600 }))
 	b.shoot("demo")
 	if c := b.last().Demo; c.Lost > 0 && c.Stalls == 0 || c.Cuts > 0 { // a machine that stalls jumps ahead
 		t.Errorf("without any fault %d frames were lost and %d cuts made", c.Lost, c.Cuts)
