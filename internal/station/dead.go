@@ -300,13 +300,7 @@ func (f *fleet) seal(ctx context.Context, i bundle.Incarnation) {
 		return
 	}
 	s.log.Info("a silent node was ended", "incarnation", i, "word", r.Seal.Word, "took", time.Since(started).Round(time.Millisecond))
-	o := s.originOf(i.String())
-	o.once.lock()
-	s.takeIn(o, r)
-	o.once.unlock()
-	s.page(r)
-	s.applyMarks(ctx, o)
-	f.say(subjectSealed, incarnationMessage{Incarnation: i.String()})
+	s.recovered(ctx, r)
 	f.sealed(ctx, i)
 }
 

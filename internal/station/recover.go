@@ -119,15 +119,7 @@ func (s *Station) recoverOne(ctx context.Context, i bundle.Incarnation, known bu
 		if err != nil {
 			return err
 		}
-		o := s.originOf(i.String())
-		o.once.lock()
-		s.takeIn(o, r)
-		o.once.unlock()
-		s.page(r)
-		s.applyMarks(ctx, o)
-		if s.fleet != nil {
-			s.fleet.say(subjectSealed, incarnationMessage{Incarnation: i.String()})
-		}
+		s.recovered(ctx, r)
 		return s.cfg.Spool.DropJournal(&i)
 	})
 }
@@ -181,9 +173,18 @@ func (s *Station) originOf(name string) *origin {
 	return o
 }
 
-// page makes what an incarnation left quick to read for the other nodes; nobody waits for that.
-func (s *Station) page(r *bundle.Recovered) {
+// recovered takes in what an incarnation left that this node has just ended, tells the others, and makes it
+// quick for them to read; nobody waits for that.
+func (s *Station) recovered(ctx context.Context, r *bundle.Recovered) {
+	o := s.originOf(r.Incarnation.String())
+	o.once.lock()
+	s.takeIn(o, r)
+	o.once.unlock()
 	s.tasks.start(func(ctx context.Context) { r.WritePage(ctx, s.cfg.Docs.Bucket(), s.log) })
+	s.applyMarks(ctx, o)
+	if s.fleet != nil {
+		s.fleet.say(subjectSealed, incarnationMessage{Incarnation: r.Incarnation.String()})
+	}
 }
 
 // takeIn makes the logs of an ended incarnation known. The origin's lock is held.
