@@ -128,6 +128,9 @@ func (s *sender) segment(ctx context.Context, x *Session, n uint64) error {
 		return err
 	}
 	for tries := 0; ; tries++ {
+		if err := s.turn(ctx, x, n); err != nil {
+			return nil
+		}
 		at, to := s.target()
 		a := s.put(ctx, to, fmt.Sprintf("%s/main/%d", x.ID, n), x, data)
 		if a.status == http.StatusPreconditionFailed { // a node that does not have the init
@@ -152,6 +155,28 @@ func (s *sender) segment(ctx context.Context, x *Session, n uint64) error {
 			return nil
 		}
 	}
+}
+
+// turnTime is how long a segment waits for the one before it to find a node.
+const turnTime = time.Second
+
+// turn waits until a segment may be sent: while it is not known who takes the stream, only the oldest may. Of
+// two at once each could begin the session at another node behind a balancer, and one would end the other's.
+// A little later the nodes know who has the session, and the first may be acknowledged only with the second.
+func (s *sender) turn(ctx context.Context, x *Session, n uint64) error {
+	for began := time.Now(); n > x.Oldest() && !s.taken() && time.Since(began) < turnTime; {
+		if err := sleep(ctx, minPause/4); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// taken reports whether a node takes the stream.
+func (s *sender) taken() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.node != ""
 }
 
 // goodbye tells the node where the session ends, so that it does not wait for more before it makes the
