@@ -76,13 +76,15 @@ const noticeTime = time.Minute
 func (p *Program) Known() bool { return p.id != "" }
 
 // Status returns what is to be said of the channel.
-func (p *Program) Status() Status {
+func (p *Program) Status() Status { return p.status(p.station.bucketAway()) }
+
+func (p *Program) status(bucketAway bool) Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.channel
 	s := Status{
 		Slug: c.Slug, Title: c.Title, Description: c.Description, State: Never, Since: c.Created,
-		DVRWindow: c.DVRWindow, Listed: c.Listed, Viewers: p.station.cfg.Viewers(c.Slug), BucketAway: p.station.bucketAway(),
+		DVRWindow: c.DVRWindow, Listed: c.Listed, Viewers: p.station.cfg.Viewers(c.Slug), BucketAway: bucketAway,
 	}
 	if time.Since(p.noticeAt) < noticeTime {
 		s.Notice = p.notice
@@ -130,10 +132,10 @@ func (s *Station) air(origin, channel string) *Air {
 
 // Statuses returns the status of every channel, in no order.
 func (s *Station) Statuses() []Status {
-	all := s.each()
+	all, away := s.each(), s.bucketAway()
 	out := make([]Status, len(all))
 	for i, p := range all {
-		out[i] = p.Status()
+		out[i] = p.status(away)
 	}
 	return out
 }
