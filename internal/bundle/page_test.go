@@ -22,6 +22,32 @@ func (r *reads) GetRange(ctx context.Context, key string, offset, length int64) 
 	return r.Bucket.GetRange(ctx, key, offset, length)
 }
 
+// TestWordBehindPage counts a witness's word also where the newest bundle, which names it, has a page: a page
+// has no names.
+func TestWordBehindPage(t *testing.T) {
+	b := bucket.NewMem()
+	i := Incarnation{Node: "n", ID: "1a21b54453801181a8c"}
+	own := NewPager(b, &i, slog.New(slog.DiscardHandler))
+	for n := range uint64(pageBundles) {
+		body, x, err := encode(words(fmt.Sprint(n)), Index{Witnesses: []string{"w"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.PutIfAbsent(t.Context(), i.Key(n), body); err != nil {
+			t.Fatal(err)
+		}
+		own.Landed(n, x)
+	}
+	own.Close(t.Context())
+	r, err := Recover(t.Context(), bucket.NewDocuments(b), i, "sealer", Known{Witnesses: []string{"w"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Seal.Word != ExactWord {
+		t.Errorf("the word of a witness that the newest bundle names is worth %d, want %d", r.Seal.Word, ExactWord)
+	}
+}
+
 // TestWritePage reads what an incarnation left, before and after its last bundles have a page: the same, in
 // few requests. A page of the writer's own, a fence with what a witness held, and few bundles change nothing.
 func TestWritePage(t *testing.T) {

@@ -119,17 +119,23 @@ type Known struct {
 }
 
 // worth returns the word for a seal of these bundles. That of a witness counts only if the newest of them
-// names it: a writer that lives on after all has named others before it listed more (rule C).
-func (k Known) worth(bundles []Scanned) Word {
-	for n := len(bundles) - 1; n >= 0; n-- {
-		if x := bundles[n].Index; x.Fence == "" {
-			if slices.ContainsFunc(k.Witnesses, func(w string) bool { return slices.Contains(x.Witnesses, w) }) {
-				return ExactWord
-			}
-			break
-		}
+// names it: a writer that lives on after all has named others before it listed more (rule C). The names stand in
+// the bundle only, not in an index page.
+func (k Known) worth(ctx context.Context, b bucket.Bucket, i Incarnation, bundles []Scanned) (Word, error) {
+	n := len(bundles) - 1
+	for ; n >= 0 && bundles[n].Index.Fence != ""; n-- {
 	}
-	return k.Word
+	if n < 0 || len(k.Witnesses) == 0 {
+		return k.Word, nil
+	}
+	x, err := ReadIndex(ctx, b, i.Key(bundles[n].Sequence))
+	if errors.Is(err, bucket.ErrNotFound) { // collected
+		return k.Word, nil
+	}
+	if err == nil && slices.ContainsFunc(k.Witnesses, func(w string) bool { return slices.Contains(x.Witnesses, w) }) {
+		return ExactWord, nil
+	}
+	return k.Word, err
 }
 
 // Recover ends an incarnation whose node has died, if nobody did yet, and reads what it left: it
@@ -142,8 +148,12 @@ func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by stri
 	if err != nil {
 		return nil, fmt.Errorf("recover %s: %w", i, err)
 	}
+	word, err := known.worth(ctx, b, i, found.bundles)
+	if err != nil {
+		return nil, fmt.Errorf("recover %s: %w", i, err)
+	}
 	r := &Recovered{Incarnation: &i, Bundles: found.bundles, Sealed: true}
-	seal := &Seal{By: by, At: time.Now().UTC(), End: found.end, Word: known.worth(found.bundles), Takes: ends(found.bundles)}
+	seal := &Seal{By: by, At: time.Now().UTC(), End: found.end, Word: word, Takes: ends(found.bundles)}
 	for id, at := range known.Sooner {
 		if end, ok := seal.Takes[id]; ok && at.Before(end) {
 			seal.Takes[id] = at
