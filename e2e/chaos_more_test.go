@@ -34,10 +34,6 @@ const (
 // all three at once, and starts them again.
 func TestMassDeath(t *testing.T) {
 	t.Parallel()
-	measure(t, massDeath)
-}
-
-func massDeath(t *testing.T) {
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")
@@ -117,10 +113,6 @@ func (p *publisher) last() time.Time {
 // a node that takes in another channel.
 func TestBucketAway(t *testing.T) {
 	t.Parallel()
-	measure(t, bucketAway)
-}
-
-func bucketAway(t *testing.T) {
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")
@@ -169,10 +161,6 @@ func bucketAway(t *testing.T) {
 // TestPartition cuts one node off the others, once with the bucket and once without.
 func TestPartition(t *testing.T) {
 	t.Parallel()
-	measure(t, partition)
-}
-
-func partition(t *testing.T) {
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")
@@ -273,10 +261,6 @@ func (f *fleet) alike(slugs []string) bool {
 // TestZombie stops a node for a minute and lets it go on.
 func TestZombie(t *testing.T) {
 	t.Parallel()
-	measure(t, zombie)
-}
-
-func zombie(t *testing.T) {
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "3M")
@@ -315,10 +299,6 @@ func TestLeaving(t *testing.T) {
 	if repeating() {
 		t.Parallel()
 	}
-	measure(t, leaving)
-}
-
-func leaving(t *testing.T) {
 	f := newFleet(t)
 	defer f.logs(t)
 	film := newFilm(t, "300k")

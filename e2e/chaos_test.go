@@ -50,10 +50,6 @@ func TestDeath(t *testing.T) {
 	if repeating() {
 		t.Parallel()
 	}
-	measure(t, death)
-}
-
-func death(t *testing.T) {
 	f := newFleet(t)
 	film := newFilm(t, "300k")
 	defer f.logs(t)

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 )
 
@@ -90,55 +89,15 @@ func bar(t *testing.T, fault, name string, value, most float64) {
 	m := note(fault, name, value)
 	m.Most, m.Promised = most, true
 	results.Unlock()
-	switch {
-	case value <= most:
-		t.Logf("%s: %s %.2f", fault, name, value)
-	case strings.HasSuffix(name, seconds) && slow(t):
-		t.Logf("%s: %s %.2f, want at most %.2f: too slow", fault, name, value, most)
-	default:
+	if value > most {
 		t.Errorf("%s: %s %.2f, want at most %.2f", fault, name, value, most)
+	} else {
+		t.Logf("%s: %s %.2f", fault, name, value)
 	}
 }
 
 // seconds ends the names of figures that are times.
 const seconds = " (s)"
-
-// trials are the tests that may be too slow once.
-var trials sync.Map // *testing.T -> *atomic.Bool
-
-// slow notes that a test was too slow, if that is forgiven.
-func slow(t *testing.T) bool {
-	was, ok := trials.Load(t)
-	if ok {
-		was.(*atomic.Bool).Store(true)
-	}
-	return ok
-}
-
-// tooSlow reports whether a test was, and that is forgiven.
-func tooSlow(t *testing.T) bool {
-	was, ok := trials.Load(t)
-	return ok && was.(*atomic.Bool).Load()
-}
-
-// measure runs the test of a fault. What viewers get must be right every time; a time that was missed, on a
-// machine that other tests use too, is measured once more before it counts. Where all is repeated anyway,
-// the table says how often.
-func measure(t *testing.T, fault func(t *testing.T)) {
-	if repeating() {
-		fault(t)
-		return
-	}
-	var late atomic.Bool
-	t.Run("first", func(t *testing.T) {
-		trials.Store(t, &late)
-		defer trials.Delete(t)
-		fault(t)
-	})
-	if late.Load() && !t.Failed() {
-		t.Run("again", fault)
-	}
-}
 
 // repeating reports whether all faults are repeated to fill the table.
 func repeating() bool { return os.Getenv("MAYFLY_TABLE") != "" }
