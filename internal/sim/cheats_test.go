@@ -32,11 +32,11 @@ var without = []struct {
 }{
 	{"A", "a director ends what is on air where its own list ends, and tells the others", 20, []string{}, 3, rogueDirector},
 	{"B", "who meets a fence takes it for an answer that was lost", 20, []string{pause, partition}, 3, noFence},
-	{"C", "what the witness holds is left out of the seal", 300, []string{crash}, 3, noTestimony},
+	{"C", "what the witness holds is left out of the seal", 120, []string{crash}, 3, noTestimony},
 	{"D", "a seal with the word of a spool counts as an exact one: no gaps", 100, []string{crash}, 1, func() *cheat { return otherWord(bundle.SpoolWord, bundle.ExactWord) }},
 	{"E", "a seal without any word counts as one with the word of a spool: no leap", 40, []string{crash, outage}, 1, func() *cheat { return otherWord(bundle.NoWord, bundle.SpoolWord) }},
-	{"F", "nobody is asked for a promise", 500, []string{outage, messages}, 3, noPromises},
-	{"G", "a node that has just started gives promises, and does not ask the others what they know", 200, []string{outage, crash, oneSided}, 3, forgetful},
+	{"F", "nobody is asked for a promise", 160, []string{outage, messages}, 3, noPromises},
+	{"G", "a node that has just started gives promises, and does not ask the others what they know", 160, []string{outage, crash, oneSided}, 3, forgetful},
 	{"H", "discontinuities are counted, not stored", 60, []string{crash}, 3, countedDiscontinuities},
 }
 

@@ -79,6 +79,9 @@ func (t *bucketTail) poll(ctx context.Context, b bucket.Bucket) ([]bundle.Scanne
 	}
 }
 
+// endedTime is how long it is remembered that an incarnation was ended, or that this was tried.
+const endedTime = time.Hour
+
 // tidyTails forgets the incarnations that are followed in another way again.
 func (f *fleet) tidyTails() {
 	f.mu.Lock()
@@ -91,6 +94,19 @@ func (f *fleet) tidyTails() {
 			delete(f.tails, name)
 		}
 		t.reading.unlock()
+	}
+	for name, at := range f.ending {
+		if time.Since(at) > endedTime {
+			delete(f.ending, name)
+		}
+	}
+	for name, at := range f.trying {
+		if time.Since(at) > endedTime {
+			delete(f.trying, name)
+			if f.soft[name].kept {
+				delete(f.soft, name)
+			}
+		}
 	}
 	for name, h := range f.holders {
 		if h.Clear(time.Now()) {
