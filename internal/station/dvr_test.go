@@ -50,3 +50,50 @@ func TestColdDVR(t *testing.T) {
 		}
 	})
 }
+
+// TestForgottenDVR has every node list the whole DVR window long after nodes died: those that ended the dead knew
+// what they left, nobody watched, and takes of other nodes lie in between that they never had.
+func TestForgottenDVR(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["b"].channel("news", "cam")
+		time.Sleep(time.Second)
+		for _, name := range []string{"a", "b", "a", "c", "a", "b"} {
+			e := n.all[name].mustPublish("cam-key-0123456789")
+			if err := e.run(10 * time.Second); err != nil {
+				t.Fatal(err)
+			}
+			if name == "b" { // leaves in peace
+				e.x.Close(nil)
+				time.Sleep(2 * time.Second)
+				continue
+			}
+			n.all[name].kill()
+			n.dying.Wait()
+			time.Sleep(5 * time.Second)
+			n.start(name)
+			time.Sleep(2 * time.Second)
+		}
+		time.Sleep(3 * unlistedTime)
+		most := 0
+		lists := map[string]int{}
+		for _, name := range []string{"a", "b", "c"} {
+			for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+				w, err := n.all[name].window("news", true)
+				if errors.Is(err, ErrNotYet) && time.Since(began) < gatherTime {
+					continue
+				}
+				if err != nil {
+					t.Fatalf("node %s: %v", name, err)
+				}
+				lists[name] = len(w.Segments)
+				most = max(most, len(w.Segments))
+				break
+			}
+		}
+		for name, segments := range lists {
+			if segments != most || most < 25 {
+				t.Errorf("node %s lists %d segments, another %d", name, segments, most)
+			}
+		}
+	})
+}

@@ -133,7 +133,7 @@ func (p *Program) release() {
 	for id, f := range p.follow.feeds {
 		f.stop()
 		if l := p.station.store.Log(id); l != nil && p.writers[id] == nil && !l.Ended() {
-			p.station.store.Remove(id)
+			p.station.forget(l)
 		}
 	}
 	p.follow = following{}

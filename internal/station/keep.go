@@ -178,16 +178,21 @@ func (p *Program) tidy(listed map[media.TakeID]bool) {
 	var covered media.Ticks
 	for i := len(list.Entries) - 1; i >= 0; i-- {
 		e := &list.Entries[i]
-		l := p.station.store.Log(e.Take)
-		if l == nil || covered >= span {
+		if covered >= span {
 			break
 		}
 		listed[e.Take] = true
-		end := l.Edge().End
-		l.Trim(end - (span - covered))
+		left := span - covered
 		if e.End != nil {
 			covered += media.TicksOf(e.End.ProgramTime.Sub(e.ProgramTime))
-		} else {
+		}
+		l := p.station.store.Log(e.Take)
+		if l == nil {
+			continue // another node has it, and what is older may be here all the same
+		}
+		end := l.Edge().End
+		l.Trim(end - left)
+		if e.End == nil {
 			covered += end
 		}
 		if l.Ended() {
@@ -201,13 +206,13 @@ func (s *Station) tidyOthers(listed map[media.TakeID]bool) {
 	if !s.settled.Load() {
 		return
 	}
-	var old []media.TakeID
+	var old []*take.Log
 	s.store.Each(func(l *take.Log) {
-		if id := l.Take().ID; !listed[id] && l.Ended() && time.Since(l.Take().Born.Add(l.Edge().End.Duration())) > unlistedTime {
-			old = append(old, id)
+		if !listed[l.Take().ID] && l.Ended() && time.Since(l.Take().Born.Add(l.Edge().End.Duration())) > unlistedTime {
+			old = append(old, l)
 		}
 	})
-	for _, id := range old {
-		s.store.Remove(id)
+	for _, l := range old {
+		s.forget(l)
 	}
 }

@@ -28,6 +28,7 @@ type past struct {
 type origin struct {
 	once   latch // one reads it at a time
 	known  bool
+	lacks  bool // some of its logs were forgotten since: it is read again when one of them is wanted
 	word   bundle.Word
 	marks  map[string][][]byte       // by channel, in their order
 	pieces map[string][]bundle.Piece // likewise
@@ -192,7 +193,9 @@ func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
 	rebuilt := take.Rebuild(r)
 	channels := map[media.TakeID]string{}
 	for _, l := range rebuilt.Logs {
-		s.store.Add(l)
+		if have := s.store.Log(l.Take().ID); !o.known || have == nil || !have.Ended() {
+			s.store.Add(l)
+		}
 		channels[l.Take().ID] = l.Take().Channel
 	}
 	marks := map[string][][]byte{}
@@ -202,7 +205,7 @@ func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
 	}
 	s.past.mu.Lock()
 	defer s.past.mu.Unlock()
-	o.word, o.marks, o.pieces, o.known = r.Seal.Word, marks, rebuilt.Pieces, true
+	o.word, o.marks, o.pieces, o.known, o.lacks = r.Seal.Word, marks, rebuilt.Pieces, true, false
 	if r.Sealed && r.Seal.Word == bundle.NoWord {
 		o.doubts = map[string]bool{}
 	}
@@ -238,12 +241,30 @@ func (s *Station) applyMarks(ctx context.Context, o *origin) {
 	}
 }
 
+// forget drops the log of a take. If its incarnation has ended, it can be read again.
+func (s *Station) forget(l *take.Log) {
+	s.store.Remove(l.Take().ID)
+	i := bundle.Incarnation{Node: l.Take().Node, ID: l.Take().Incarnation}
+	s.past.mu.Lock()
+	defer s.past.mu.Unlock()
+	if o := s.past.origins[i.String()]; o != nil {
+		o.lacks = true
+	}
+}
+
+// whole reports whether an ended incarnation is known with all its logs.
+func (s *Station) whole(o *origin) bool {
+	s.past.mu.Lock()
+	defer s.past.mu.Unlock()
+	return o.known && !o.lacks
+}
+
 // origin returns an ended incarnation, reading it from the bucket if it is not known.
 func (s *Station) origin(ctx context.Context, name string) (*origin, error) {
 	o := s.originOf(name)
 	o.once.lock()
 	defer o.once.unlock()
-	if o.known {
+	if s.whole(o) {
 		return o, nil
 	}
 	i, err := bundle.ParseIncarnation(name)
