@@ -58,9 +58,10 @@ func (d *decoder) index() *Index {
 	x := &Index{}
 	flags := d.uint(math.MaxUint64)
 	x.Fence = string(d.bytes(maxName))
-	if flags&^(flagFence|flagNamed) != 0 || (flags&flagFence != 0) != (x.Fence != "") {
+	if flags&^(flagFence|flagNamed|flagQuiet) != 0 || (flags&flagFence != 0) != (x.Fence != "") {
 		d.fail("bundle index: unknown flags %#x", flags)
 	}
+	x.Quiet = flags&flagQuiet != 0
 	if flags&flagNamed != 0 {
 		n := d.uint(maxWitnesses)
 		if n == 0 {

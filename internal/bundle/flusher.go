@@ -91,6 +91,8 @@ type Flusher struct {
 	copies  []*Copy
 	sworn   []oath // who waits for lines to be durable
 	dead    error  // why the incarnation has ended
+	open    bool   // the node wants to list
+	opened  bool   // a bundle was made that says so
 
 	wake    chan struct{}
 	results chan result
@@ -249,6 +251,19 @@ func (f *Flusher) Flush(ctx context.Context) error {
 	}
 }
 
+// Open says that the node wants to list, and returns when a bundle that says so is in the bucket, or ctx ends.
+// Who ends an incarnation that never opened knows that nobody was shown anything of it.
+func (f *Flusher) Open(ctx context.Context) error {
+	f.mu.Lock()
+	f.open = true
+	f.mu.Unlock()
+	return f.Flush(ctx)
+}
+
+// news reports whether a bundle is to be made though no record waits: it names other witnesses, or says that
+// the node lists. The lock is held.
+func (f *Flusher) news() bool { return f.safety.unnamed() || f.open != f.opened }
+
 // End ends the incarnation: Run returns err. It is for who learns by another way than by a fence that
 // others have ended it.
 func (f *Flusher) End(err error) {
@@ -313,9 +328,9 @@ func (f *Flusher) step(ctx context.Context) time.Duration {
 	var due time.Duration
 	f.mu.Lock()
 	gathered, since, bytes, hurry := len(f.pending) > 0, f.since, f.bytes, f.hurry
-	unnamed := f.safety.unnamed()
+	news := f.news()
 	f.mu.Unlock()
-	if unnamed {
+	if news {
 		f.bundle()
 		due = f.cfg.Interval
 	} else if gathered {
@@ -345,7 +360,7 @@ func (f *Flusher) step(ctx context.Context) time.Duration {
 func (f *Flusher) bundle() {
 	f.mu.Lock()
 	pending, since := f.pending, f.since
-	if len(pending) == 0 && !f.safety.unnamed() {
+	if len(pending) == 0 && !f.news() {
 		f.mu.Unlock()
 		return
 	}
@@ -356,7 +371,8 @@ func (f *Flusher) bundle() {
 	f.pending, f.bytes, f.hurry = nil, 0, false
 	f.next++
 	f.cfg.Journal.turn(f.next)
-	witnesses := f.safety.made(b.sequence)
+	x := Index{Witnesses: f.safety.made(b.sequence), Quiet: !f.open}
+	f.opened = f.open
 	f.mu.Unlock()
 	order := map[Owner]int{}
 	for _, p := range pending {
@@ -370,7 +386,7 @@ func (f *Flusher) bundle() {
 	for i, p := range pending {
 		b.owners[i], items[i] = p.owner, p.item
 	}
-	body, records, err := encode(items, Index{Witnesses: witnesses})
+	body, records, err := encode(items, x)
 	if err != nil { // a record that cannot be written: it came from us
 		panic(fmt.Sprintf("make bundle %d: %v", b.sequence, err))
 	}

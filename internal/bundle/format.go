@@ -26,6 +26,7 @@ const (
 	footerSize   = 12
 	flagFence    = 1
 	flagNamed    = 2
+	flagQuiet    = 4
 	maxWitnesses = 8
 	maxName      = 1024
 	maxIndex     = 16 << 20
@@ -50,6 +51,7 @@ type Index struct {
 	// Witnesses are the nodes that hold what is in no bundle yet, from this bundle on until another
 	// one names others.
 	Witnesses []string
+	Quiet     bool // the incarnation lists nothing before another bundle has landed that does not say so
 	Records   []Record
 }
 
@@ -141,6 +143,9 @@ func (x Index) appendRecords(b []byte) ([]byte, error) {
 	}
 	if len(x.Witnesses) > 0 {
 		flags |= flagNamed
+	}
+	if x.Quiet {
+		flags |= flagQuiet
 	}
 	b = binary.AppendUvarint(b, flags)
 	b = appendBytes(b, []byte(x.Fence))

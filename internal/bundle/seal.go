@@ -118,21 +118,22 @@ type Known struct {
 	Sooner map[media.TakeID]media.Pos
 }
 
-// worth returns the word for a seal of these bundles. That of a witness counts only if the newest of them
+// worth returns the word for a seal of these bundles. If the newest of them, or that there is none, says that
+// nothing was listed, that is exact. The word of a witness counts only if the newest of them
 // names it: a writer that lives on after all has named others before it listed more (rule C). The names stand in
 // the bundle only, not in an index page.
 func (k Known) worth(ctx context.Context, b bucket.Bucket, i Incarnation, bundles []Scanned) (Word, error) {
 	n := len(bundles) - 1
 	for ; n >= 0 && bundles[n].Index.Fence != ""; n-- {
 	}
-	if n < 0 || len(k.Witnesses) == 0 {
-		return k.Word, nil
+	if n < 0 {
+		return ExactWord, nil
 	}
 	x, err := ReadIndex(ctx, b, i.Key(bundles[n].Sequence))
 	if errors.Is(err, bucket.ErrNotFound) { // collected
 		return k.Word, nil
 	}
-	if err == nil && slices.ContainsFunc(k.Witnesses, func(w string) bool { return slices.Contains(x.Witnesses, w) }) {
+	if err == nil && (x.Quiet || slices.ContainsFunc(k.Witnesses, func(w string) bool { return slices.Contains(x.Witnesses, w) })) {
 		return ExactWord, nil
 	}
 	return k.Word, err

@@ -40,8 +40,9 @@ var errUnsealed = errors.New("that incarnation has not ended")
 
 // recover ends the earlier incarnations of this node, and those of other nodes that are silent, and
 // takes in what they left. Publishers and viewers are served meanwhile; a channel goes on air again
-// when what was on air before is settled.
-func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
+// when what was on air before is settled. Nothing of this run is listed before the bucket says that it may be:
+// a node that dies sooner leaves nobody in doubt.
+func (s *Station) recover(ctx context.Context, r *run, unsealed []bundle.Incarnation) {
 	started := time.Now()
 	var words map[string]bundle.Word
 	b := s.cfg.Docs.Bucket()
@@ -73,6 +74,9 @@ func (s *Station) recover(ctx context.Context, unsealed []bundle.Incarnation) {
 		s.log.Info("recovered what earlier runs left", "incarnations", len(unsealed), "took", time.Since(started).Round(time.Millisecond))
 	}
 	s.fleet.meet(ctx)
+	if r.flusher.Open(ctx) != nil {
+		return
+	}
 	s.settled.Store(true)
 	s.settleAll(ctx)
 	if s.fleet == nil {

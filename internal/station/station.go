@@ -168,7 +168,7 @@ func (s *Station) incarnate(ctx context.Context) error {
 	recovered := make(chan struct{})
 	go func() {
 		defer close(recovered)
-		s.recover(recovery, unsealed)
+		s.recover(recovery, r, unsealed)
 	}()
 	s.setRunning(r)
 	watched := make(chan struct{})
