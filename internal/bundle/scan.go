@@ -118,7 +118,10 @@ type page struct {
 // cut makes a page of the next bundles if there are at least that many.
 func (p *Pager) cut(least int) *page {
 	n := 0
-	for p.landed[p.next+uint64(n)] != nil {
+	for { // one that only names witnesses has no records, and is there all the same
+		if _, ok := p.landed[p.next+uint64(n)]; !ok {
+			break
+		}
 		n++
 	}
 	if n < least {

@@ -268,7 +268,33 @@ func (f *fleet) endDead(ctx context.Context, i bundle.Incarnation) {
 		f.sealed(ctx, i)
 		return
 	}
+	if f.endsElsewhere(i) {
+		return // lookForDead comes back to it
+	}
+	f.say(subjectEnding, incarnationMessage{Incarnation: i.String()})
 	f.seal(ctx, i)
+}
+
+// heardEnding notes that another node has begun to end an incarnation. Several may, with the same result; but
+// each reads all that was left, and on a busy fleet that makes all of them slow.
+func (f *fleet) heardEnding(_ string, data []byte) {
+	var m incarnationMessage
+	if json.Unmarshal(data, &m) != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.elsewhere[m.Incarnation] = time.Now()
+}
+
+// endingTime is how long another node may take to end an incarnation before this one tries too.
+const endingTime = 2 * time.Second
+
+// endsElsewhere reports whether another node has just begun to end an incarnation.
+func (f *fleet) endsElsewhere(i bundle.Incarnation) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Since(f.elsewhere[i.String()]) < endingTime
 }
 
 // patienceAfter is how long the bucket must have been there before a node is ended that is only silent.

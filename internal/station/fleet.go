@@ -31,21 +31,22 @@ type fleet struct {
 	route   string
 	started time.Time
 
-	mu       sync.Mutex
-	holders  map[string]*bundle.Holder   // of incarnations that this node witnesses
-	live     map[string]map[string]place // by channel and publisher's place: who takes it in
-	liveAt   map[string]time.Time        // when a node last said what it takes in
-	promises map[string]promise          // by channel
-	returned map[string]bool             // nodes whose publishers came back to this one
-	ending   map[string]time.Time        // incarnations that are being ended, or were
-	busy     map[string]bool             // those of them that this node is just ending
-	tails    map[string]*bucketTail      // incarnations that are followed through the bucket
-	names    []string                    // witnesses of this node
-	soft     map[string]softWord         // incarnations that were ended while the bucket was away
-	trying   map[string]time.Time        // when it was last tried to end those in the bucket
-	writing  map[string]writing          // of silent incarnations
-	away     time.Time                   // when the bucket last did not answer
-	sought   map[string]time.Time        // channels that were asked for and are not known
+	mu        sync.Mutex
+	holders   map[string]*bundle.Holder   // of incarnations that this node witnesses
+	live      map[string]map[string]place // by channel and publisher's place: who takes it in
+	liveAt    map[string]time.Time        // when a node last said what it takes in
+	promises  map[string]promise          // by channel
+	returned  map[string]bool             // nodes whose publishers came back to this one
+	ending    map[string]time.Time        // incarnations that are being ended, or were
+	elsewhere map[string]time.Time        // when another node said that it ends one
+	busy      map[string]bool             // those of them that this node is just ending
+	tails     map[string]*bucketTail      // incarnations that are followed through the bucket
+	names     []string                    // witnesses of this node
+	soft      map[string]softWord         // incarnations that were ended while the bucket was away
+	trying    map[string]time.Time        // when it was last tried to end those in the bucket
+	writing   map[string]writing          // of silent incarnations
+	away      time.Time                   // when the bucket last did not answer
+	sought    map[string]time.Time        // channels that were asked for and are not known
 }
 
 // The subjects of the station's messages and requests.
@@ -59,6 +60,7 @@ const (
 	subjectLive      = "live"      // what a node takes in
 	subjectPublisher = "publisher" // a publisher has come to a node
 	subjectSealed    = "sealed"    // an incarnation was ended
+	subjectEnding    = "ending"    // an incarnation is being ended
 	subjectClose     = "close"     // witness: accept nothing more of an incarnation
 	subjectTestify   = "testify"   // witness: end an incarnation with what is held
 	subjectDirect    = "direct"    // director: carry out a cut
@@ -74,7 +76,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	f := &fleet{
 		station: s, mesh: m, route: route, started: time.Now(), holders: map[string]*bundle.Holder{}, live: map[string]map[string]place{},
 		liveAt: map[string]time.Time{}, promises: map[string]promise{}, returned: map[string]bool{},
-		ending: map[string]time.Time{}, busy: map[string]bool{}, soft: map[string]softWord{}, trying: map[string]time.Time{}, writing: map[string]writing{}, tails: map[string]*bucketTail{}, sought: map[string]time.Time{},
+		ending: map[string]time.Time{}, elsewhere: map[string]time.Time{}, busy: map[string]bool{}, soft: map[string]softWord{}, trying: map[string]time.Time{}, writing: map[string]writing{}, tails: map[string]*bucketTail{}, sought: map[string]time.Time{},
 	}
 	for subject, h := range map[string]mesh.Handler{
 		subjectAskCuts: f.askedCuts, subjectClose: f.askedClose, subjectTestify: f.askedTestify,
@@ -85,7 +87,7 @@ func (s *Station) Join(m Mesh, route string) error {
 		}
 	}
 	for subject, h := range map[string]func(string, []byte){
-		subjectCuts: f.heardCuts, subjectLive: f.heardLive, subjectPublisher: f.heardPublisher, subjectSealed: f.heardSealed,
+		subjectCuts: f.heardCuts, subjectLive: f.heardLive, subjectPublisher: f.heardPublisher, subjectSealed: f.heardSealed, subjectEnding: f.heardEnding,
 		subjectChannel: f.heardChannel, subjectSoft: f.heardSoft,
 	} {
 		if _, err := m.Subscribe(subject, h); err != nil {

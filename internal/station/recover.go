@@ -178,19 +178,26 @@ func (s *Station) originOf(name string) *origin {
 	return o
 }
 
-// recovered takes in what an incarnation left that this node has just ended, tells the others, and makes it
-// quick for them to read; nobody waits for that.
+// recovered takes in what an incarnation left that this node has just ended, makes it quick for the others to
+// read, and tells them.
 func (s *Station) recovered(ctx context.Context, r *bundle.Recovered) {
 	o := s.originOf(r.Incarnation.String())
 	o.once.lock()
 	s.takeIn(o, r)
 	o.once.unlock()
-	s.tasks.start(func(ctx context.Context) { r.WritePage(ctx, s.cfg.Docs.Bucket(), s.log) })
 	s.applyMarks(ctx, o)
-	if s.fleet != nil {
-		s.fleet.say(subjectSealed, incarnationMessage{Incarnation: r.Incarnation.String()})
-	}
+	s.tasks.start(func(ctx context.Context) {
+		page, cancel := context.WithTimeout(ctx, pageTime)
+		defer cancel()
+		r.WritePage(page, s.cfg.Docs.Bucket(), s.log)
+		if s.fleet != nil {
+			s.fleet.say(subjectSealed, incarnationMessage{Incarnation: r.Incarnation.String()})
+		}
+	})
 }
+
+// pageTime is how long the others may have to wait for what is quicker to read.
+const pageTime = time.Second
 
 // takeIn makes the logs of an ended incarnation known. The origin's lock is held.
 func (s *Station) takeIn(o *origin, r *bundle.Recovered) {

@@ -3,6 +3,7 @@ package station
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -95,10 +96,8 @@ func (f *fleet) tidyTails() {
 		}
 		t.reading.unlock()
 	}
-	for name, at := range f.ending {
-		if time.Since(at) > endedTime {
-			delete(f.ending, name)
-		}
+	for _, times := range []map[string]time.Time{f.ending, f.elsewhere} {
+		maps.DeleteFunc(times, func(_ string, at time.Time) bool { return time.Since(at) > endedTime })
 	}
 	for name, at := range f.trying {
 		if time.Since(at) > endedTime {
