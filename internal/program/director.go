@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/media"
@@ -164,6 +165,27 @@ func (d *Director) Awaited() string { return d.awaited }
 func (d *Director) Waited() *Order {
 	d.awaited = ""
 	return d.next()
+}
+
+// Waits reports whether a take that this node writes is about to go on air by itself.
+func (d *Director) Waits(take media.TakeID) bool {
+	if p := d.pending; p != nil && p.take == take && p.mark.Entry != nil {
+		return true
+	}
+	if d.list.Off || !d.autoLive || d.list.OnAir() != nil {
+		return false
+	}
+	for _, c := range d.live {
+		if c.Take.ID == take {
+			return d.list.Format == nil || d.list.Format.Fits(c.Take.Renditions[0].Tracks) == nil
+		}
+	}
+	return false
+}
+
+// Has reports whether a take is or was in the program, as far back as the list goes.
+func (c *CutList) Has(take media.TakeID) bool {
+	return slices.ContainsFunc(c.Entries, func(e Entry) bool { return e.Take == take })
 }
 
 // SetAutoLive changes whether a source that connects goes on air by itself.

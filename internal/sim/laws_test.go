@@ -574,7 +574,7 @@ func (l *laws) end(ctx context.Context, i bundle.Incarnation, pieces map[bundle.
 	}
 	for _, list := range take.Rebuild(r).Pieces {
 		for _, p := range list {
-			pieces[p] = true
+			pieces[p.Piece] = true
 		}
 	}
 	end := uint64(0)

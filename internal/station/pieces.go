@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/program"
 )
 
 const (
@@ -23,7 +25,9 @@ const (
 
 // Piece notes behind the samples written so far that an object which the publisher pushed is complete.
 // rest says that nothing of another one was written yet.
-// The function that it returns waits until that note and everything before it is durable.
+// The function that it returns waits until that note and everything before it is durable, and in the program if
+// it is to be on air by itself: what is acknowledged is not sent again, so it must not lie in a take that another
+// one was quicker than.
 func (x *Session) Piece(name string, sum [32]byte, rest bool) (durable func(context.Context) error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -32,7 +36,7 @@ func (x *Session) Piece(name string, sum [32]byte, rest bool) (durable func(cont
 		return func(context.Context) error { return ErrLeaving }
 	}
 	note := bundle.Piece{Session: x.pub.Session, Name: name, Sum: sum}
-	piece := x.writer.Piece(note, rest)
+	piece, id := x.writer.Piece(note, rest), x.writer.Log().Take().ID
 	x.quiet = false
 	x.watchQuiet()
 	durable = func(ctx context.Context) error {
@@ -47,10 +51,44 @@ func (x *Session) Piece(name string, sum [32]byte, rest bool) (durable func(cont
 		if err := r.flusher.Durable(ctx, piece.Line); err != nil {
 			return fmt.Errorf("store piece %.100q: %w", name, err)
 		}
-		return nil
+		return x.program.awaitAired(ctx, id, x.source)
 	}
 	x.program.remember(noted{note, durable})
 	return durable
+}
+
+// awaitAired waits until a take is in the program, unless it waits for a cut.
+func (p *Program) awaitAired(ctx context.Context, id media.TakeID, source string) error {
+	for {
+		p.mu.Lock()
+		settled := p.gone || p.director != nil && !p.goesOnAir(id, source)
+		changed := p.live.wait()
+		p.mu.Unlock()
+		if settled {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// goesOnAir reports whether a take is not in the program and does not wait for a cut either: it is about to go on
+// air, or it has ended and another take of its source was quicker or will be. The lock is held.
+func (p *Program) goesOnAir(id media.TakeID, source string) bool {
+	list := p.director.List()
+	switch {
+	case list.Has(id):
+		return false
+	case p.director.Waits(id):
+		return true
+	case p.writers[id] != nil || list.Off || !p.channel.AutoLive: // a backup, or one that somebody may cut to
+		return false
+	}
+	e := list.OnAir()
+	return e == nil || e.Source == source
 }
 
 // noted is a piece that was pushed to this node, and what waits until it is durable.
@@ -77,7 +115,7 @@ func (x *Session) watchQuiet() {
 	})
 }
 
-// Known returns the pieces of the session that are durable, of earlier takes too. If the node that took
+// Known returns the pieces of the session that are durable and in the program, of earlier takes too. If the node that took
 // the session in has fallen silent, it waits until that is ended: only then it is certain what it left.
 func (x *Session) Known() map[string][32]byte {
 	s, p := x.station, x.program
@@ -85,18 +123,22 @@ func (x *Session) Known() map[string][32]byte {
 	defer cancel()
 	s.fleet.awaitEnd(ctx, p, x.slot())
 	known := map[string][32]byte{}
+	p.mu.Lock()
+	pieces := slices.Clone(p.pieces)
+	list := &program.CutList{}
+	if p.director != nil {
+		list = p.director.List()
+	}
+	p.mu.Unlock()
 	s.past.mu.Lock()
 	for _, o := range s.past.origins {
 		for _, piece := range o.pieces[p.id] {
-			if piece.Session == x.pub.Session {
+			if piece.Session == x.pub.Session && list.Has(piece.Take) {
 				known[piece.Name] = piece.Sum
 			}
 		}
 	}
 	s.past.mu.Unlock()
-	p.mu.Lock()
-	pieces := slices.Clone(p.pieces)
-	p.mu.Unlock()
 	for _, piece := range pieces { // whether or not the publisher has waited for it
 		if piece.Session == x.pub.Session && piece.durable(ctx) == nil {
 			known[piece.Name] = piece.Sum

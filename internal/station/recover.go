@@ -30,9 +30,9 @@ type origin struct {
 	known  bool
 	lacks  bool // some of its logs were forgotten since: it is read again when one of them is wanted
 	word   bundle.Word
-	marks  map[string][][]byte       // by channel, in their order
-	pieces map[string][]bundle.Piece // likewise
-	doubts map[string]bool           // channels that were told that nobody knows what it listed
+	marks  map[string][][]byte      // by channel, in their order
+	pieces map[string][]take.Pushed // likewise
+	doubts map[string]bool          // channels that were told that nobody knows what it listed
 }
 
 // errUnsealed is returned for an incarnation that nobody has ended so far.

@@ -16,14 +16,20 @@ type Rebuilt struct {
 	Logs  []*Log // ended or sealed, in order of birth
 	Marks []Mark // in the order of the bundles
 	// Pieces are what publishers pushed and what is complete in the bucket, by channel.
-	Pieces map[string][]bundle.Piece
+	Pieces map[string][]Pushed
+}
+
+// Pushed is an object that was pushed, and the take that it is in.
+type Pushed struct {
+	bundle.Piece
+	Take media.TakeID
 }
 
 // Rebuild makes the logs of all takes of an incarnation that has ended. A take that its writer
 // closed is ended; another is sealed where the seal says. Parts of takes whose birth the collector
 // has deleted are passed over.
 func Rebuild(r *bundle.Recovered) *Rebuilt {
-	out := &Rebuilt{Pieces: map[string][]bundle.Piece{}}
+	out := &Rebuilt{Pieces: map[string][]Pushed{}}
 	logs := map[media.TakeID]*Log{}
 	for _, s := range r.Bundles {
 		for i := range s.Index.Records {
@@ -54,7 +60,7 @@ func Rebuild(r *bundle.Recovered) *Rebuilt {
 			case bundle.KindPiece:
 				// Also beyond the seal: it was acknowledged as soon as its bundle landed, and its bytes are there.
 				if l := logs[rec.Take]; l != nil {
-					out.Pieces[l.take.Channel] = append(out.Pieces[l.take.Channel], rec.Piece)
+					out.Pieces[l.take.Channel] = append(out.Pieces[l.take.Channel], Pushed{rec.Piece, rec.Take})
 				}
 			case bundle.KindEnd:
 				if l := logs[rec.Take]; l != nil && !l.passed {
