@@ -22,11 +22,12 @@ type Channel struct {
 	Description string    `json:"description,omitempty"`
 	Created     time.Time `json:"created"`
 	Sources     []Source  `json:"sources"`
-	AutoLive    bool      `json:"autoLive"`  // a source that connects goes on air if nothing else is
-	DVRWindow   int       `json:"dvrWindow"` // seconds that can be rewound
-	Keep        bool      `json:"keep"`      // keep everything, whatever the DVR window
-	Listed      bool      `json:"listed"`    // shown in the guide
-	Deleted     time.Time `json:"deleted"`   // zero unless deleted
+	AutoLive    bool      `json:"autoLive"`          // a source that connects goes on air if nothing else is
+	DVRWindow   int       `json:"dvrWindow"`         // seconds that can be rewound
+	Keep        bool      `json:"keep"`              // keep everything, whatever the DVR window
+	Listed      bool      `json:"listed"`            // shown in the guide
+	Members     []Member  `json:"members,omitempty"` // people with a role in it
+	Deleted     time.Time `json:"deleted"`           // zero unless deleted
 }
 
 // Source is what can be put on air: here, an encoder.
@@ -46,6 +47,49 @@ func (c *Channel) Source(id string) *Source {
 		if c.Sources[i].ID == id {
 			return &c.Sources[i]
 		}
+	}
+	return nil
+}
+
+// AddSource gives the channel one more source, with new keys.
+func (c *Channel) AddSource(name string) {
+	s := Source{Name: name}
+	fillSource(&s, len(c.Sources))
+	c.Sources = append(c.Sources, s)
+}
+
+// Rename changes what a source is called.
+func (c *Channel) Rename(source, name string) error {
+	src := c.Source(source)
+	if src == nil {
+		return fmt.Errorf("source %q: %w", source, ErrNotFound)
+	}
+	src.Name = name
+	return nil
+}
+
+// RemoveSource takes a source away; who publishes to it is sent away.
+func (c *Channel) RemoveSource(source string) error {
+	if c.Source(source) == nil {
+		return fmt.Errorf("source %q: %w", source, ErrNotFound)
+	}
+	if len(c.Sources) == 1 {
+		return invalid("a channel needs a source: add another one first")
+	}
+	c.Sources = slices.DeleteFunc(slices.Clone(c.Sources), func(s Source) bool { return s.ID == source })
+	return nil
+}
+
+// Rotate gives a source a new stream key, or a new backup stream key.
+func (c *Channel) Rotate(source string, backup bool) error {
+	src := c.Source(source)
+	if src == nil {
+		return fmt.Errorf("source %q: %w", source, ErrNotFound)
+	}
+	if backup {
+		src.BackupStreamKey = NewKey()
+	} else {
+		src.StreamKey = NewKey()
 	}
 	return nil
 }

@@ -73,17 +73,17 @@ func TestChangeRotateDelete(t *testing.T) {
 		if _, err := s.Update(t.Context(), "news", func(c *Channel) error { c.DVRWindow = 1; return nil }); !errors.Is(err, ErrInvalid) {
 			t.Errorf("a DVR window of 1 s: %v", err)
 		}
-		if c, err = s.Rotate(t.Context(), "news", c.Sources[0].ID, false); err != nil || c.Sources[0].StreamKey == key {
+		if c, err = s.Update(t.Context(), "news", func(now *Channel) error { return now.Rotate(c.Sources[0].ID, false) }); err != nil || c.Sources[0].StreamKey == key {
 			t.Errorf("Rotate = %v, %v", c, err)
 		}
 		if _, _, err := s.ByKey(key); !errors.Is(err, ErrNotFound) {
 			t.Errorf("the old key is still good: %v", err)
 		}
-		if _, err := s.Rotate(t.Context(), "news", "nobody", false); !errors.Is(err, ErrNotFound) {
+		if _, err := s.Update(t.Context(), "news", func(now *Channel) error { return now.Rotate("nobody", false) }); !errors.Is(err, ErrNotFound) {
 			t.Errorf("Rotate of a source that is not there: %v", err)
 		}
 		time.Sleep(refreshEvery + time.Second)
-		if err := other.Delete(t.Context(), "news"); err != nil {
+		if err := remove(t, other, "news"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(refreshEvery + time.Second)
@@ -121,4 +121,10 @@ func TestNewKey(t *testing.T) {
 	if a == b || checkKey(a) != nil || len(a) != 32 {
 		t.Errorf("keys %q and %q", a, b)
 	}
+}
+
+// remove deletes a channel.
+func remove(t *testing.T, s *Store, slug string) error {
+	_, err := s.Update(t.Context(), slug, func(c *Channel) error { c.Deleted = time.Now(); return nil })
+	return err
 }

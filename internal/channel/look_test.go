@@ -32,7 +32,7 @@ func TestLook(t *testing.T) {
 		if got, err := other.Get("news"); err != nil || got.ID != c.ID {
 			t.Errorf("after Look it is %+v, %v", got, err)
 		}
-		changed, err := s.Rotate(t.Context(), "news", c.Sources[0].ID, false)
+		changed, err := s.Update(t.Context(), "news", func(now *Channel) error { return now.Rotate(c.Sources[0].ID, false) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestLook(t *testing.T) {
 		if _, _, err := other.ByKey(c.Sources[0].StreamKey); !errors.Is(err, ErrNotFound) {
 			t.Errorf("the old key: %v", err)
 		}
-		if err := s.Delete(t.Context(), "news"); err != nil {
+		if err := remove(t, s, "news"); err != nil {
 			t.Fatal(err)
 		}
 		if err := other.Look(t.Context(), "news"); err != nil {
@@ -139,7 +139,7 @@ func TestStaleRead(t *testing.T) {
 			done := make(chan error, 1)
 			go func() { done <- read() }()
 			synctest.Wait()
-			changed, err := writer.Rotate(t.Context(), "news", c.Sources[0].ID, false)
+			changed, err := writer.Update(t.Context(), "news", func(now *Channel) error { return now.Rotate(c.Sources[0].ID, false) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +171,7 @@ func TestKeyMoves(t *testing.T) {
 	if _, err := s.Create(t.Context(), Channel{Slug: "new", Sources: []Source{{StreamKey: key}}}); !errors.Is(err, ErrExists) {
 		t.Errorf("a key of two channels: %v, want %v", err, ErrExists)
 	}
-	if err := s.Delete(t.Context(), "old"); err != nil {
+	if err := remove(t, s, "old"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Create(t.Context(), Channel{Slug: "new", Sources: []Source{{StreamKey: key}}}); err != nil {

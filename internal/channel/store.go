@@ -316,32 +316,6 @@ func (s *Store) Update(ctx context.Context, slug string, change func(*Channel) e
 	})
 }
 
-// Rotate gives a source a new stream key, or a new backup stream key.
-func (s *Store) Rotate(ctx context.Context, slug, source string, backup bool) (*Channel, error) {
-	key := NewKey()
-	return s.Update(ctx, slug, func(c *Channel) error {
-		src := c.Source(source)
-		if src == nil {
-			return fmt.Errorf("source %q: %w", source, ErrNotFound)
-		}
-		if backup {
-			src.BackupStreamKey = key
-		} else {
-			src.StreamKey = key
-		}
-		return nil
-	})
-}
-
-// Delete ends a channel. Its address answers 404 at once, and may be used again.
-func (s *Store) Delete(ctx context.Context, slug string) error {
-	_, err := s.Update(ctx, slug, func(c *Channel) error {
-		c.Deleted = time.Now().UTC()
-		return nil
-	})
-	return err
-}
-
 // store changes a document and makes the result known.
 func (s *Store) store(ctx context.Context, slug string, change func(*Channel) error) (*Channel, error) {
 	if err := CheckSlug(slug); err != nil {

@@ -17,6 +17,16 @@ func (h *Handler) servePlaylist(w http.ResponseWriter, r *http.Request, a playli
 		h.failWith(w, r, err)
 		return
 	}
+	h.serveProgram(w, r, a, program)
+}
+
+// ServeProgram answers a request for a playlist of a program that has no public address: rendition is "" for
+// the multivariant one. key tells such programs apart, and is no slug. Who may see it is the caller's business.
+func (h *Handler) ServeProgram(w http.ResponseWriter, r *http.Request, key string, p Program, rendition string) {
+	h.serveProgram(w, r, playlistPath{Slug: key, Rendition: rendition}, p)
+}
+
+func (h *Handler) serveProgram(w http.ResponseWriter, r *http.Request, a playlistPath, program Program) {
 	if a.Rendition == "" {
 		h.serveVariants(w, r, program, a.DVR)
 		return

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/take"
@@ -276,12 +277,23 @@ func (f *fleet) learnFrom(ctx context.Context, p *Program, node string) {
 	p.learn(m.List, false)
 }
 
-// place is where a publisher is.
-type place struct{ node, incarnation, session string }
+// place is where a publisher is, and which take it sends.
+type place struct {
+	node, incarnation, session string
+	take                       media.TakeID
+}
 
-// liveMessage says what a node takes in: channel, publisher's place and session.
+// liveMessage says what a node takes in.
 type liveMessage struct {
-	Live [][3]string `json:"live"`
+	Live []liveLine `json:"live"`
+}
+
+// liveLine is one publisher.
+type liveLine struct {
+	Channel string       `json:"channel"`
+	Slot    string       `json:"slot"` // source and key
+	Session string       `json:"session,omitempty"`
+	Take    media.TakeID `json:"take"` // zero between takes
 }
 
 // sayLive tells the others what this node takes in.
@@ -289,7 +301,7 @@ func (f *fleet) sayLive() {
 	m := liveMessage{}
 	for _, p := range f.station.each() {
 		for _, x := range p.sessions() {
-			m.Live = append(m.Live, [3]string{p.id, x.slot(), sessionName(x.pub.Session)})
+			m.Live = append(m.Live, liveLine{p.id, x.slot(), sessionName(x.pub.Session), x.sends()})
 		}
 	}
 	f.say(subjectLive, m)
@@ -312,10 +324,10 @@ func (f *fleet) heardLive(from string, data []byte) {
 		}
 	}
 	for _, l := range m.Live {
-		if f.live[l[0]] == nil {
-			f.live[l[0]] = map[string]place{}
+		if f.live[l.Channel] == nil {
+			f.live[l.Channel] = map[string]place{}
 		}
-		f.live[l[0]][l[1]] = place{from, sender.Incarnation, l[2]}
+		f.live[l.Channel][l.Slot] = place{from, sender.Incarnation, l.Session, l.Take}
 	}
 }
 

@@ -29,6 +29,7 @@ type Program struct {
 	waiting  map[media.TakeID]*take.Writer // born, without a part so far
 	live     view
 	dvr      view
+	previews map[media.TakeID]*Preview
 	follow   following
 
 	publishers map[string]*Session    // by source and key
@@ -56,7 +57,7 @@ func newProgram(s *Station, c *channel.Channel) *Program {
 		station: s, id: c.ID, channel: c,
 		writers: map[media.TakeID]*take.Writer{}, waiting: map[media.TakeID]*take.Writer{},
 		publishers: map[string]*Session{}, hands: map[string][]time.Time{},
-		live: view{stale: true}, dvr: view{stale: true},
+		live: view{stale: true}, dvr: view{stale: true}, previews: map[media.TakeID]*Preview{},
 	}
 }
 
@@ -96,6 +97,9 @@ func (p *Program) began(w *take.Writer) {
 func (p *Program) logChanged(l *take.Log, e take.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if v := p.previews[l.Take().ID]; v != nil {
+		v.view.touch()
+	}
 	switch e.Kind {
 	case take.Grown:
 		p.station.stats.parts.Add(1)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/media"
@@ -34,6 +35,7 @@ type Session struct {
 	backup  bool // it publishes with the source's backup key
 	pub     Publication
 	since   time.Time
+	sent    atomic.Pointer[media.TakeID] // of the take that is written; nil between takes
 
 	mu     sync.Mutex
 	tracks []media.Track
@@ -174,6 +176,14 @@ func (x *Session) goAway() {
 	x.going = true
 }
 
+// sends returns the take that is written, zero between takes.
+func (x *Session) sends() media.TakeID {
+	if id := x.sent.Load(); id != nil {
+		return *id
+	}
+	return media.TakeID{}
+}
+
 // begin gives birth to a take.
 func (x *Session) begin() error {
 	r := x.station.runs()
@@ -198,9 +208,13 @@ func (x *Session) begin() error {
 		return fmt.Errorf("begin a take: %w", err)
 	}
 	x.writer = w
+	x.sent.Store(&w.Log().Take().ID)
 	x.station.stats.takes.Add(1)
 	x.station.store.Add(w.Log())
 	x.program.began(w)
+	if x.station.fleet != nil {
+		x.station.tasks.start(func(context.Context) { x.station.fleet.sayLive() })
+	}
 	return nil
 }
 
@@ -211,6 +225,7 @@ func (x *Session) close(why string) {
 		return
 	}
 	x.writer = nil
+	x.sent.Store(nil)
 	w.Finish()
 	x.program.left(w)
 	w.End(why)

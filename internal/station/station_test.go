@@ -313,7 +313,7 @@ func TestRevoked(t *testing.T) {
 		c := w.channel("news", "cam")
 		e := w.mustPublish("cam-key-0123456789")
 		e.run(3 * time.Second)
-		if _, err := w.channels.Rotate(t.Context(), "news", c.Sources[0].ID, false); err != nil {
+		if _, err := w.channels.Update(t.Context(), "news", func(now *channel.Channel) error { return now.Rotate(c.Sources[0].ID, false) }); err != nil {
 			t.Fatal(err)
 		}
 		if !errors.Is(e.kicked, ErrKeyRevoked) {
@@ -325,7 +325,7 @@ func TestRevoked(t *testing.T) {
 		}
 		e = w.mustPublish(changed.Sources[0].StreamKey)
 		e.run(3 * time.Second)
-		if err := w.channels.Delete(t.Context(), "news"); err != nil {
+		if _, err := w.channels.Update(t.Context(), "news", func(c *channel.Channel) error { c.Deleted = time.Now(); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.window("news", false); !errors.Is(err, ErrNoChannel) || !errors.Is(e.kicked, ErrKeyRevoked) {

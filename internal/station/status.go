@@ -7,6 +7,7 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
@@ -94,7 +95,7 @@ func (p *Program) status(bucketAway bool) Status {
 	}
 	list := p.director.List()
 	e := &list.Entries[len(list.Entries)-1]
-	s.State, s.Since, s.Source, s.Take, s.Number = Live, e.ProgramTime, e.Source, e.Take.String(), e.Number
+	s.State, s.Since, s.Source, s.Take, s.Number = Live, onAirSince(list.Entries), e.Source, e.Take.String(), e.Number
 	l := p.station.store.Log(e.Take)
 	if e.End != nil {
 		s.State, s.Since = Off, e.End.ProgramTime
@@ -111,6 +112,18 @@ func (p *Program) status(bucketAway bool) Status {
 		}
 	}
 	return s
+}
+
+// cutTime is how long the program may be interrupted and count as on air all the same: a node died.
+const cutTime = 10 * time.Second
+
+// onAirSince returns since when the newest entry and those before it have been on air, cuts between them or not.
+func onAirSince(entries []program.Entry) time.Time {
+	i := len(entries) - 1
+	for i > 0 && entries[i].ProgramTime.Sub(entries[i-1].End.ProgramTime) < cutTime {
+		i--
+	}
+	return entries[i].ProgramTime
 }
 
 // air says who does what for a channel whose take on air an incarnation writes.
