@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/hls"
@@ -76,7 +77,13 @@ func (p programs) Program(slug string) (deliver.Program, error) {
 	return shown{found}, nil
 }
 
-type shown struct{ program *station.Program }
+// timeline is what a program or a preview has to show.
+type timeline interface {
+	Window(rendition string, dvr bool) (*hls.Window, <-chan struct{}, error)
+	Variants() ([]hls.Variant, <-chan struct{}, error)
+}
+
+type shown struct{ program timeline }
 
 func (s shown) Window(rendition string, dvr bool) (*hls.Window, <-chan struct{}, error) {
 	w, changed, err := s.program.Window(rendition, dvr)
@@ -86,6 +93,26 @@ func (s shown) Window(rendition string, dvr bool) (*hls.Window, <-chan struct{},
 func (s shown) Variants() ([]hls.Variant, <-chan struct{}, error) {
 	v, changed, err := s.program.Variants()
 	return v, changed, viewerError(err)
+}
+
+// previews shows what sources send.
+type previews struct{ node *node }
+
+func (p previews) ServePreview(w http.ResponseWriter, r *http.Request, slug, take, rendition string) {
+	id, err := media.ParseTakeID(take)
+	var found *station.Program
+	if err == nil {
+		found, err = p.node.station.Program(slug)
+	}
+	var preview *station.Preview
+	if err == nil {
+		preview, err = found.Preview(id)
+	}
+	if err != nil {
+		http.Error(w, "Nobody sends that any more.", http.StatusNotFound)
+		return
+	}
+	p.node.viewers.ServeProgram(w, r, slug+"/"+take, shown{preview}, rendition)
 }
 
 // opener opens a station's media.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -88,12 +89,40 @@ type serveFlags struct {
 	Public     string  `help:"URL under which viewers reach this node." placeholder:"URL"`
 	Pprof      string  `help:"Address for Go's profiles; keep it private." placeholder:"ADDR"`
 
+	peopleFlags
+
 	SRT       string   `name:"srt" help:"Address for SRT (not in this version)." default:":8890"`
 	WebRTC    string   `name:"webrtc" help:"Address for WebRTC (not in this version)." default:":8189"`
 	Mesh      string   `help:"Address for messages of other nodes of the fleet; empty: this node stays alone." default:":6222"`
 	MeshHTTP  string   `name:"mesh-http" help:"Address for media between nodes (TLS)." default:":6223"`
 	Advertise string   `help:"Host that other nodes reach this one at." placeholder:"HOST"`
 	Join      []string `help:"Other nodes of the fleet; those that are noted in the bucket are found by themselves." placeholder:"HOST:PORT"`
+}
+
+// peopleFlags are about who signs in and where from.
+type peopleFlags struct {
+	Proxies []netip.Prefix `help:"Networks of proxies that say truly where a request came from (X-Forwarded-For, X-Forwarded-Proto)." placeholder:"CIDR"`
+
+	SMTP     string `name:"smtp" help:"Mail server for letters, such as smtp://user:password@mail.example.org:587; without one an operator makes one-time links." placeholder:"URL"`
+	MailFrom string `help:"Sender of letters." placeholder:"ADDRESS"`
+
+	OIDCIssuer       string `name:"oidc-issuer" help:"OpenID provider that people may sign in with." placeholder:"URL"`
+	OIDCClientID     string `name:"oidc-client-id" help:"What the provider knows Mayfly as." placeholder:"ID"`
+	OIDCClientSecret string `name:"oidc-client-secret" help:"The client's secret; better given as MAYFLY_OIDC_CLIENT_SECRET." placeholder:"SECRET"`
+	OIDCName         string `name:"oidc-name" help:"What the sign-in page calls the provider." placeholder:"NAME"`
+}
+
+// check says what is wrong with settings about people.
+func (f *peopleFlags) check(public string) error {
+	switch {
+	case (f.SMTP == "") != (f.MailFrom == ""):
+		return errors.New("--smtp and --mail-from belong together: give both")
+	case f.SMTP != "" && public == "":
+		return errors.New("--smtp: letters have links, so give --public, the URL under which people reach this server")
+	case (f.OIDCIssuer == "") != (f.OIDCClientID == ""):
+		return errors.New("--oidc-issuer and --oidc-client-id belong together: give both")
+	}
+	return nil
 }
 
 // bitrate is in bit/s.
@@ -132,6 +161,9 @@ func (f *serveFlags) check() error {
 		return errors.New("--tls-cert and --acme: give one of them")
 	case (f.HTTPS != "" || f.RTMPS != "") && f.TLSCert == "" && len(f.ACME) == 0:
 		return errors.New("--https and --rtmps need a certificate: give --tls-cert and --tls-key, or --acme")
+	}
+	if err := f.peopleFlags.check(f.Public); err != nil {
+		return err
 	}
 	if f.Public != "" {
 		if u, err := url.Parse(f.Public); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {

@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"internal/ingest":  4,
 	"internal/deliver": 4,
 	"internal/certs":   4,
+	"internal/account": 4,
 	"internal/api":     5,
 	"internal/demo":    5,
 	"internal/agent":   5,

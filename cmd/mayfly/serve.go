@@ -12,11 +12,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/api"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
@@ -39,6 +41,7 @@ type node struct {
 	bucket   bucket.Bucket
 	spool    *bundle.Spool
 	channels *channel.Store
+	people   *account.People
 	station  *station.Station
 	viewers  *deliver.Handler
 	encoders *rtmp.Server
@@ -140,6 +143,10 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 	}
 	docs := bucket.NewDocuments(n.bucket)
 	n.channels = channel.NewStore(docs, log)
+	if n.people, err = n.newPeople(docs); err != nil {
+		n.spool.Close()
+		return nil, err
+	}
 	n.station = station.New(station.Config{
 		Docs: docs, Spool: n.spool, Channels: n.channels, Log: log,
 		Part: f.Part, Segment: f.Segment, Flush: f.Flush, PublicURL: f.Public,
@@ -166,7 +173,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 // makeHandler joins what is asked over HTTP.
 func (n *node) makeHandler() error {
 	pages, err := api.New(api.Config{
-		Station: n.station, Channels: n.channels, Nodes: n.nodes, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"),
+		Station: n.station, Channels: n.channels, Nodes: n.nodes, People: n.people, Previews: previews{n}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {
@@ -225,6 +232,55 @@ func (n *node) listen() error {
 	return nil
 }
 
+// newPeople makes the accounts as the flags say.
+func (n *node) newPeople(docs *bucket.Documents) (*account.People, error) {
+	f := n.flags
+	cfg := account.Config{
+		Docs: docs, Public: n.publicURL, Log: n.log,
+		OIDC: account.OIDCConfig{Issuer: f.OIDCIssuer, ClientID: f.OIDCClientID, Secret: f.OIDCClientSecret, Name: f.OIDCName},
+	}
+	if f.SMTP != "" {
+		mail, err := account.NewSMTP(f.SMTP, f.MailFrom)
+		if err != nil {
+			return nil, fmt.Errorf("--smtp: %w", err)
+		}
+		cfg.Mail = mail
+	}
+	return account.NewPeople(cfg)
+}
+
+// ingest says at which ports encoders find this node.
+func (n *node) ingest() api.Ingest { return api.Ingest{RTMP: n.port("rtmp"), RTMPS: n.port("rtmps")} }
+
+// port returns the port of a listener, 0 if there is none.
+func (n *node) port(name string) int {
+	for _, l := range n.listeners {
+		if address, ok := l.ln.Addr().(*net.TCPAddr); ok && l.name == name {
+			return address.Port
+		}
+	}
+	return 0
+}
+
+// publicURL is where people reach this node, as far as it knows.
+func (n *node) publicURL() string {
+	if n.flags.Public != "" {
+		return n.flags.Public
+	}
+	for _, name := range []string{"https", "http"} {
+		for _, l := range n.listeners {
+			if address, ok := l.ln.Addr().(*net.TCPAddr); ok && l.name == name {
+				host := "localhost"
+				if !address.IP.IsUnspecified() && !address.IP.IsLoopback() {
+					host = address.IP.String()
+				}
+				return name + "://" + net.JoinHostPort(host, strconv.Itoa(address.Port))
+			}
+		}
+	}
+	return ""
+}
+
 // run serves until ctx ends, and then leaves in order: publishers first, viewers last.
 func (n *node) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -258,6 +314,7 @@ func (n *node) run(ctx context.Context) error {
 		inner, ctx := errgroup.WithContext(ctx)
 		meshed, unmesh := context.WithCancel(context.WithoutCancel(ctx)) // the others hear of this node to its end
 		inner.Go(func() error { return n.channels.Run(ctx) })
+		inner.Go(func() error { return n.people.Run(ctx) })
 		inner.Go(func() error { defer unmesh(); return n.station.Run(ctx) })
 		if joined := n.mesh.Load(); joined != nil {
 			inner.Go(func() error { return joined.Run(meshed) })

@@ -5,17 +5,19 @@ package api
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/program"
@@ -27,6 +29,13 @@ type Station interface {
 	Program(slug string) (*station.Program, error)
 	Statuses() []station.Status
 	Changed() <-chan struct{}
+}
+
+// Previews shows what a source sends, on air or not, to people who work on the channel.
+type Previews interface {
+	// ServePreview answers with a playlist of a take: the media playlist of a rendition, or, with "", the
+	// multivariant one.
+	ServePreview(w http.ResponseWriter, r *http.Request, slug, take, rendition string)
 }
 
 // Node is one node of the fleet as this node sees it.
@@ -51,8 +60,12 @@ type Config struct {
 	Station  Station
 	Channels *channel.Store
 	Nodes    func() []Node
-	Token    string // MAYFLY_ADMIN_TOKEN; "" refuses every change
-	Pages    fs.FS  // the built pages
+	Previews Previews
+	Ingest   func() Ingest // which ports encoders find
+	People   *account.People
+	Token    string         // MAYFLY_ADMIN_TOKEN: may do everything; "" lets in nobody that way
+	Proxies  []netip.Prefix // whose word counts for where a request came from
+	Pages    fs.FS          // the built pages
 	Version  string
 	Log      *slog.Logger
 }
@@ -63,6 +76,7 @@ type API struct {
 	mux   *http.ServeMux
 	pages *pages
 	token [sha256.Size]byte
+	csrf  *http.CrossOriginProtection
 }
 
 // maxBody bounds what a request may send.
@@ -74,17 +88,28 @@ func New(cfg Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{cfg: cfg, mux: http.NewServeMux(), pages: p, token: sha256.Sum256([]byte(cfg.Token))}
+	a := &API{cfg: cfg, mux: http.NewServeMux(), pages: p, token: sha256.Sum256([]byte(cfg.Token)), csrf: http.NewCrossOriginProtection()}
 	h := huma.DefaultConfig("Mayfly", cfg.Version)
 	h.OpenAPIPath, h.DocsPath, h.SchemasPath = "/api/v1/openapi", "", "/api/v1/schemas"
 	h.CreateHooks = nil // no $schema members in answers
 	h.Info.Description = "Channels of live television: make them, see what is on air, and cut."
-	h.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	h.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token":   {Type: "http", Scheme: "bearer", Description: "an account's token, or the administrator's"},
+		"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "of a person who signed in"},
+	}
 	doc := humago.New(a.mux, h)
-	doc.UseMiddleware(a.authorize(doc))
+	doc.UseMiddleware(a.identify(doc))
 	a.registerChannels(doc)
 	a.registerStatus(doc)
 	a.registerEvents(doc)
+	a.registerSessions(doc)
+	a.registerMe(doc)
+	a.registerKeys(doc)
+	a.registerInvitations(doc)
+	a.registerMembers(doc)
+	a.registerOperator(doc)
+	a.registerProvider()
+	a.registerPreviews()
 	a.registerPages()
 	return a, nil
 }
@@ -96,55 +121,38 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-		w.Header().Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE, OPTIONS")
+		w.Header().Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
 		if r.Method == http.MethodOptions {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 	}
-	a.mux.ServeHTTP(w, r)
-}
-
-// needsToken marks an operation that only a bearer of the token may call.
-var needsToken = []map[string][]string{{"token": {}}}
-
-type adminKey struct{}
-
-// isAdmin reports whether the request carried the token.
-func isAdmin(ctx context.Context) bool { return ctx.Value(adminKey{}) != nil }
-
-// authorize checks the token of requests that carry one, and refuses those that need one.
-func (a *API) authorize(doc huma.API) func(huma.Context, func(huma.Context)) {
-	return func(ctx huma.Context, next func(huma.Context)) {
-		given, ok := strings.CutPrefix(ctx.Header("Authorization"), "Bearer ")
-		if ok && a.cfg.Token != "" {
-			sum := sha256.Sum256([]byte(given))
-			if subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1 {
-				next(huma.WithValue(ctx, adminKey{}, true))
-				return
-			}
-		}
-		if len(ctx.Operation().Security) == 0 && !ok {
-			next(ctx)
-			return
-		}
-		ctx.SetHeader("WWW-Authenticate", "Bearer")
-		detail := "This needs the administrator's token: send the header `Authorization: Bearer TOKEN` with the value of MAYFLY_ADMIN_TOKEN."
-		switch {
-		case a.cfg.Token == "":
-			detail = "Changes are not possible, because this node was started without a token: set MAYFLY_ADMIN_TOKEN and start it again."
-		case ok:
-			detail = "That is not the administrator's token: compare it with the value of MAYFLY_ADMIN_TOKEN that the node was started with."
-		}
-		huma.WriteErr(doc, ctx, http.StatusUnauthorized, detail)
-	}
+	a.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visitorKey{}, a.visitor(r))))
 }
 
 // problem turns an error into the answer that a caller gets. All errors become statuses here.
 func (a *API) problem(err error) error {
+	var often *account.OftenError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &often):
+		return huma.ErrorWithHeaders(huma.Error429TooManyRequests(sentence(err)), http.Header{"Retry-After": {strconv.Itoa(int(often.Wait.Seconds()) + 1)}})
+	case errors.Is(err, account.ErrRefused):
+		return huma.Error401Unauthorized(sentence(err))
+	case errors.Is(err, account.ErrSuspended), errors.Is(err, account.ErrClosed), errors.Is(err, errForbidden):
+		return huma.Error403Forbidden(sentence(err))
+	case errors.Is(err, account.ErrLink):
+		return huma.Error410Gone(sentence(err))
+	case errors.Is(err, account.ErrExists), errors.Is(err, account.ErrOwned), errors.Is(err, account.ErrLast):
+		return huma.Error409Conflict(sentence(err))
+	case errors.Is(err, account.ErrNoProvider):
+		a.cfg.Log.Warn("the OpenID provider failed", "error", err)
+		return huma.Error502BadGateway(account.ErrNoProvider.Error() + ": try again, or sign in another way")
+	case errors.Is(err, account.ErrInvalid):
+		return huma.Error422UnprocessableEntity(sentence(err))
+	case errors.Is(err, account.ErrNotFound):
+		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, channel.ErrInvalid):
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, channel.ErrExists):
@@ -163,7 +171,11 @@ func (a *API) problem(err error) error {
 }
 
 // sentence is an error's text for a person.
-func sentence(err error) string { return err.Error() }
+func sentence(err error) string {
+	text := strings.TrimPrefix(err.Error(), account.ErrInvalid.Error()+": ")
+	text = strings.TrimPrefix(text, channel.ErrInvalid.Error()+": ")
+	return strings.ReplaceAll(text, errForbidden.Error()+": ", "")
+}
 
 // bucketTime bounds what a request waits for the bucket.
 const bucketTime = 8 * time.Second

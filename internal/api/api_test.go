@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/channel"
@@ -34,11 +35,16 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 	channels := channel.NewStore(docs, log)
 	s := station.New(station.Config{Docs: docs, Spool: spool, Channels: channels, Log: log})
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 2)
+	ended := make(chan error, 3)
 	go func() { ended <- channels.Run(ctx) }()
 	go func() { ended <- s.Run(ctx) }()
+	people, err := account.NewPeople(account.Config{Docs: docs, Public: func() string { return "http://tv.example.org" }, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { ended <- people.Run(ctx) }()
 	a, err := New(Config{
-		Station: s, Channels: channels, Token: token, Version: "test", Log: log,
+		Station: s, Channels: channels, People: people, Previews: told{}, Token: token, Version: "test", Log: log,
 		Nodes: func() []Node { return []Node{{Name: "node", Self: true, Ready: true}} },
 		Pages: fstest.MapFS{
 			"index.html": {Data: []byte("<html>guide")}, "docs.html": {Data: []byte("<html>docs")},
@@ -54,8 +60,9 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 		server.CloseClientConnections()
 		server.Close()
 		cancel()
-		<-ended
-		<-ended
+		for range 3 {
+			<-ended
+		}
 		spool.Close()
 	})
 	<-channels.Loaded()

@@ -2,24 +2,37 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
-// Channel is a channel as the API shows it. Sources and their keys are only there for who has the token.
+// Channel is a channel as the API shows it. Sources and settings are only there for who works on it, and
+// keys for who may see them.
 type Channel struct {
 	station.Status
-	Created  *time.Time `json:"created,omitempty"`
-	Sources  []Source   `json:"sources,omitempty"`
-	AutoLive *bool      `json:"autoLive,omitempty"`
-	Keep     *bool      `json:"keep,omitempty" doc:"keep everything, whatever the DVR window"`
-	Listed   *bool      `json:"listed,omitempty" doc:"shown in the guide"`
-	OnAir    *OnAir     `json:"onAir,omitempty"`
+	Role     channel.Role `json:"role,omitempty" enum:"owner,producer,moderator" doc:"of the person who asks"`
+	Created  *time.Time   `json:"created,omitempty"`
+	Sources  []Source     `json:"sources,omitempty"`
+	AutoLive *bool        `json:"autoLive,omitempty"`
+	Keep     *bool        `json:"keep,omitempty" doc:"keep everything, whatever the DVR window"`
+	Listed   *bool        `json:"listed,omitempty" doc:"shown in the guide"`
+	OnAir    *OnAir       `json:"onAir,omitempty"`
+	Ingest   *Ingest      `json:"ingest,omitempty" doc:"where encoders send to"`
+}
+
+// Ingest says at which ports this node takes encoders in; 0: not at all.
+type Ingest struct {
+	RTMP  int `json:"rtmp,omitempty"`
+	RTMPS int `json:"rtmps,omitempty"`
 }
 
 // OnAir is what is on air now.
@@ -34,13 +47,25 @@ type OnAir struct {
 type Source struct {
 	ID              string `json:"id"`
 	Name            string `json:"name"`
-	StreamKey       string `json:"streamKey"`
-	BackupStreamKey string `json:"backupStreamKey"`
+	StreamKey       string `json:"streamKey,omitempty"`
+	BackupStreamKey string `json:"backupStreamKey,omitempty"`
+
+	Sending *Sending `json:"sending,omitempty" doc:"what it sends now; absent if nothing"`
+}
+
+// Sending is what a source sends now.
+type Sending struct {
+	Preview string `json:"preview" doc:"playlist of it, for who works on the channel"`
+	Node    string `json:"node" doc:"that takes it in"`
+	Backup  bool   `json:"backup,omitempty" doc:"by its backup publisher"`
+	OnAir   bool   `json:"onAir"`
+	Width   int    `json:"width,omitempty"`
+	Height  int    `json:"height,omitempty"`
 }
 
 type newSource struct {
 	Name            string `json:"name,omitempty" maxLength:"120"`
-	StreamKey       string `json:"streamKey,omitempty" doc:"16 to 128 letters, digits, hyphens and underscores; made up if absent"`
+	StreamKey       string `json:"streamKey,omitempty" doc:"16 to 128 letters, digits, hyphens and underscores; made up if absent. Only the administrator's token may choose it"`
 	BackupStreamKey string `json:"backupStreamKey,omitempty"`
 }
 
@@ -89,6 +114,26 @@ type rotateInput struct {
 	} `required:"false"`
 }
 
+type sourceInput struct {
+	Channel string `path:"channel"`
+	Source  string `path:"source"`
+}
+
+type newSourceInput struct {
+	Channel string `path:"channel"`
+	Body    struct {
+		Name string `json:"name" maxLength:"120" doc:"such as the camera's place"`
+	}
+}
+
+type renameSourceInput struct {
+	Channel string `path:"channel"`
+	Source  string `path:"source"`
+	Body    struct {
+		Name string `json:"name" maxLength:"120"`
+	}
+}
+
 type cutInput struct {
 	Channel string `path:"channel"`
 	Body    struct {
@@ -104,18 +149,17 @@ type cutOutput struct {
 }
 
 func (a *API) registerChannels(doc huma.API) {
-	op := func(method, path, id, summary string, status int, admin bool) huma.Operation {
-		o := huma.Operation{OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary, DefaultStatus: status, MaxBodyBytes: maxBody, Tags: []string{"channels"}}
-		if admin {
-			o.Security = needsToken
-		}
-		return o
+	op := func(method, path, id, summary string, status int, signed bool) huma.Operation {
+		return operation(method, path, id, summary, "channels", status, signed)
 	}
 	huma.Register(doc, op(http.MethodGet, "/channels", "list-channels", "List channels", 200, false), a.list)
 	huma.Register(doc, op(http.MethodPost, "/channels", "create-channel", "Create a channel", 201, true), a.create)
 	huma.Register(doc, op(http.MethodGet, "/channels/{channel}", "get-channel", "Read a channel", 200, false), a.get)
 	huma.Register(doc, op(http.MethodPatch, "/channels/{channel}", "change-channel", "Change a channel", 200, true), a.change)
 	huma.Register(doc, op(http.MethodDelete, "/channels/{channel}", "delete-channel", "Delete a channel", 204, true), a.remove)
+	huma.Register(doc, op(http.MethodPost, "/channels/{channel}/sources", "add-source", "Add a source, with new stream keys", 201, true), a.addSource)
+	huma.Register(doc, op(http.MethodPatch, "/channels/{channel}/sources/{source}", "rename-source", "Rename a source", 200, true), a.renameSource)
+	huma.Register(doc, op(http.MethodDelete, "/channels/{channel}/sources/{source}", "remove-source", "Remove a source; who publishes to it is sent away", 200, true), a.removeSource)
 	huma.Register(doc, op(http.MethodPost, "/channels/{channel}/sources/{source}/rotate", "rotate-key", "Give a source a new stream key", 200, true), a.rotate)
 	huma.Register(doc, op(http.MethodPost, "/channels/{channel}/cuts", "cut", "Put a source on air, or take the channel off air", 200, true), a.cut)
 }
@@ -132,14 +176,25 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 	if out.State == station.Live {
 		out.OnAir = &OnAir{Source: out.Status.Source, Take: out.Take, Number: out.Number, Since: out.Since}
 	}
-	if !isAdmin(ctx) {
+	caller := callerOf(ctx)
+	if !caller.May(account.See, c) {
 		out.Notice = ""
 		return out
 	}
 	created, live, keep, listed := c.Created, c.AutoLive, c.Keep, c.Listed
 	out.Created, out.AutoLive, out.Keep, out.Listed = &created, &live, &keep, &listed
+	out.Role = c.Role(caller.ID())
+	if a.cfg.Ingest != nil {
+		ports := a.cfg.Ingest()
+		out.Ingest = &ports
+	}
+	sending := a.sending(c)
 	for _, s := range c.Sources {
-		out.Sources = append(out.Sources, Source{s.ID, s.Name, s.StreamKey, s.BackupStreamKey})
+		source := Source{ID: s.ID, Name: s.Name, Sending: sending[s.ID]}
+		if caller.May(account.Keys, c) {
+			source.StreamKey, source.BackupStreamKey = s.StreamKey, s.BackupStreamKey
+		}
+		out.Sources = append(out.Sources, source)
 	}
 	return out
 }
@@ -148,7 +203,7 @@ func (a *API) list(ctx context.Context, _ *struct{}) (*channelsOutput, error) {
 	out := &channelsOutput{}
 	out.Body.Channels = []Channel{}
 	for _, c := range a.cfg.Channels.All() {
-		if c.Listed || isAdmin(ctx) {
+		if c.Listed || callerOf(ctx).May(account.See, c) {
 			out.Body.Channels = append(out.Body.Channels, a.show(ctx, c))
 		}
 	}
@@ -161,6 +216,12 @@ func (a *API) create(ctx context.Context, in *createInput) (*channelOutput, erro
 		Slug: b.Slug, Title: b.Title, Description: b.Description, AutoLive: b.AutoLive == nil || *b.AutoLive,
 		DVRWindow: b.DVRWindow, Keep: b.Keep, Listed: b.Listed == nil || *b.Listed,
 	}
+	if err := a.mayCreate(ctx, b.Sources); err != nil {
+		return nil, err
+	}
+	if id := callerOf(ctx).ID(); id != "" {
+		c.Members = []channel.Member{{Account: id, Role: channel.Owner}}
+	}
 	for _, s := range b.Sources {
 		c.Sources = append(c.Sources, channel.Source{Name: s.Name, StreamKey: s.StreamKey, BackupStreamKey: s.BackupStreamKey})
 	}
@@ -170,6 +231,7 @@ func (a *API) create(ctx context.Context, in *createInput) (*channelOutput, erro
 	if err != nil {
 		return nil, a.problem(err)
 	}
+	a.note(ctx, made.ID, "channel.create", made.Slug)
 	return &channelOutput{a.show(ctx, made)}, nil
 }
 
@@ -181,23 +243,110 @@ func (a *API) get(ctx context.Context, in *channelInput) (*channelOutput, error)
 	return &channelOutput{a.show(ctx, c)}, nil
 }
 
-func (a *API) change(ctx context.Context, in *changeInput) (*channelOutput, error) {
+// mayCreate says whether the caller may make one more channel, with such sources.
+func (a *API) mayCreate(ctx context.Context, sources []newSource) error {
+	if err := a.allow(ctx, account.Create, nil); err != nil {
+		return err
+	}
+	caller := callerOf(ctx)
+	if caller.Root {
+		return nil
+	}
+	for _, s := range sources {
+		if s.StreamKey != "" || s.BackupStreamKey != "" {
+			return a.problem(fmt.Errorf("%w: stream keys are made up for you; only the administrator's token may choose them", errForbidden))
+		}
+	}
+	if caller.Account.Operator {
+		return nil
+	}
+	if a.cfg.People.CanWrite() && caller.Account.Confirmed.IsZero() {
+		return a.problem(fmt.Errorf("%w: confirm your e-mail address first: open the link in the letter that we sent, or ask for another on your account's page", errForbidden))
+	}
+	settings, err := a.cfg.People.Settings(ctx)
+	if err != nil {
+		return a.problem(err)
+	}
+	if owns := a.owns(caller.ID()); owns >= settings.Channels {
+		return a.problem(fmt.Errorf("%w: you own %d channels, and %d are allowed: delete one, or ask whoever runs this server for more", errForbidden, owns, settings.Channels))
+	}
+	return nil
+}
+
+// owns counts the channels that an account owns.
+func (a *API) owns(id string) (count int) {
+	for _, c := range a.cfg.Channels.All() {
+		if c.Role(id) == channel.Owner {
+			count++
+		}
+	}
+	return count
+}
+
+// channel returns a channel that the caller may do something in.
+func (a *API) channel(ctx context.Context, slug string, do account.Action) (*channel.Channel, error) {
+	c, err := a.cfg.Channels.Get(slug)
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	return c, a.allow(ctx, do, c)
+}
+
+// changed makes a change of a channel that the caller may do, and notes it. The right is checked again on
+// what is stored: a role may have been taken away meanwhile.
+func (a *API) changed(ctx context.Context, slug string, do account.Action, did string, change func(*channel.Channel) (detail string, err error)) (*channel.Channel, error) {
+	if _, err := a.channel(ctx, slug, do); err != nil {
+		return nil, err
+	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
+	detail := ""
+	c, err := a.cfg.Channels.Update(bounded, slug, func(c *channel.Channel) (err error) {
+		if err = a.allow(ctx, do, c); err == nil {
+			detail, err = change(c)
+		}
+		return err
+	})
+	var answered huma.StatusError
+	if errors.As(err, &answered) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	a.note(ctx, c.ID, did, detail)
+	return c, nil
+}
+
+func (a *API) change(ctx context.Context, in *changeInput) (*channelOutput, error) {
 	b := &in.Body
-	c, err := a.cfg.Channels.Update(bounded, in.Channel, func(c *channel.Channel) error {
+	return a.shown(ctx, in.Channel, account.Change, "channel.change", func(c *channel.Channel) (string, error) {
+		before := *c
 		set(&c.Title, b.Title)
 		set(&c.Description, b.Description)
 		set(&c.AutoLive, b.AutoLive)
 		set(&c.DVRWindow, b.DVRWindow)
 		set(&c.Keep, b.Keep)
 		set(&c.Listed, b.Listed)
-		return nil
+		return differences(&before, c), nil
 	})
-	if err != nil {
-		return nil, a.problem(err)
+}
+
+// differences says for the audit trail what was changed in a channel.
+func differences(before, after *channel.Channel) string {
+	var all []string
+	for _, d := range []struct {
+		name     string
+		old, now any
+	}{
+		{"title", before.Title, after.Title}, {"description", before.Description, after.Description}, {"autoLive", before.AutoLive, after.AutoLive},
+		{"dvrWindow", before.DVRWindow, after.DVRWindow}, {"keep", before.Keep, after.Keep}, {"listed", before.Listed, after.Listed},
+	} {
+		if d.old != d.now {
+			all = append(all, fmt.Sprintf("%s: %v → %v", d.name, d.old, d.now))
+		}
 	}
-	return &channelOutput{a.show(ctx, c)}, nil
+	return strings.Join(all, "; ")
 }
 
 func set[T any](field *T, value *T) {
@@ -207,25 +356,51 @@ func set[T any](field *T, value *T) {
 }
 
 func (a *API) remove(ctx context.Context, in *channelInput) (*struct{}, error) {
-	bounded, cancel := context.WithTimeout(ctx, bucketTime)
-	defer cancel()
-	return nil, a.problem(a.cfg.Channels.Delete(bounded, in.Channel))
+	_, err := a.changed(ctx, in.Channel, account.Delete, "channel.delete", func(c *channel.Channel) (string, error) {
+		c.Deleted = time.Now().UTC()
+		return c.Slug, nil
+	})
+	return nil, err
 }
 
 func (a *API) rotate(ctx context.Context, in *rotateInput) (*channelOutput, error) {
-	bounded, cancel := context.WithTimeout(ctx, bucketTime)
-	defer cancel()
-	c, err := a.cfg.Channels.Rotate(bounded, in.Channel, in.Source, in.Body.Backup)
+	return a.shown(ctx, in.Channel, account.Keys, "key.rotate", func(c *channel.Channel) (string, error) {
+		return in.Source, c.Rotate(in.Source, in.Body.Backup)
+	})
+}
+
+func (a *API) addSource(ctx context.Context, in *newSourceInput) (*channelOutput, error) {
+	return a.shown(ctx, in.Channel, account.Change, "source.add", func(c *channel.Channel) (string, error) {
+		c.AddSource(in.Body.Name)
+		return in.Body.Name, nil
+	})
+}
+
+func (a *API) renameSource(ctx context.Context, in *renameSourceInput) (*channelOutput, error) {
+	return a.shown(ctx, in.Channel, account.Change, "source.rename", func(c *channel.Channel) (string, error) {
+		return in.Source + ": " + in.Body.Name, c.Rename(in.Source, in.Body.Name)
+	})
+}
+
+func (a *API) removeSource(ctx context.Context, in *sourceInput) (*channelOutput, error) {
+	return a.shown(ctx, in.Channel, account.Change, "source.remove", func(c *channel.Channel) (string, error) {
+		return in.Source, c.RemoveSource(in.Source)
+	})
+}
+
+// shown makes a change and answers with the channel as it is then.
+func (a *API) shown(ctx context.Context, slug string, do account.Action, did string, change func(*channel.Channel) (string, error)) (*channelOutput, error) {
+	c, err := a.changed(ctx, slug, do, did, change)
 	if err != nil {
-		return nil, a.problem(err)
+		return nil, err
 	}
 	return &channelOutput{a.show(ctx, c)}, nil
 }
 
 func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
-	c, err := a.cfg.Channels.Get(in.Channel)
+	c, err := a.channel(ctx, in.Channel, account.Cut)
 	if err != nil {
-		return nil, a.problem(err)
+		return nil, err
 	}
 	source := in.Body.Source
 	switch {
@@ -245,5 +420,6 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 	if err != nil {
 		return nil, a.problem(err)
 	}
+	a.cfg.People.Note(c.ID, callerOf(ctx), "cut", in.Body.Source)
 	return out, nil
 }

@@ -92,7 +92,8 @@ type beatEvent struct {
 }
 
 const (
-	eventPause = 500 * time.Millisecond // between two rounds of events
+	eventPause = 500 * time.Millisecond // between two rounds of events about all channels
+	cutPause   = 100 * time.Millisecond // about one: producers who work together see the same
 	eventRound = 3 * time.Second        // viewers are counted so often
 	eventBeat  = 15 * time.Second
 )
@@ -104,8 +105,8 @@ func (a *API) registerEvents(doc huma.API) {
 		func(ctx context.Context, in *eventsInput, send sse.Sender) { a.events(ctx, in.Channel, send) })
 }
 
-// events tells one listener of changes until it leaves. However much happens, it is told at most
-// twice a second, and a slow listener hurts only itself.
+// events tells one listener of changes until it leaves. However much happens, it is told at most twice a
+// second, or ten times of a single channel, and a slow listener hurts only itself.
 func (a *API) events(ctx context.Context, slug string, send sse.Sender) {
 	told := map[string]station.Status{}
 	beat := time.Now()
@@ -138,7 +139,11 @@ func (a *API) events(ctx context.Context, slug string, send sse.Sender) {
 				return
 			}
 		}
-		if !pause(ctx, eventPause) {
+		wait := eventPause
+		if slug != "" {
+			wait = cutPause
+		}
+		if !pause(ctx, wait) {
 			return
 		}
 		select {

@@ -93,6 +93,12 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case first == "" && !more:
 		a.page(w, r, "index.html", http.StatusOK, nil)
+	case first == "login":
+		a.page(w, r, "login.html", http.StatusOK, nil)
+	case first == "studio" && !strings.Contains(rest, "/"):
+		a.page(w, r, "studio.html", http.StatusOK, nil)
+	case first == "operate" && !more:
+		a.page(w, r, "operate.html", http.StatusOK, nil)
 	case first == "assets":
 		a.asset(w, r)
 	case first == "favicon.ico":

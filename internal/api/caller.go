@@ -1,0 +1,266 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/mayfly-tv/mayfly/internal/account"
+	"github.com/mayfly-tv/mayfly/internal/channel"
+)
+
+// visitor is where a request came from and how it saw us.
+type visitor struct {
+	from   string // address
+	origin string // such as https://tv.example.org
+	secure bool   // by TLS, as far as we know
+}
+
+type (
+	visitorKey struct{}
+	callerKey  struct{}
+)
+
+func visitorOf(ctx context.Context) visitor {
+	v, _ := ctx.Value(visitorKey{}).(visitor)
+	return v
+}
+
+// callerOf returns who asks; nil is anybody.
+func callerOf(ctx context.Context) *account.Caller {
+	c, _ := ctx.Value(callerKey{}).(*account.Caller)
+	return c
+}
+
+// visitor reads where a request came from. A proxy that is known as one is believed.
+func (a *API) visitor(r *http.Request) visitor {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	v := visitor{from: host, secure: r.TLS != nil}
+	if a.proxy(host) {
+		hops := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+		for i := len(hops) - 1; i >= 0; i-- { // the nearest that is no proxy of ours
+			hop := strings.TrimSpace(hops[i])
+			if _, err := netip.ParseAddr(hop); err != nil {
+				break
+			}
+			if v.from = hop; !a.proxy(hop) {
+				break
+			}
+		}
+		v.secure = v.secure || r.Header.Get("X-Forwarded-Proto") == "https"
+	}
+	v.origin = "http://" + r.Host
+	if v.secure {
+		v.origin = "https://" + r.Host
+	}
+	return v
+}
+
+func (a *API) proxy(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	for _, p := range a.cfg.Proxies {
+		if p.Contains(ip.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// cookieName is the session's cookie; with TLS it has a prefix that keeps other hosts of the domain from setting it.
+const cookieName = "mayfly"
+
+func cookieFor(v visitor, name string) string {
+	if v.secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// cookie makes a cookie that only we read; a negative age deletes it. Lax: a link from elsewhere finds the person signed in, a form does not.
+func cookie(v visitor, name, value string, age int) string {
+	c := http.Cookie{Name: cookieFor(v, name), Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: v.secure, SameSite: http.SameSiteLaxMode}
+	return c.String()
+}
+
+// signedIn marks an operation that needs a person or a program with rights.
+var signedIn = []map[string][]string{{"token": {}}, {"session": {}}}
+
+// identify finds out who asks, and refuses operations that need somebody.
+func (a *API) identify(doc huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		caller, renewed, err := a.caller(ctx)
+		if errors.Is(err, account.ErrSuspended) && len(ctx.Operation().Security) == 0 {
+			err = nil // may look around, sign out, and sign in as somebody else
+		}
+		if err != nil {
+			a.refuse(doc, ctx, err)
+			return
+		}
+		if caller == nil && len(ctx.Operation().Security) > 0 {
+			ctx.SetHeader("WWW-Authenticate", "Bearer")
+			huma.WriteErr(doc, ctx, http.StatusUnauthorized, "This needs somebody who may: sign in at /login, or send the header `Authorization: Bearer TOKEN` with a token of your account or the value of MAYFLY_ADMIN_TOKEN.")
+			return
+		}
+		if renewed != "" {
+			ctx.AppendHeader("Set-Cookie", cookie(visitorOf(ctx.Context()), cookieName, renewed, int(account.SessionLife.Seconds())))
+		}
+		next(huma.WithValue(ctx, callerKey{}, caller))
+	}
+}
+
+// refuse answers a request whose proof of who asks is none.
+func (a *API) refuse(doc huma.API, ctx huma.Context, err error) {
+	if errors.Is(err, account.ErrRefused) {
+		ctx.SetHeader("WWW-Authenticate", "Bearer")
+		huma.WriteErr(doc, ctx, http.StatusUnauthorized, "That token is not known here: it may be revoked, too old or cut off. Make one on your account's page, or compare it with the value of MAYFLY_ADMIN_TOKEN that the node was started with.")
+		return
+	}
+	problem := a.problem(err)
+	status := http.StatusInternalServerError
+	var known huma.StatusError
+	if errors.As(problem, &known) {
+		status = known.GetStatus()
+	}
+	var headed huma.HeadersError
+	if errors.As(problem, &headed) {
+		for name, values := range headed.GetHeaders() {
+			for _, v := range values {
+				ctx.AppendHeader(name, v)
+			}
+		}
+	}
+	huma.WriteErr(doc, ctx, status, problem.Error())
+}
+
+// caller returns who a request proves to come from; nil is anybody. A session that does not count any
+// more is like none, so that pages that need nobody go on.
+func (a *API) caller(ctx huma.Context) (*account.Caller, string, error) {
+	text := cookieValue(ctx, cookieFor(visitorOf(ctx.Context()), cookieName))
+	if header := ctx.Header("Authorization"); header == "" && text != "" {
+		if err := a.sameOrigin(ctx); err != nil {
+			return nil, "", err
+		}
+	}
+	s, err := a.prove(ctx.Context(), ctx.Header("Authorization"), text)
+	return s.Caller, s.Renewed, err
+}
+
+// callerOfRequest is caller for what only reads and is not of the API.
+func (a *API) callerOfRequest(r *http.Request) (*account.Caller, error) {
+	text := ""
+	if c, err := r.Cookie(cookieFor(visitorOf(r.Context()), cookieName)); err == nil {
+		text = c.Value
+	}
+	s, err := a.prove(r.Context(), r.Header.Get("Authorization"), text)
+	return s.Caller, err
+}
+
+// prove returns who a header or a cookie proves to ask; the header counts before the cookie.
+func (a *API) prove(ctx context.Context, header, cookie string) (account.Session, error) {
+	if header != "" {
+		given, ok := strings.CutPrefix(header, "Bearer ")
+		sum := sha256.Sum256([]byte(given))
+		switch {
+		case !ok || given == "":
+			return account.Session{}, account.ErrRefused
+		case a.cfg.Token != "" && subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1:
+			return account.Session{Caller: &account.Caller{Root: true}}, nil
+		}
+		c, err := a.cfg.People.ByToken(ctx, given, visitorOf(ctx).from)
+		return account.Session{Caller: c}, err
+	}
+	if cookie == "" {
+		return account.Session{}, nil
+	}
+	s, err := a.cfg.People.BySession(ctx, cookie)
+	if errors.Is(err, account.ErrLink) {
+		return account.Session{}, nil
+	}
+	return s, err
+}
+
+// sameOrigin refuses changes that another site's page asks for with a visitor's cookie.
+func (a *API) sameOrigin(ctx huma.Context) error {
+	r, err := http.NewRequest(ctx.Method(), "http://"+ctx.Host()+"/", nil)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"Origin", "Sec-Fetch-Site"} {
+		if value := ctx.Header(name); value != "" {
+			r.Header.Set(name, value)
+		}
+	}
+	if err := a.csrf.Check(r); err != nil {
+		return fmt.Errorf("%w: a page of another site asked for this in your name; nothing was done", errForbidden)
+	}
+	return nil
+}
+
+func cookieValue(ctx huma.Context, name string) string {
+	cookies, err := http.ParseCookie(ctx.Header("Cookie"))
+	if err != nil {
+		return ""
+	}
+	for _, c := range cookies {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// errForbidden is wrapped by what somebody is told who may not do something.
+var errForbidden = errors.New("forbidden")
+
+// allow returns nil if the caller may do something, and otherwise a sentence that says what is missing.
+func (a *API) allow(ctx context.Context, do account.Action, in *channel.Channel) error {
+	c := callerOf(ctx)
+	if c.May(do, in) {
+		return nil
+	}
+	switch {
+	case c.Account != nil && c.Scopes != nil:
+		return a.problem(fmt.Errorf("%w: this token's account or scopes (%v) do not allow that", errForbidden, c.Scopes))
+	case do == account.Operate:
+		return a.problem(fmt.Errorf("%w: only an operator of this server may do that", errForbidden))
+	case do == account.Own:
+		return a.problem(fmt.Errorf("%w: this is about a person's own account: sign in", errForbidden))
+	}
+	role := "you have none"
+	if in != nil && in.Role(c.ID()) != "" {
+		role = "you are its " + string(in.Role(c.ID()))
+	}
+	return a.problem(fmt.Errorf("%w: this needs another role in the channel (%s): ask its owner", errForbidden, role))
+}
+
+// note writes down what the caller changed. That it could not be noted does not undo it.
+func (a *API) note(ctx context.Context, trail, did, detail string) {
+	a.noteBy(ctx, callerOf(ctx), trail, did, detail)
+}
+
+// noteAs writes down what a person changed who has just proven to be that one.
+func (a *API) noteAs(ctx context.Context, who *account.Account, trail, did, detail string) {
+	a.noteBy(ctx, &account.Caller{Account: who}, trail, did, detail)
+}
+
+func (a *API) noteBy(ctx context.Context, who *account.Caller, trail, did, detail string) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), bucketTime)
+	defer cancel()
+	if err := a.cfg.People.Trail().Add(bounded, trail, who, did, detail); err != nil {
+		a.cfg.Log.Warn("a change is not in the audit trail", "by", who.Name(), "did", did, "detail", detail, "error", err)
+	}
+}

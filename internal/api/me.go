@@ -1,0 +1,262 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/mayfly-tv/mayfly/internal/account"
+	"github.com/mayfly-tv/mayfly/internal/channel"
+)
+
+type meOutput struct{ Body Me }
+
+type exportOutput struct {
+	Disposition string `header:"Content-Disposition"`
+	Body        Me
+}
+
+type renameInput struct {
+	Body struct {
+		Name string `json:"name" maxLength:"80"`
+	}
+}
+
+type newPasswordInput struct {
+	Body struct {
+		Present  string `json:"present,omitempty" maxLength:"256" doc:"the present password, if there is one"`
+		Password string `json:"password" maxLength:"256" doc:"at least 10 characters"`
+	}
+}
+
+type deleteMeInput struct {
+	Body struct {
+		Email string `json:"email" maxLength:"254" doc:"the account's address, so that it is not deleted by mistake"`
+	}
+}
+
+type tokenInput struct {
+	Body struct {
+		Name   string          `json:"name" maxLength:"60" doc:"what it is for"`
+		Scopes []account.Scope `json:"scopes" enum:"read,produce,manage,operate" maxItems:"4"`
+		Days   int             `json:"days,omitempty" minimum:"0" maximum:"3650" doc:"how long it lasts; 0: until it is revoked"`
+	}
+}
+
+type tokenOutput struct {
+	Body struct {
+		ID    string `json:"id"`
+		Token string `json:"token" doc:"shown this once"`
+	}
+}
+
+type tokenIDInput struct {
+	Token string `path:"token" maxLength:"20"`
+}
+
+type newPasskeyInput struct {
+	RawBody []byte `contentType:"application/json"`
+	Kept    string `cookie:"mayfly-passkey"`
+	Secured string `cookie:"__Host-mayfly-passkey"`
+	Name    string `query:"name" maxLength:"80" doc:"what the person calls the passkey"`
+}
+
+type passkeyIDInput struct {
+	Number int `path:"number" minimum:"0" doc:"counts from 0 in the order of the account's passkeys"`
+}
+
+func (a *API) registerMe(doc huma.API) {
+	const tag = "me"
+	huma.Register(doc, operation(http.MethodGet, "/me", "me", "One's own account", tag, 200, true), a.me)
+	huma.Register(doc, operation(http.MethodGet, "/me/export", "export", "All that is kept of one's own account, as a file", tag, 200, true), a.export)
+	huma.Register(doc, operation(http.MethodPatch, "/me", "rename", "Change the name that others see", tag, 200, true), a.rename)
+	huma.Register(doc, operation(http.MethodDelete, "/me", "delete-me", "Delete one's own account", tag, 204, true), a.deleteMe)
+	huma.Register(doc, operation(http.MethodPut, "/me/email", "change-email", "Change the e-mail address, or ask for the letter again", tag, 202, true), a.changeEmail)
+	huma.Register(doc, operation(http.MethodPut, "/me/password", "change-password", "Set a new password, and sign out everywhere else", tag, 200, true), a.changePassword)
+	huma.Register(doc, operation(http.MethodPost, "/me/sessions/end", "end-sessions", "Sign out everywhere else", tag, 200, true), a.endSessions)
+}
+
+func (a *API) registerKeys(doc huma.API) {
+	const tag = "me"
+	huma.Register(doc, operation(http.MethodPost, "/me/tokens", "make-token", "Make a token for a program", tag, 201, true), a.makeToken)
+	huma.Register(doc, operation(http.MethodDelete, "/me/tokens/{token}", "revoke-token", "Revoke a token", tag, 204, true), a.revokeToken)
+	huma.Register(doc, operation(http.MethodPost, "/me/passkeys/begin", "begin-passkey", "Begin to add a passkey", tag, 200, true), a.beginPasskey)
+	huma.Register(doc, raw(operation(http.MethodPost, "/me/passkeys", "add-passkey", "Add a passkey", tag, 200, true)), a.addPasskey)
+	huma.Register(doc, operation(http.MethodDelete, "/me/passkeys/{number}", "remove-passkey", "Remove a passkey", tag, 204, true), a.removePasskey)
+}
+
+// self returns the person who asks, who must have signed in: a token does not change its own account.
+func (a *API) self(ctx context.Context) (*account.Account, error) {
+	if err := a.allow(ctx, account.Own, nil); err != nil {
+		return nil, err
+	}
+	return callerOf(ctx).Account, nil
+}
+
+// showMe answers with the account as it is after a change.
+func (a *API) showMe(ctx context.Context, who *account.Account, err error) (*meOutput, error) {
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	me, err := a.aboutMe(ctx, who)
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	return &meOutput{*me}, nil
+}
+
+func (a *API) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.showMe(ctx, who, nil)
+}
+
+func (a *API) export(ctx context.Context, _ *struct{}) (*exportOutput, error) {
+	out, err := a.me(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &exportOutput{`attachment; filename="mayfly-account.json"`, out.Body}, nil
+}
+
+func (a *API) rename(ctx context.Context, in *renameInput) (*meOutput, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	who, err = a.cfg.People.Rename(ctx, who.ID, in.Body.Name)
+	return a.showMe(ctx, who, err)
+}
+
+func (a *API) deleteMe(ctx context.Context, in *deleteMeInput) (*cookieOutput, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.Body.Email != who.Email {
+		return nil, huma.Error422UnprocessableEntity("that is not this account's e-mail address: nothing was deleted")
+	}
+	if err := a.removeAccount(ctx, who); err != nil {
+		return nil, err
+	}
+	return a.signOut(ctx, nil)
+}
+
+// removeAccount takes a person out of all channels and deletes the account. A channel that would be left
+// without an owner stands in the way.
+func (a *API) removeAccount(ctx context.Context, who *account.Account) error {
+	var mine []*channel.Channel
+	for _, c := range a.cfg.Channels.All() {
+		if c.Role(who.ID) == "" {
+			continue
+		}
+		copied := *c
+		if err := copied.SetRole(who.ID, ""); err != nil {
+			return a.problem(fmt.Errorf("%w in the channel “%s”: make somebody else its owner, or delete it first", account.ErrLast, c.Slug))
+		}
+		mine = append(mine, c)
+	}
+	for _, c := range mine {
+		bounded, cancel := context.WithTimeout(ctx, bucketTime)
+		_, err := a.cfg.Channels.Update(bounded, c.Slug, func(c *channel.Channel) error { return c.SetRole(who.ID, "") })
+		cancel()
+		if err != nil {
+			return a.problem(err)
+		}
+	}
+	if err := a.cfg.People.Delete(ctx, who.ID); err != nil {
+		return a.problem(err)
+	}
+	a.note(ctx, account.FleetTrail, "account.delete", who.ID)
+	return nil
+}
+
+func (a *API) changeEmail(ctx context.Context, in *emailInput) (*struct{}, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a.cfg.People.CanWrite() {
+		return nil, a.problem(a.cfg.People.AskConfirm(ctx, who.ID, in.Body.Email))
+	}
+	_, err = a.cfg.People.SetEmail(ctx, who.ID, in.Body.Email)
+	return nil, a.problem(err)
+}
+
+func (a *API) changePassword(ctx context.Context, in *newPasswordInput) (*sessionOutput, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	who, err = a.cfg.People.SetPassword(ctx, who.ID, in.Body.Present, in.Body.Password, visitorOf(ctx).from)
+	return a.begin(ctx, who, err)
+}
+
+func (a *API) endSessions(ctx context.Context, _ *struct{}) (*sessionOutput, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	who, err = a.cfg.People.EndSessions(ctx, who.ID)
+	return a.begin(ctx, who, err)
+}
+
+func (a *API) makeToken(ctx context.Context, in *tokenInput) (*tokenOutput, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, text, err := a.cfg.People.MakeToken(ctx, who.ID, in.Body.Name, in.Body.Scopes, time.Duration(in.Body.Days)*24*time.Hour)
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	a.note(ctx, account.FleetTrail, "token.create", t.Name)
+	out := &tokenOutput{}
+	out.Body.ID, out.Body.Token = t.ID, text
+	return out, nil
+}
+
+func (a *API) revokeToken(ctx context.Context, in *tokenIDInput) (*struct{}, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.problem(a.cfg.People.RevokeToken(ctx, who.ID, in.Token))
+}
+
+func (a *API) beginPasskey(ctx context.Context, _ *struct{}) (*passkeyOutput, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := visitorOf(ctx)
+	options, keep, err := a.cfg.People.BeginPasskey(ctx, who.ID, v.origin)
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	return &passkeyOutput{[]string{cookie(v, passkeyCookie, keep, passkeyAge)}, options}, nil
+}
+
+func (a *API) addPasskey(ctx context.Context, in *newPasskeyInput) (*meOutput, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := visitorOf(ctx)
+	who, err = a.cfg.People.AddPasskey(ctx, who.ID, v.origin, v.pick(in.Kept, in.Secured), in.Name, bytes.NewReader(in.RawBody))
+	return a.showMe(ctx, who, err)
+}
+
+func (a *API) removePasskey(ctx context.Context, in *passkeyIDInput) (*struct{}, error) {
+	who, err := a.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.problem(a.cfg.People.RemovePasskey(ctx, who.ID, in.Number))
+}
