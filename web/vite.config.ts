@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite'
 
-// Five pages. The content security policy allows no inline script, and vite writes none.
+// Seven pages. The content security policy allows no inline script, and vite writes none.
 export default defineConfig({
   appType: 'mpa',
   build: {
@@ -8,7 +8,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 700, // hls.js has a chunk of its own, loaded when there is something to play
     rolldownOptions: {
-      input: { index: 'index.html', watch: 'watch.html', embed: 'embed.html', docs: 'docs.html', demo: 'demo.html' },
+      input: {
+        index: 'index.html', watch: 'watch.html', embed: 'embed.html', docs: 'docs.html', demo: 'demo.html',
+        login: 'login.html', operate: 'operate.html', studio: 'studio.html',
+      },
     },
   },
 })

@@ -2,8 +2,8 @@ import { signal } from '@preact/signals'
 import { render } from 'preact'
 import { inOrder, type Status } from './channel'
 import { Feed } from './feed'
-import { Badge, Brand } from './parts'
-import { Ripples } from './player/Slate'
+import { Badge, Brand, Ripples } from './parts'
+import { call, type Session } from './people/api'
 import { since, viewers } from './words'
 import './styles/base.css'
 import './styles/guide.css'
@@ -11,6 +11,10 @@ import './styles/guide.css'
 const channels = signal<ReadonlyMap<string, Status> | null>(null)
 const search = signal('')
 const link = signal(true)
+
+/** Who looks at the guide; null until it is known, and it may stay so: the guide needs nobody. */
+const session = signal<Session | null | 'unknown'>(null)
+call<Session>('GET', '/session').then((s) => (session.value = s), () => (session.value = 'unknown'))
 
 new Feed(null, {
   status(s) {
@@ -38,6 +42,7 @@ function Guide() {
           <svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="11" cy="11" r="6.5" /><path d="m16 16 4.5 4.5" /></svg>
           <input type="search" placeholder="Search" autocomplete="off" value={search.value} onInput={(e) => (search.value = e.currentTarget.value)} />
         </label>
+        <Who />
       </header>
       <main class="guide">
         {!link.value && <p class="away" role="status">The server is out of reach. This list goes on by itself in a moment.</p>}
@@ -48,6 +53,18 @@ function Guide() {
       </main>
       <footer class="foot"><a href="/api/docs">API</a></footer>
     </>
+  )
+}
+
+function Who() {
+  const s = session.value
+  const me = s === null || s === 'unknown' ? undefined : s.me
+  return (
+    <nav class="me" aria-label="You">
+      {me && <a href="/studio">Studio</a>}
+      {me?.operator && <a href="/operate">Operate</a>}
+      {me ? <a class="me-name" href="/login/account"><span class="hidden-words">Your account: </span>{me.name}</a> : s !== null && <a href="/login?next=/">Sign in</a>}
+    </nav>
   )
 }
 
@@ -101,6 +118,7 @@ function Card({ c }: { c: Status }) {
 }
 
 function Empty() {
+  const s = session.value
   const command = `curl -X POST ${location.origin}/api/v1/channels \\
   -H "Authorization: Bearer $MAYFLY_ADMIN_TOKEN" \\
   -H "Content-Type: application/json" \\
@@ -109,6 +127,7 @@ function Empty() {
     <section class="empty">
       <Ripples />
       <h1>No channels yet</h1>
+      {s !== null && s !== 'unknown' && !s.owned && <p class="owner">Open the link that the server's log prints to make the owner's account.</p>}
       <p>Make the first one. Start the server with <code>MAYFLY_ADMIN_TOKEN</code> set, then say:</p>
       <pre tabIndex={0}><code>{command}</code></pre>
       <p>The answer holds a stream key. Give it to OBS or ffmpeg as <code>rtmp://{location.hostname}/live/&lt;stream key&gt;</code>, and the channel appears here by itself.</p>

@@ -15,6 +15,17 @@ test('the slug of a page', () => {
   expect(slugOf('/')).toBe('')
 })
 
+test('pages: no script stands in one, each says what to do without scripts, and the build knows each', () => {
+  const pages = import.meta.glob<string>('../*.html', { query: '?raw', import: 'default', eager: true })
+  const config = Object.values(import.meta.glob<string>('../vite.config.ts', { query: '?raw', import: 'default', eager: true }))[0]!
+  expect(Object.keys(pages)).toEqual(expect.arrayContaining(['index', 'watch', 'login', 'operate'].map((name) => `../${name}.html`)))
+  for (const [name, html] of Object.entries(pages)) {
+    expect(html, name).toMatch(/<noscript>/)
+    expect(html.match(/<script(?![^>]* src=)|\son\w+=/), name).toBeNull()
+    expect(config).toContain(`'${name.slice(3)}'`)
+  }
+})
+
 test('a status is read strictly, and gaps are filled', () => {
   expect(readStatus(null)).toBeNull()
   expect(readStatus({ title: 'x' })).toBeNull()

@@ -26,3 +26,14 @@ export function Badge({ kind, children }: { kind: 'live' | 'behind' | 'off' | 'w
     </span>
   )
 }
+
+/** Concentric rings, as where something touched the water. They move only where motion is welcome. */
+export function Ripples() {
+  return (
+    <svg class="ripples" viewBox="0 0 400 400" aria-hidden="true">
+      {[40, 76, 118, 166, 220, 280].map((r, i) => (
+        <ellipse key={r} cx="200" cy="200" rx={r} ry={r * 0.34} style={`--i:${i}`} />
+      ))}
+    </svg>
+  )
+}

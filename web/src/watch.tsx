@@ -6,6 +6,7 @@ import { current, Player } from './player/Player'
 import { viewers } from './words'
 import './styles/base.css'
 import './styles/player.css'
+import './styles/sheet.css'
 import './styles/watch.css'
 
 const slug = slugOf(location.pathname)

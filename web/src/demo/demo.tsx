@@ -10,6 +10,7 @@ import { Aim, BucketCard, Counters, Log, NodeCard, Timeline, Troubles, Who } fro
 import { expose, reset, watch } from './watch'
 import '../styles/base.css'
 import '../styles/player.css'
+import '../styles/sheet.css'
 import '../styles/watch.css'
 import '../styles/demo.css'
 

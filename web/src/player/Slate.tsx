@@ -1,5 +1,5 @@
 import type { Status } from '../channel'
-import { Mark } from '../parts'
+import { Mark, Ripples } from '../parts'
 import { since } from '../words'
 import type { State } from './shown'
 
@@ -29,17 +29,6 @@ export function slateOf(state: State, status: Status | null, slug: string): Word
     default:
       return null
   }
-}
-
-/** Concentric rings, as where something touched the water. They move only where motion is welcome. */
-export function Ripples() {
-  return (
-    <svg class="ripples" viewBox="0 0 400 400" aria-hidden="true">
-      {[40, 76, 118, 166, 220, 280].map((r, i) => (
-        <ellipse key={r} cx="200" cy="200" rx={r} ry={r * 0.34} style={`--i:${i}`} />
-      ))}
-    </svg>
-  )
 }
 
 export function Slate({ words, state, quiet, children }: { words: Words; state: State; quiet: boolean; children?: preact.ComponentChildren }) {

@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// step is what the person in the browser has done.
+type step struct {
+	Step        string
+	Keys        []string
+	Server      string
+	First       string
+	Pressed     int64 // ms
+	SeenByOne   int
+	SeenByOther int
+	Failed      string
+	End         bool
+	Exceptions  []string
+	Console     []string
+}
+
+// person is somebody who uses the pages.
+type person struct {
+	t     *testing.T
+	steps chan step
+	stdin io.WriteCloser
+}
+
+// newPerson lets web/test/studio.mjs begin.
+func newPerson(t *testing.T, setup string) *person {
+	t.Helper()
+	shots := os.Getenv("MAYFLY_SHOTS")
+	if shots == "" {
+		shots = t.TempDir()
+	}
+	need(t, "chromium")
+	cmd := exec.Command(need(t, "node"), filepath.Join("..", "web", "test", "studio.mjs"), setup, "--shots", shots)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &person{t: t, steps: make(chan step, 100)}
+	if p.stdin, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start the browser: %v", err)
+	}
+	go func() {
+		defer close(p.steps)
+		scan := bufio.NewScanner(stdout)
+		scan.Buffer(nil, 1<<20)
+		for scan.Scan() {
+			var s step
+			if json.Unmarshal(scan.Bytes(), &s) == nil {
+				p.steps <- s
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		cmd.Wait()
+	})
+	return p
+}
+
+// next waits for the step of that name.
+func (p *person) next(name string) step {
+	p.t.Helper()
+	limit := time.After(90 * time.Second)
+	select {
+	case s, ok := <-p.steps:
+		if !ok || s.Failed != "" || s.Step != name {
+			p.t.Fatalf("want the step %q, got %+v", name, s)
+		}
+		return s
+	case <-limit:
+		p.t.Fatalf("the step %q did not come", name)
+		return step{}
+	}
+}
+
+var setupLink = regexp.MustCompile(`/login/setup#[\w.-]+`)
+
+// camera publishes pictures of a size of their own, with a keyframe every second.
+func camera(t *testing.T, address, size, rate string) *process {
+	return start(t, nil, "ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-f", "lavfi", "-i", "testsrc2=s="+size+":r="+rate, "-f", "lavfi", "-i", "sine=440",
+		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-force_key_frames", "expr:gte(t,n_forced*1)", "-b:v", "300k", "-c:a", "aac", "-f", "flv", address)
+}
+
+// TestStudio has somebody make an account, a channel with two cameras of different size and frame rate, and cut
+// between them, with a second producer who sees the same.
+func TestStudio(t *testing.T) {
+	n := newNode(t, "")
+	n.until("the log prints a setup link", 10*time.Second, func() bool { return setupLink.MatchString(n.said()) })
+	at, err := url.Parse(n.url(setupLink.FindString(n.said())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.Host = "localhost:" + at.Port() // passkeys need a name
+	p := newPerson(t, at.String())
+	p.next("owner")
+	keys := p.next("keys")
+	if _, port, _ := strings.Cut(n.rtmp, ":"); len(keys.Keys) != 2 || keys.Server != "rtmp://localhost:"+port+"/live" {
+		t.Fatalf("the page says %+v", keys)
+	}
+	for i, c := range [][2]string{{"320x180", "25"}, {"480x360", "10"}} {
+		camera(t, "rtmp://"+n.rtmp+"/live/"+keys.Keys[i], c[0], c[1])
+	}
+	fmt.Fprintln(p.stdin, "go on")
+	p.next("on air")
+	watched := n.cuts("st-mary-s")
+	p.next("invited")
+	for _, name := range []string{"cut", "cut back"} {
+		s := p.next(name)
+		var listed time.Time
+		select {
+		case listed = <-watched:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: viewers do not see it", name)
+		}
+		took := listed.Sub(time.UnixMilli(s.Pressed))
+		t.Logf("%s: listed %v after the key or click, seen by the other producer after %d ms", name, took.Round(time.Millisecond), s.SeenByOther)
+		if took > 1500*time.Millisecond {
+			t.Errorf("%s: the new source was listed after %v, want its keyframe interval and 500 ms", name, took)
+		}
+		if late := s.SeenByOther - s.SeenByOne; name == "cut" && late > 300 {
+			t.Errorf("the other producer saw the cut %d ms later", late)
+		}
+	}
+	for _, name := range []string{"off air", "passkey", "operate"} {
+		p.next(name)
+	}
+	if end := p.next(""); !end.End || len(end.Exceptions)+len(end.Console) > 0 {
+		t.Errorf("the pages said %v %v", end.Exceptions, end.Console)
+	}
+}
+
+// cuts tells whenever a viewer finds another take at the end of the playlist.
+func (n *node) cuts(slug string) <-chan time.Time {
+	times := make(chan time.Time, 10)
+	init := regexp.MustCompile(`URI="([^"]+init\.mp4)"`)
+	go func() {
+		for newest := ""; n.t.Context().Err() == nil; after(20 * time.Millisecond) {
+			status, list := n.get("/" + slug + "/main.m3u8")
+			found := init.FindAllStringSubmatch(string(list), -1)
+			if status != http.StatusOK || len(found) == 0 {
+				continue
+			}
+			if last := found[len(found)-1][1]; last != newest {
+				if newest != "" {
+					times <- time.Now()
+				}
+				newest = last
+			}
+		}
+	}()
+	return times
+}

@@ -1,0 +1,122 @@
+import { computed, signal } from '@preact/signals'
+import { Feed } from '../feed'
+import { call, Problem } from '../people/api'
+
+/** What a source sends now. */
+export interface Sending {
+  preview: string
+  node: string
+  backup?: boolean
+  onAir: boolean
+  width?: number
+  height?: number
+}
+
+export interface Source {
+  id: string
+  name: string
+  streamKey?: string
+  backupStreamKey?: string
+  sending?: Sending
+}
+
+export type Role = 'owner' | 'producer' | 'moderator'
+
+/** A channel as somebody sees it who works on it. */
+export interface Channel {
+  slug: string
+  title: string
+  description?: string
+  state: 'live' | 'off' | 'never'
+  since: string
+  viewers: number
+  notice?: string
+  bucketAway?: boolean
+  role?: Role
+  sources?: Source[]
+  listed?: boolean
+  autoLive?: boolean
+  keep?: boolean
+  dvrWindow: number
+  onAir?: { source: string; since: string }
+  ingest?: { rtmp?: number; rtmps?: number }
+}
+
+/** The channel whose studio this is; null until it is known. */
+export const channel = signal<Channel | null>(null)
+
+/** Why it is not, for people. */
+export const trouble = signal('')
+
+/** The source that is looked at before it goes on air. */
+export const chosen = signal('')
+
+/** The cut that was asked for and that viewers do not see yet. */
+export const cutting = signal<{ source: string; until: number } | null>(null)
+
+/** What went wrong with the last cut. */
+export const refused = signal('')
+
+export const link = signal(true)
+
+export const sources = computed<Source[]>(() => channel.value?.sources ?? [])
+
+/** The source on air, '' for none. */
+export const onAir = computed(() => (channel.value?.state === 'live' ? (channel.value.onAir?.source ?? '') : ''))
+
+export const mayCut = computed(() => channel.value?.role !== 'moderator')
+
+let asked = 0
+
+/** Asks for the channel as it is now. Of two answers that cross, the one counts that was asked for later. */
+export async function refresh(slug: string): Promise<void> {
+  const turn = ++asked
+  try {
+    const c = await call<Channel>('GET', `/channels/${encodeURIComponent(slug)}`)
+    if (turn === asked) take(c)
+  } catch (e) {
+    if (channel.value === null || (e instanceof Problem && (e.status === 404 || e.status === 401 || e.status === 403))) trouble.value = e instanceof Error ? e.message : String(e)
+  }
+}
+
+/** Makes an answer about the channel what the page shows. */
+export function take(c: Channel): void {
+  channel.value = c
+  trouble.value = ''
+  const wanted = cutting.value
+  if (wanted !== null && onAir.value === wanted.source) cutting.value = null
+  if (!c.sources?.some((s) => s.id === chosen.value)) chosen.value = c.sources?.find((s) => s.sending && !s.sending.onAir)?.id ?? c.sources?.[0]?.id ?? ''
+}
+
+const lookEvery = 1000
+
+/** Keeps the channel known for as long as the page is there. What changes is told by the server; what sources send is looked at besides. */
+export function open(slug: string): void {
+  void refresh(slug)
+  new Feed(slug, {
+    status: () => void refresh(slug),
+    removed: () => {
+      trouble.value = 'There is no such channel any more.'
+      channel.value = null
+    },
+    link: (up) => (link.value = up),
+  })
+  window.setInterval(() => document.visibilityState === 'visible' && void refresh(slug), lookEvery)
+}
+
+/** Puts a source on air, or with 'off' takes the channel off air. */
+export async function cut(source: string): Promise<void> {
+  const c = channel.value
+  if (c === null || !mayCut.value) return
+  refused.value = ''
+  const target = source === 'off' ? '' : source
+  cutting.value = { source: target, until: Date.now() + 5000 }
+  try {
+    const { expectedAt } = await call<{ number: number; expectedAt: string }>('POST', `/channels/${encodeURIComponent(c.slug)}/cuts`, { source })
+    if (cutting.value?.source === target) cutting.value = { source: target, until: Date.parse(expectedAt) }
+  } catch (e) {
+    cutting.value = null
+    refused.value = e instanceof Error ? e.message : String(e)
+  }
+  await refresh(c.slug)
+}

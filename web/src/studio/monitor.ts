@@ -1,0 +1,60 @@
+import type Hls from 'hls.js/light'
+
+/** How long after a fault a picture is asked for again. */
+const again = 1500
+
+/**
+ * A small picture of a live playlist, as near to life as it gets, for as long as it is wanted. It has no controls,
+ * and at any fault it is thrown away and made anew.
+ */
+export class Monitor {
+  private hls: Hls | null = null
+  private timer = 0
+  private url = ''
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly pictured: (there: boolean) => void,
+  ) {
+    video.muted = true
+    video.playsInline = true
+    video.addEventListener('playing', () => this.pictured(true))
+  }
+
+  /** Shows another playlist, or with '' none. */
+  show(url: string): void {
+    if (url === this.url) return
+    this.close()
+    this.url = url
+    if (url !== '') void this.build(url)
+  }
+
+  close(): void {
+    window.clearTimeout(this.timer)
+    this.url = ''
+    this.hls?.destroy()
+    this.hls = null
+    this.pictured(false)
+  }
+
+  private async build(url: string): Promise<void> {
+    const { default: Class } = await import('hls.js/light')
+    if (this.url !== url || this.hls !== null) return
+    const hls = new Class({
+      lowLatencyMode: true, liveSyncDuration: 1.2, maxLiveSyncPlaybackRate: 1.3, liveMaxLatencyDuration: 6,
+      backBufferLength: 4, maxBufferLength: 8, testBandwidth: false, enableWorker: false,
+    })
+    this.hls = hls
+    hls.on(Class.Events.ERROR, (_e, data) => {
+      if (!data.fatal && data.details !== Class.ErrorDetails.LEVEL_PARSING_ERROR) return
+      hls.destroy()
+      if (this.hls !== hls) return
+      this.hls = null
+      this.pictured(false)
+      this.timer = window.setTimeout(() => void this.build(url), again)
+    })
+    hls.on(Class.Events.MEDIA_ATTACHED, () => void this.video.play().catch(() => {})) // muted, so it is allowed; a page in the background plays when it is seen
+    hls.attachMedia(this.video)
+    hls.loadSource(url)
+  }
+}

@@ -1,0 +1,80 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { Badge } from '../parts'
+import { channel, chosen, cut, cutting, mayCut, onAir, sources, type Source } from './desk'
+import { Monitor } from './monitor'
+
+/** A moving picture of a playlist, or a word about why there is none. */
+export function Picture({ url, word, label }: { url: string; word: string; label: string }) {
+  const video = useRef<HTMLVideoElement>(null)
+  const pictured = useSignal(false)
+  const monitor = useRef<Monitor | null>(null)
+  useEffect(() => {
+    const m = new Monitor(video.current!, (there) => (pictured.value = there))
+    monitor.current = m
+    return () => m.close()
+  }, [])
+  useEffect(() => monitor.current?.show(url), [url])
+  return (
+    <span class="picture">
+      <video ref={video} muted playsInline aria-label={label} tabIndex={-1} disablePictureInPicture />
+      {!pictured.value && <span class="picture-word">{url === '' ? word : 'One moment'}</span>}
+    </span>
+  )
+}
+
+/** What is looked at, and what viewers see. */
+export function Screens() {
+  const c = channel.value!
+  const look = sources.value.find((s) => s.id === chosen.value)
+  const air = sources.value.find((s) => s.id === onAir.value)
+  const already = look !== undefined && look.id === onAir.value
+  return (
+    <div class="screens">
+      <section class="screen" aria-labelledby="preview">
+        <header><h2 id="preview">Preview</h2><span class="dim">{look?.name ?? ''}</span></header>
+        <Picture url={look?.sending?.preview ?? ''} word={look ? `${look.name} sends nothing` : 'Choose a source'} label={`Preview of ${look?.name ?? 'nothing'}`} />
+      </section>
+      <div class="take">
+        <button type="button" class="button take-button" disabled={!mayCut.value || !look?.sending || already} onClick={() => look && void cut(look.id)}>
+          Cut <kbd>Enter</kbd>
+        </button>
+      </div>
+      <section class="screen is-program" aria-labelledby="program">
+        <header><h2 id="program">Program</h2><span class="dim">{air ? `${air.name}, as viewers see it` : 'what viewers see'}</span></header>
+        <Picture url={c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word="Not on air yet" label="What viewers see" />
+      </section>
+    </div>
+  )
+}
+
+/** All sources side by side. */
+export function Sources() {
+  return (
+    <section aria-labelledby="sources" class="sources">
+      <h2 id="sources" class="hidden-words">Sources</h2>
+      <ul class="tiles">{sources.value.map((s, i) => <Tile key={s.id} s={s} n={i + 1} />)}</ul>
+    </section>
+  )
+}
+
+function Tile({ s, n }: { s: Source; n: number }) {
+  const air = onAir.value === s.id
+  const comes = cutting.value?.source === s.id
+  const look = chosen.value === s.id
+  const size = s.sending?.width ? `${s.sending.width} × ${s.sending.height}` : ''
+  return (
+    <li class={`tile ${air ? 'is-air' : ''} ${look ? 'is-looked' : ''}`}>
+      <button type="button" class="tile-look" aria-pressed={look} aria-label={`Look at ${s.name}`} onClick={() => (chosen.value = s.id)} onDblClick={() => void cut(s.id)}>
+        <Picture url={s.sending?.preview ?? ''} word="Nothing comes in" label={s.name} />
+      </button>
+      <div class="tile-line">
+        {n < 10 && <kbd>{n}</kbd>}
+        <span class="tile-words"><strong>{s.name}</strong><small class="dim">{s.sending ? `${size}${s.sending.backup ? ', backup' : ''}` : 'not connected'}</small></span>
+        {air ? <Badge kind="live">On air</Badge> : (
+          <button type="button" class="button ghost tile-cut" disabled={!mayCut.value || !s.sending} aria-busy={comes} aria-label={`Cut to ${s.name}`} onClick={() => void cut(s.id)}>Cut</button>
+        )}
+      </div>
+    </li>
+  )
+}

@@ -1,0 +1,47 @@
+import { call } from '../people/api'
+import { ask } from '../people/ask'
+import { Field, Form, type Read } from '../people/form'
+import { Section } from '../people/section'
+import { channel, take, type Channel } from './desk'
+
+const hours = (seconds: number) => String(Math.round((seconds / 3600) * 100) / 100)
+
+/** What the channel is called and who finds it. */
+export function Settings() {
+  const c = channel.value!
+  const path = `/channels/${encodeURIComponent(c.slug)}`
+  const save = async (read: Read) => {
+    take(await call<Channel>('PATCH', path, {
+      title: read('title').trim(), description: read('description').trim(), listed: read('listed') === 'yes', autoLive: read('auto') === 'yes',
+      keep: read('keep') === 'yes', dvrWindow: Math.round(Number(read('window')) * 3600),
+    }))
+    return 'Saved.'
+  }
+  const remove = () => ask({
+    title: `Delete ${c.title}?`, danger: true, word: 'Delete the channel',
+    text: 'It goes off air at once, its address answers no more and may be taken by others, and its recording is lost. Type the address to go on.',
+    field: <Field name="slug" label={`Type ${c.slug}`} />,
+    does: async (read) => {
+      if (read('slug') !== c.slug) throw new Error('that is not the address')
+      await call('DELETE', path)
+      location.assign('/studio')
+    },
+  })
+  return (
+    <Section id="settings" title="Settings">
+      <Form word="Save" does={save}>
+        <Field name="title" label="Title" value={c.title} maxLength={120} />
+        <div class="field"><label for="description">Description</label><textarea id="description" name="description" rows={3} maxLength={2000} defaultValue={c.description ?? ''} /></div>
+        <Field name="window" label="Hours that viewers can rewind" type="number" value={hours(c.dvrWindow)} min={1 / 60} max={168} />
+        <Check name="listed" on={c.listed !== false} label="Listed in the guide" hint="Else only who has the address finds it." />
+        <Check name="auto" on={c.autoLive !== false} label="The first source that connects goes on air" hint="Else it waits for a cut." />
+        <Check name="keep" on={c.keep === true} label="Keep everything" hint="Nothing is deleted when it leaves the rewind window." />
+      </Form>
+      {c.role === 'owner' && <div class="row"><button type="button" class="button danger" onClick={remove}>Delete the channel</button></div>}
+    </Section>
+  )
+}
+
+function Check({ name, on, label, hint }: { name: string; on: boolean; label: string; hint: string }) {
+  return <label class="check"><input type="checkbox" name={name} value="yes" defaultChecked={on} /><span>{label}<small>{hint}</small></span></label>
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { wishOf } from './keys'
+import { slugFrom } from './slug'
+
+const key = (code: string, more: object = {}) => ({ key: code, code, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false, ...more })
+
+describe('wishOf', () => {
+  it('cuts with a digit, and looks with Shift and a digit', () => {
+    expect(wishOf(key('Digit1'), 'other')).toEqual({ cut: 0 })
+    expect(wishOf(key('Numpad9'), 'button')).toEqual({ cut: 8 })
+    expect(wishOf(key('Digit3', { key: '§', shiftKey: true }), 'other')).toEqual({ look: 2 })
+  })
+  it('cuts to the preview with Enter, unless something else has the focus', () => {
+    expect(wishOf(key('Enter', { key: 'Enter' }), 'other')).toBe('take')
+    expect(wishOf(key('Enter', { key: 'Enter' }), 'button')).toBeNull()
+  })
+  it('leaves fields and the browser alone', () => {
+    expect(wishOf(key('Digit1'), 'text')).toBeNull()
+    expect(wishOf(key('Digit1', { ctrlKey: true }), 'other')).toBeNull()
+    expect(wishOf(key('Digit0'), 'other')).toBeNull()
+  })
+})
+
+describe('slugFrom', () => {
+  it('makes an address of a title', () => {
+    expect(slugFrom('St. Mary’s, Sunday Service')).toBe('st-mary-s-sunday-service')
+    expect(slugFrom('Fußball für Köln')).toBe('fussball-fur-koln')
+    expect(slugFrom('  — ')).toBe('')
+    expect(slugFrom('x'.repeat(39) + ' y')).toBe('x'.repeat(39))
+  })
+})

@@ -1,0 +1,100 @@
+import { useSignal } from '@preact/signals'
+import { render } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { Heading } from '../people/form'
+import { Frame, Own } from '../people/frame'
+import { load } from '../people/whoami'
+import { ask } from '../people/ask'
+import type { Me } from '../people/api'
+import { Badge } from '../parts'
+import { kindOf } from '../player/keys'
+import { clock, viewers } from '../words'
+import { Crew } from './crew'
+import { channel, chosen, cut, cutting, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
+import { Home } from './home'
+import { wishOf } from './keys'
+import { Screens, Sources } from './screens'
+import { Settings } from './settings'
+import { Setup } from './setup'
+import '../styles/base.css'
+import '../styles/sheet.css'
+import '../styles/people.css'
+import '../styles/studio.css'
+
+const slug = decodeURIComponent(location.pathname.split('/')[2] ?? '')
+
+function Studio({ me }: { me: Me }) {
+  useEffect(() => {
+    open(slug)
+    window.addEventListener('keydown', press)
+    return () => window.removeEventListener('keydown', press)
+  }, [])
+  const c = channel.value
+  if (c === null) return trouble.value ? <><Heading title="No studio here" /><p class="away" role="alert">{trouble.value}</p><p><a href="/studio">Your channels</a></p></> : <p class="loading" role="status">One moment</p>
+  if (c.sources === undefined) return <><Heading title={c.title} /><p class="away" role="alert">You have no role in this channel: ask its owner for an invitation.</p><p><a href={`/${c.slug}`}>Watch it</a></p></>
+  return (
+    <>
+      <Air />
+      {!link.value && <p class="away" role="status">The server is out of reach. What is on air goes on; this page goes on by itself in a moment.</p>}
+      {c.bucketAway && <p class="away" role="status">The storage is out of reach. Cuts work; channels and keys cannot be changed until it is back.</p>}
+      {c.notice && <p class="notice" role="status">{c.notice}</p>}
+      <Screens />
+      <Sources />
+      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview.</p>
+      <Setup />
+      <Crew me={me} />
+      <Settings />
+    </>
+  )
+}
+
+/** The light: on air or not, for how long, who sees it, and what is about to change. */
+function Air() {
+  const c = channel.value!
+  const now = useSignal(Date.now())
+  useEffect(() => {
+    const timer = window.setInterval(() => (now.value = Date.now()), 250)
+    return () => window.clearInterval(timer)
+  }, [])
+  const live = c.state === 'live'
+  const next = cutting.value
+  const words = refused.value ? '' : next === null ? '' : `${next.source === '' ? 'Going off air' : `Cutting to ${sources.value.find((s) => s.id === next.source)?.name ?? 'it'}`}: viewers see it in ${Math.max(0, (next.until - now.value) / 1000).toFixed(1)} s`
+  const off = () => ask({
+    title: 'Take the channel off air?', danger: true, word: 'Off air', text: 'Viewers see that it is off air. A cut puts it on air again.',
+    does: async () => cut('off'),
+  })
+  return (
+    <header class={`light ${live ? 'is-live' : ''}`}>
+      <span class="lamp" aria-hidden="true" />
+      <div class="light-words">
+        <Heading title={c.title} />
+        <p><strong class="light-state">{live ? 'On air' : c.state === 'never' ? 'Not on air yet' : 'Off air'}</strong>{live && <span class="light-time"> {clock((now.value - Date.parse(c.since)) / 1000)}</span>} <span class="dim">{viewers(c.viewers)}</span></p>
+      </div>
+      <div class="row light-acts">
+        <a class="button ghost" href={`/${c.slug}`} target="_blank" rel="noopener">Watch page</a>
+        {live && mayCut.value && <button type="button" class="button danger" onClick={off}>Off air</button>}
+      </div>
+      <p class="light-news" role="status">{words && <Badge kind="wait">{words}</Badge>}</p>
+      {refused.value && <p class="alert" role="alert">{refused.value}</p>}
+    </header>
+  )
+}
+
+function press(e: KeyboardEvent): void {
+  if (document.querySelector('dialog[open]')) return
+  const wish = wishOf(e, kindOf(e.target))
+  if (wish === null || e.repeat) return
+  e.preventDefault()
+  const target = wish === 'take' ? chosen.value : sources.value['cut' in wish ? wish.cut : wish.look]?.id
+  if (target === undefined) return
+  if (wish !== 'take' && 'look' in wish) chosen.value = target
+  else if (target !== onAir.value) void cut(target)
+}
+
+render(
+  <Frame wide>
+    <Own path={location.pathname}>{(me) => (slug === '' ? <Home me={me} /> : <Studio me={me} />)}</Own>
+  </Frame>,
+  document.getElementById('app')!,
+)
+void load()

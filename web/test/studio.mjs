@@ -1,0 +1,141 @@
+// A person who has never seen Mayfly makes the owner's account, a channel with two sources, cuts between them, invites
+// somebody, adds a passkey and signs in with it: all by the pages, in a real browser.
+//
+//   node web/test/studio.mjs SETUP-LINK [--shots DIR]
+//
+// On stdout, one JSON line per step. After {"step":"keys"} it waits for a line on stdin: whoever started it publishes
+// with those keys first. The last line is {"end":true,...} with every uncaught exception and console error.
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import { chromium } from 'playwright-core'
+
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
+const setup = new URL(positionals[0])
+const origin = setup.origin
+const say = (v) => process.stdout.write(JSON.stringify(v) + '\n')
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update'],
+})
+const exceptions = []
+const errors = []
+
+async function person(width = 1280, height = 900) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: 'dark' })
+  context.setDefaultTimeout(30_000)
+  const page = await context.newPage()
+  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
+  page.on('console', (m) => {
+    if (m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text())) errors.push(m.text())
+  })
+  return page
+}
+const shot = (page, name) => page.screenshot({ path: join(opt.shots, `studio-${name}.png`) })
+const pictured = (page, name) => page.waitForFunction((label) => {
+  const video = document.querySelector(`video[aria-label="${label}"]`)
+  return video !== null && video.currentTime > 0 && !video.paused
+}, name)
+
+try {
+  // The owner.
+  const ada = await person()
+  await ada.goto(setup.href)
+  await ada.getByLabel('E-mail').fill('ada@example.org')
+  await ada.getByLabel('Name').fill('Ada')
+  await ada.getByLabel('Password', { exact: true }).fill('four words do well')
+  await ada.keyboard.press('Enter')
+  await ada.waitForURL('**/login/account')
+  say({ step: 'owner' })
+
+  // A channel with two sources.
+  await ada.goto(`${origin}/studio`)
+  await ada.getByLabel('Title').fill('St Mary’s')
+  await ada.getByRole('button', { name: 'Make the channel' }).click()
+  await ada.waitForURL('**/studio/st-mary-s')
+  await ada.getByLabel('Name of a new source').fill('Balcony')
+  await ada.getByRole('button', { name: 'Add a source' }).click()
+  const keys = []
+  for (const name of ['Encoder', 'Balcony']) {
+    await ada.getByRole('button', { name: `Show stream key of ${name}` }).click()
+    keys.push(await ada.locator('.source-keys', { hasText: name }).locator('.key code').first().textContent())
+  }
+  await shot(ada, 'keys')
+  say({ step: 'keys', keys, server: await ada.locator('.keys-server code').first().textContent() })
+  await lines.next()
+
+  // Both come in, and one is on air.
+  await ada.locator('.light.is-live').waitFor()
+  await pictured(ada, 'Encoder')
+  await pictured(ada, 'Balcony')
+  await pictured(ada, 'What viewers see')
+  await ada.waitForTimeout(1500)
+  await shot(ada, 'on-air')
+  const first = await ada.locator('.tile.is-air strong').textContent()
+  say({ step: 'on air', first })
+
+  // A second person, who comes by a link.
+  await ada.getByRole('button', { name: 'Make an invitation' }).click()
+  const link = await ada.getByLabel('The link', { exact: true }).inputValue()
+  const bob = await person(820, 1180)
+  await bob.goto(link)
+  await bob.getByLabel('E-mail').fill('bob@example.org')
+  await bob.getByLabel('Name').fill('Bob')
+  await bob.getByLabel('Password', { exact: true }).fill('another four words')
+  await bob.keyboard.press('Enter')
+  await bob.waitForURL((url) => !url.pathname.includes('invitation'))
+  await bob.goto(`${origin}/studio/st-mary-s`)
+  await bob.locator('.light.is-live').waitFor()
+  say({ step: 'invited' })
+
+  // A cut by one key; both see it, and the second one cuts back by a click.
+  const other = first === 'Encoder' ? 'Balcony' : 'Encoder'
+  await ada.locator('h1').click()
+  const pressed = Date.now()
+  await ada.keyboard.press(other === 'Encoder' ? '1' : '2')
+  await ada.locator('.tile.is-air', { hasText: other }).waitFor()
+  const seen = Date.now()
+  await bob.locator('.tile.is-air', { hasText: other }).waitFor()
+  say({ step: 'cut', pressed, seenByOne: seen - pressed, seenByOther: Date.now() - pressed })
+  await bob.waitForTimeout(4000)
+  await shot(bob, 'tablet')
+  await shot(ada, 'cut')
+  const clicked = Date.now()
+  await bob.getByRole('button', { name: `Cut to ${first}` }).click()
+  await ada.locator('.tile.is-air', { hasText: first }).waitFor()
+  say({ step: 'cut back', pressed: clicked, seenByOther: Date.now() - clicked })
+
+  // Off air, after being asked.
+  await ada.getByRole('button', { name: 'Off air' }).click()
+  await ada.getByRole('dialog').getByRole('button', { name: 'Off air' }).click()
+  await ada.locator('.light:not(.is-live)').waitFor()
+  say({ step: 'off air' })
+
+  // A passkey.
+  const devtools = await ada.context().newCDPSession(ada)
+  await devtools.send('WebAuthn.enable')
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  })
+  await ada.goto(`${origin}/login/account`)
+  await ada.getByRole('button', { name: 'Add a passkey' }).click()
+  await ada.getByRole('button', { name: /^Remove/ }).first().waitFor()
+  await ada.getByRole('button', { name: 'Sign out', exact: true }).click()
+  await ada.getByRole('link', { name: 'Sign in' }).click()
+  await ada.getByRole('button', { name: /passkey/ }).click()
+  await ada.getByRole('link', { name: 'Ada' }).waitFor()
+  say({ step: 'passkey' })
+  await ada.goto(`${origin}/operate`)
+  await ada.getByText('bob@example.org').first().waitFor()
+  await shot(ada, 'operate')
+  say({ step: 'operate' })
+} catch (e) {
+  say({ failed: String(e.stack ?? e) })
+  let n = 0
+  for (const context of browser.contexts()) for (const page of context.pages()) await shot(page, `failed-${n++}`).catch(() => {})
+}
+say({ end: true, exceptions, console: errors })
+await browser.close()
+process.exit(0)
