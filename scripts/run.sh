@@ -48,11 +48,16 @@ font=/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf
 scripts/demo-source.sh "rtmp://127.0.0.1:${rtmp##*:}/live/$demo_key" "$font" >"$work/encoder" 2>&1 &
 encoder=$!
 
+# While there is no owner, the log has the link that makes the owner's account.
+setup=$(sed -nE 's/.*link="?([^" ]+\/login\/setup#[^" ]+).*/\1/p' "$work/log" | tail -1)
+
 cat <<TEXT
 
   Mayfly is on air.
 
     Guide            $page/
+    Studio           $page/studio${setup:+
+    Owner's account  $setup}
     Demonstration    $page/demo
     Your channel     $page/live
 

@@ -119,6 +119,7 @@ function Card({ c }: { c: Status }) {
 
 function Empty() {
   const s = session.value
+  const known = s !== null && s !== 'unknown'
   const command = `curl -X POST ${location.origin}/api/v1/channels \\
   -H "Authorization: Bearer $MAYFLY_ADMIN_TOKEN" \\
   -H "Content-Type: application/json" \\
@@ -127,8 +128,9 @@ function Empty() {
     <section class="empty">
       <Ripples />
       <h1>No channels yet</h1>
-      {s !== null && s !== 'unknown' && !s.owned && <p class="owner">Open the link that the server's log prints to make the owner's account.</p>}
-      <p>Make the first one. Start the server with <code>MAYFLY_ADMIN_TOKEN</code> set, then say:</p>
+      {known && !s.owned && <p class="owner">Open the link that the server's log prints to make the owner's account.</p>}
+      {known && s.owned && <p class="owner"><a href="/studio">{s.me ? 'Make the first one in the studio' : 'Sign in and make the first one in the studio'}</a>. It takes a minute.</p>}
+      <p>Programs make one like this, with <code>MAYFLY_ADMIN_TOKEN</code> as the server was started with it, or a token of an account:</p>
       <pre tabIndex={0}><code>{command}</code></pre>
       <p>The answer holds a stream key. Give it to OBS or ffmpeg as <code>rtmp://{location.hostname}/live/&lt;stream key&gt;</code>, and the channel appears here by itself.</p>
     </section>
