@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	hashing.Memory, hashing.Iterations = 64, 1 // what the real cost is like, TestHashing says
+
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/maypok86/otter/v2.(*cache[...]).periodicCleanUp"))
 }
 
@@ -128,6 +131,14 @@ func member(t *testing.T, p *People, email string) *Account {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// TestHashing keeps the cost of a password at what OWASP asks for, whatever the other tests do.
+func TestHashing(t *testing.T) {
+	source, err := os.ReadFile("password.go")
+	if err != nil || !strings.Contains(string(source), "Memory: 19 * 1024, Iterations: 2, Parallelism: 1") {
+		t.Errorf("the cost of a password was changed, %v", err)
+	}
 }
 
 // TestOwner makes the owner's account on one node while another holds a link too.
