@@ -88,9 +88,6 @@ func (p *Pager) Close(ctx context.Context) {
 	}
 }
 
-// worthPage is how many bundles of an ended incarnation are worth a page.
-const worthPage = 8
-
 // WritePage writes the indexes of an ended incarnation's last bundles as a page: whoever needs to know what
 // it left reads that instead of each of them. Without it nothing is missing.
 func (r *Recovered) WritePage(ctx context.Context, b bucket.Bucket, log *slog.Logger) {
@@ -105,7 +102,7 @@ func (r *Recovered) WritePage(ctx context.Context, b bucket.Bucket, log *slog.Lo
 			p.landed[s.Sequence] = s.Index.Records
 		}
 	}
-	if page := p.cut(worthPage); page != nil {
+	if page := p.cut(1); page != nil {
 		p.write(ctx, page)
 	}
 }

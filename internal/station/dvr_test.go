@@ -26,8 +26,8 @@ func TestColdDVR(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := n.start("d")
-		d.away.Set(bucket.Faults{Latency: 300 * time.Millisecond})
-		time.Sleep(3 * time.Second)
+		d.away.Set(bucket.Faults{Latency: 600 * time.Millisecond})
+		time.Sleep(6 * time.Second)
 		for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
 			w, err := d.window("news", true)
 			if errors.Is(err, ErrNotYet) && time.Since(began) < gatherDVRTime {

@@ -26,7 +26,8 @@ type past struct {
 
 // origin is an incarnation that has ended.
 type origin struct {
-	once   latch // one reads it at a time
+	once   latch     // one reads it at a time
+	looked time.Time // when it had no seal
 	known  bool
 	lacks  bool // some of its logs were forgotten since: it is read again when one of them is wanted
 	word   bundle.Word
@@ -278,12 +279,16 @@ func (s *Station) origin(ctx context.Context, name string) (*origin, error) {
 	if s.whole(o) {
 		return o, nil
 	}
+	if time.Since(o.looked) < lookAgain {
+		return nil, fmt.Errorf("%s: %w", name, errUnsealed)
+	}
 	i, err := bundle.ParseIncarnation(name)
 	if err != nil {
 		return nil, err
 	}
 	r, err := bundle.Review(ctx, s.cfg.Docs.Bucket(), i)
 	if errors.Is(err, bucket.ErrNotFound) {
+		o.looked = time.Now()
 		return nil, fmt.Errorf("%s: %w", name, errUnsealed)
 	}
 	if err != nil {
@@ -291,6 +296,17 @@ func (s *Station) origin(ctx context.Context, name string) (*origin, error) {
 	}
 	s.takeIn(o, r)
 	return o, nil
+}
+
+// lookAgain is how often a seal is looked for, however many channels wait for it.
+const lookAgain = 200 * time.Millisecond
+
+// lookAfresh has a seal looked for at once: somebody says that it is there.
+func (s *Station) lookAfresh(name string) {
+	o := s.originOf(name)
+	o.once.lock()
+	defer o.once.unlock()
+	o.looked = time.Time{}
 }
 
 // settleAll settles every channel whose cut list is loaded.

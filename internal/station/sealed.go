@@ -29,6 +29,7 @@ func (f *fleet) heardSealed(_ string, data []byte) {
 // sealed lets the channels that an ended incarnation had on air go on.
 func (f *fleet) sealed(ctx context.Context, i bundle.Incarnation) {
 	s := f.station
+	s.lookAfresh(i.String())
 	f.mu.Lock()
 	h := f.holders[i.String()]
 	delete(f.returned, i.Node)
