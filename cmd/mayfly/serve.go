@@ -173,7 +173,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 // makeHandler joins what is asked over HTTP.
 func (n *node) makeHandler() error {
 	pages, err := api.New(api.Config{
-		Station: n.station, Channels: n.channels, Nodes: n.nodes, People: n.people, Previews: previews{n}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies,
+		Station: n.station, Channels: n.channels, Nodes: n.nodes, People: n.people, Previews: previews{n}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {

@@ -65,6 +65,7 @@ type Config struct {
 	People   *account.People
 	Token    string         // MAYFLY_ADMIN_TOKEN: may do everything; "" lets in nobody that way
 	Proxies  []netip.Prefix // whose word counts for where a request came from
+	Public   string         // the address that people outside know, "" if none was given
 	Pages    fs.FS          // the built pages
 	Version  string
 	Log      *slog.Logger

@@ -60,6 +60,9 @@ func (a *API) visitor(r *http.Request) visitor {
 		}
 		v.secure = v.secure || r.Header.Get("X-Forwarded-Proto") == "https"
 	}
+	if public, ok := strings.CutPrefix(a.cfg.Public, "https://"); ok && strings.EqualFold(strings.TrimSuffix(public, "/"), r.Host) {
+		v.secure = true // something before us ends TLS
+	}
 	v.origin = "http://" + r.Host
 	if v.secure {
 		v.origin = "https://" + r.Host

@@ -167,6 +167,23 @@ func (p *Program) missing() (out []program.Entry) {
 	return out
 }
 
+// logShort says so if the DVR window is about to be listed for the first time without its older part: it never
+// lists that again. The lock is held.
+func (p *Program) logShort(state program.State) {
+	for _, e := range p.missing() {
+		l := p.station.store.Log(e.Take)
+		if e.End == nil || l == nil && e.ProgramTime.Before(time.Now().Add(-p.channel.Window())) {
+			continue
+		}
+		p.station.log.Warn("the DVR window is listed without what is older, because a take could not be read", "channel", p.channel.Slug, "take", e.Take,
+			"incarnation", e.Origin, "known", l != nil, "ended", p.station.ended(e.Origin), "number", e.Number)
+		return
+	}
+	if state.Lacking {
+		p.station.log.Warn("the DVR window is listed without what is older, because the end of a take is not known here", "channel", p.channel.Slug)
+	}
+}
+
 // gathering reports whether a window would lack what is still being fetched. What a window has left out once
 // it never lists again, so the whole DVR window is worth a longer wait, unless the bucket is away. The lock
 // is held.

@@ -56,6 +56,9 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 		if (state.Lacking && w.MediaSequence > v.front() || before(w, v.window)) && v.lacks() {
 			return v.window, v.wait(), nil
 		}
+		if dvr && v.floor == 0 {
+			p.logShort(state)
+		}
 		v.window, v.held, v.stale, v.lacking = w, state.Held, false, time.Time{}
 		if len(v.window.Segments) > 0 && p.station.fleet != nil {
 			v.floor = max(v.floor, v.window.MediaSequence)

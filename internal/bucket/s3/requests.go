@@ -224,13 +224,16 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) (pag
 		}
 		page = bucket.Page{}
 		for _, o := range out.Contents {
+			key := strings.TrimPrefix(aws.ToString(o.Key), b.prefix)
+			if aws.ToBool(out.IsTruncated) {
+				page.Next = key
+			}
+			if bucket.CheckKey(key) != nil {
+				continue // not ours: some stores list files that they are just writing
+			}
 			page.Entries = append(page.Entries, bucket.Entry{
-				Key: strings.TrimPrefix(aws.ToString(o.Key), b.prefix), Size: aws.ToInt64(o.Size),
-				ETag: bucket.ETag(aws.ToString(o.ETag)), Modified: aws.ToTime(o.LastModified),
+				Key: key, Size: aws.ToInt64(o.Size), ETag: bucket.ETag(aws.ToString(o.ETag)), Modified: aws.ToTime(o.LastModified),
 			})
-		}
-		if aws.ToBool(out.IsTruncated) && len(page.Entries) > 0 {
-			page.Next = page.Entries[len(page.Entries)-1].Key
 		}
 		return nil
 	})

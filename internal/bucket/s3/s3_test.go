@@ -1,12 +1,17 @@
 package s3_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bucket/buckettest"
@@ -84,4 +89,43 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("Parse(%q) gives no name", s)
 		}
 	})
+}
+
+// TestForeignKeys lists only what can be ours: stores show files that they are writing, and others may share a bucket.
+func TestForeignKeys(t *testing.T) {
+	credentials(t)
+	server := buckettest.StartS3(t)
+	ours, err := s3.Open(t.Context(), server.Bucket("t"), s3.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	where, err := url.Parse(server.Bucket("t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := awss3.New(awss3.Options{
+		BaseEndpoint: aws.String(where.Query().Get("endpoint")), Region: where.Query().Get("region"), UsePathStyle: true,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: buckettest.AccessKey, SecretAccessKey: buckettest.SecretKey}, nil
+		}),
+	})
+	for _, key := range []string{"a", ".a.tmp", "b", "b b", "c", ".c.tmp"} {
+		if _, err := client.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &where.Host, Key: aws.String("t/" + key), Body: strings.NewReader(key)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for after, first := "", true; first || after != ""; first = false {
+		page, err := ours.List(t.Context(), "", after, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Entries {
+			got = append(got, e.Key)
+		}
+		after = page.Next
+	}
+	if strings.Join(got, " ") != "a b c" {
+		t.Errorf("listed %q, want a, b and c", got)
+	}
 }
