@@ -56,8 +56,8 @@ cat <<TEXT
   Mayfly is on air.
 
     Guide            $page/
-    Studio           $page/studio${setup:+
-    Owner's account  $setup}
+    Studio           $page/studio
+    Owner's account  ${setup:-is made: sign in at $page/login}
     Demonstration    $page/demo
     Your channel     $page/live
 
