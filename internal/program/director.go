@@ -375,8 +375,9 @@ func (d *Director) begin(c Contender) *Order {
 	return &Order{Claim: m}
 }
 
-// left returns where the source of a take left the program, if it went by its death and the take was
-// sent beside what was on air: a backup goes on from there. Else it is zero.
+// left returns where the source of a take left the program. A take that was sent beside what was on air, such as a
+// backup's, goes on from there; one that came after goes on from its beginning, however long its claim took: what it
+// has was acknowledged to who sent it. It is zero for another source.
 func (d *Director) left(c Contender) time.Time {
 	e := d.list.last()
 	if e == nil || e.Source != c.Take.Source || e.End == nil || e.End.Leap {
@@ -384,7 +385,7 @@ func (d *Director) left(c Contender) time.Time {
 	}
 	at := e.End.ProgramTime.Add(-e.Shift - media.Ticks(int64(e.End.Gaps)*gapDuration).Duration())
 	if at.Before(c.Take.Born) {
-		return time.Time{}
+		return c.Take.Born.Add(time.Millisecond)
 	}
 	return at
 }

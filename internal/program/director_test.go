@@ -315,3 +315,27 @@ func TestLeft(t *testing.T) {
 		t.Errorf("it ends at %+v", d.List().Entry(e.ID).End)
 	}
 }
+
+// TestFromItsBeginning puts a take of the source that was on air before on air from its beginning, however late its
+// claim is granted, and one of another source from where it stands.
+func TestFromItsBeginning(t *testing.T) {
+	for source, want := range map[string]bool{"a": true, "b": false} {
+		d := newDirector()
+		o := d.Began(contender("a", 1, 0))
+		e := air(t, d, o)
+		d.Safe(d.Left(e.Take, edgeAt(5, 0)))
+		var asked time.Time
+		c := contender(source, 2, 0)
+		c.Take.Born = noon.Add(time.Minute)
+		c.Start = func(after time.Time) (uint32, time.Time) {
+			asked = after
+			return 0, c.Take.Born
+		}
+		if o := d.Began(c); o == nil || o.Claim == nil {
+			t.Fatalf("the order is %+v, want a claim", o)
+		}
+		if got := !asked.IsZero() && asked.Sub(c.Take.Born) < 10*time.Millisecond; got != want {
+			t.Errorf("a take of source %s is asked where it stands after %v", source, asked)
+		}
+	}
+}
