@@ -350,11 +350,21 @@ export class Session {
     this.latency.value = null
   }
 
+  /** Why an engine is given up whose picture stands still, for who looks into it. */
+  private standstill(): string {
+    const { video } = this
+    const ranges = video.buffered
+    const ahead = ranges.length > 0 ? ranges.end(ranges.length - 1) - video.currentTime : 0
+    const edge = this.engine?.edge() ?? null
+    return `stood still for ${((Date.now() - this.moved) / 1000).toFixed(1)} s: ready ${video.readyState}, ${ahead.toFixed(1)} s ahead in ${ranges.length} ranges, ${edge === null ? 'no edge' : `${(edge - video.currentTime).toFixed(1)} s to the edge`}`
+  }
+
   /** Builds an engine in place of the one there is. */
   private assemble(mode: Mode): void {
     if (this.building) return
     this.building = true
     const before = this.engine
+    if (before !== null && before.mode === mode) this.lastFault = this.standstill()
     this.drop()
     const now = Date.now()
     if (this.everMoved && (before === null || before.mode === mode)) this.rebuilds++
