@@ -47,6 +47,8 @@ type Contender struct {
 	// begun, else its newest; or the first one after a time, if that is not zero and the take has it.
 	// at is the take's own time at the beginning of that segment.
 	Start func(after time.Time) (segment uint32, at time.Time)
+	// idle says that it was not to go on air by itself when it came: what it has sent so far nobody waits for.
+	idle bool
 }
 
 // Director decides what a channel's program is. It is a state machine: everything that happens is told
@@ -193,6 +195,7 @@ func (d *Director) SetAutoLive(on bool) { d.autoLive = on }
 
 // Began says that a take has its first part.
 func (d *Director) Began(c Contender) *Order {
+	c.idle = d.list.Off || !d.autoLive
 	d.live = append(d.live, c)
 	return d.next()
 }
@@ -377,17 +380,20 @@ func (d *Director) begin(c Contender) *Order {
 
 // left returns where the source of a take left the program. A take that was sent beside what was on air, such as a
 // backup's, goes on from there; one that came after goes on from its beginning, however long its claim took: what it
-// has was acknowledged to who sent it. It is zero for another source.
+// has was acknowledged to who sent it. It is zero for another source, and for a take that has waited for a cut.
 func (d *Director) left(c Contender) time.Time {
 	e := d.list.last()
 	if e == nil || e.Source != c.Take.Source || e.End == nil || e.End.Leap {
 		return time.Time{}
 	}
 	at := e.End.ProgramTime.Add(-e.Shift - media.Ticks(int64(e.End.Gaps)*gapDuration).Duration())
-	if at.Before(c.Take.Born) {
-		return c.Take.Born.Add(time.Millisecond)
+	switch {
+	case !at.Before(c.Take.Born):
+		return at
+	case c.idle:
+		return time.Time{}
 	}
-	return at
+	return c.Take.Born.Add(time.Millisecond)
 }
 
 // format returns the format that the channel gets with its first take, or nil if it has one.

@@ -317,25 +317,35 @@ func TestLeft(t *testing.T) {
 }
 
 // TestFromItsBeginning puts a take of the source that was on air before on air from its beginning, however late its
-// claim is granted, and one of another source from where it stands.
+// claim is granted; one of another source, and one that was not to go on air when it came, from where it stands.
 func TestFromItsBeginning(t *testing.T) {
-	for source, want := range map[string]bool{"a": true, "b": false} {
+	for _, c := range []struct {
+		source string
+		idle   bool
+		want   bool
+	}{{"a", false, true}, {"b", false, false}, {"a", true, false}} {
 		d := newDirector()
 		o := d.Began(contender("a", 1, 0))
 		e := air(t, d, o)
 		d.Safe(d.Left(e.Take, edgeAt(5, 0)))
+		d.SetAutoLive(!c.idle)
 		var asked time.Time
-		c := contender(source, 2, 0)
-		c.Take.Born = noon.Add(time.Minute)
-		c.Start = func(after time.Time) (uint32, time.Time) {
+		next := contender(c.source, 2, 0)
+		next.Take.Born = noon.Add(time.Minute)
+		next.Start = func(after time.Time) (uint32, time.Time) {
 			asked = after
-			return 0, c.Take.Born
+			return 0, next.Take.Born
 		}
-		if o := d.Began(c); o == nil || o.Claim == nil {
+		o = d.Began(next)
+		if c.idle {
+			d.SetAutoLive(true)
+			o = d.Next()
+		}
+		if o == nil || o.Claim == nil {
 			t.Fatalf("the order is %+v, want a claim", o)
 		}
-		if got := !asked.IsZero() && asked.Sub(c.Take.Born) < 10*time.Millisecond; got != want {
-			t.Errorf("a take of source %s is asked where it stands after %v", source, asked)
+		if got := !asked.IsZero() && asked.Sub(next.Take.Born) < 10*time.Millisecond; got != c.want {
+			t.Errorf("%+v: it is asked where it stands after %v", c, asked)
 		}
 	}
 }

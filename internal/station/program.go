@@ -152,16 +152,10 @@ func contender(l *take.Log) program.Contender {
 		if !after.IsZero() {
 			ticks = media.TicksOf(after.Sub(l.Take().Born))
 		}
-		if ticks < media.TicksPerSecond && l.Edge().End > longTake {
-			ticks = 0 // it has waited for long: nobody wants to see the past
-		}
 		segment, at := l.Start(ticks)
 		return segment, l.Take().Born.Add(at.Duration())
 	}}
 }
-
-// longTake is how much a take may have and go on air from its beginning.
-const longTake = 30 * media.TicksPerSecond
 
 func edgeOf(l *take.Log, e take.Edge) program.Edge {
 	return program.Edge{At: e.At, Cut: e.Cut, End: l.Take().Born.Add(e.End.Duration())}
