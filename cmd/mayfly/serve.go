@@ -254,12 +254,20 @@ func (n *node) ingest() api.Ingest { return api.Ingest{RTMP: n.port("rtmp"), RTM
 
 // port returns the port of a listener, 0 if there is none.
 func (n *node) port(name string) int {
-	for _, l := range n.listeners {
-		if address, ok := l.ln.Addr().(*net.TCPAddr); ok && l.name == name {
-			return address.Port
-		}
+	if at := n.listening(name); at != nil {
+		return at.Port
 	}
 	return 0
+}
+
+// listening returns the address of a listener, or nil.
+func (n *node) listening(name string) *net.TCPAddr {
+	for _, l := range n.listeners {
+		if at, ok := l.ln.Addr().(*net.TCPAddr); ok && l.name == name {
+			return at
+		}
+	}
+	return nil
 }
 
 // publicURL is where people reach this node, as far as it knows.
@@ -268,15 +276,15 @@ func (n *node) publicURL() string {
 		return n.flags.Public
 	}
 	for _, name := range []string{"https", "http"} {
-		for _, l := range n.listeners {
-			if address, ok := l.ln.Addr().(*net.TCPAddr); ok && l.name == name {
-				host := "localhost"
-				if !address.IP.IsUnspecified() && !address.IP.IsLoopback() {
-					host = address.IP.String()
-				}
-				return name + "://" + net.JoinHostPort(host, strconv.Itoa(address.Port))
-			}
+		at := n.listening(name)
+		if at == nil {
+			continue
 		}
+		host := "localhost"
+		if !at.IP.IsUnspecified() && !at.IP.IsLoopback() {
+			host = at.IP.String()
+		}
+		return name + "://" + net.JoinHostPort(host, strconv.Itoa(at.Port))
 	}
 	return ""
 }

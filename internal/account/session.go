@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// sessionLife is how long somebody stays signed in who does not come back.
-	sessionLife = 30 * 24 * time.Hour
+	// SessionLife is how long somebody stays signed in who does not come back, and a session's cookie is kept.
+	SessionLife = 30 * 24 * time.Hour
 	// sessionRenew is the age at which a session that is used is replaced by a new one.
 	sessionRenew = 24 * time.Hour
 )
@@ -24,11 +24,8 @@ type Session struct {
 
 // NewSession returns the text of a session, to be kept in a cookie for SessionLife.
 func (p *People) NewSession(ctx context.Context, a *Account) (string, error) {
-	return p.signer.sign(ctx, forSession, claims{RegisteredClaims: jwt.RegisteredClaims{Subject: a.ID}, Epoch: a.Epoch}, sessionLife)
+	return p.signer.sign(ctx, forSession, claims{RegisteredClaims: jwt.RegisteredClaims{Subject: a.ID}, Epoch: a.Epoch}, SessionLife)
 }
-
-// SessionLife is how long a session's cookie is kept.
-const SessionLife = sessionLife
 
 // BySession returns who a session belongs to, or ErrLink. It needs no store of sessions: the text is
 // signed, and the account says from which epoch on sessions count.

@@ -38,7 +38,7 @@ const (
 	keysKey = "people/keys"
 	// keyLife is how long a key signs; it is believed until everything that it has signed is too old.
 	keyLife   = 30 * 24 * time.Hour
-	keyBelief = keyLife + sessionLife
+	keyBelief = keyLife + SessionLife
 )
 
 // keyRing is the document of the keys, newest last.

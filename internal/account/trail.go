@@ -14,7 +14,7 @@ const (
 	trailPrefix = "audit/"
 	// trailPage is how many entries an older page holds, and trailHead how many the newest document
 	// may hold before a page is cut off.
-	trailPage = 200
+	trailPage = 50
 	trailHead = 2 * trailPage
 	maxDetail = 300
 )

@@ -99,6 +99,11 @@ func cookie(v visitor, name, value string, age int) string {
 	return c.String()
 }
 
+// sessionCookie keeps a session.
+func sessionCookie(v visitor, text string) string {
+	return cookie(v, cookieName, text, int(account.SessionLife.Seconds()))
+}
+
 // signedIn marks an operation that needs a person or a program with rights.
 var signedIn = []map[string][]string{{"token": {}}, {"session": {}}}
 
@@ -119,7 +124,7 @@ func (a *API) identify(doc huma.API) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		if renewed != "" {
-			ctx.AppendHeader("Set-Cookie", cookie(visitorOf(ctx.Context()), cookieName, renewed, int(account.SessionLife.Seconds())))
+			ctx.AppendHeader("Set-Cookie", sessionCookie(visitorOf(ctx.Context()), renewed))
 		}
 		next(huma.WithValue(ctx, callerKey{}, caller))
 	}

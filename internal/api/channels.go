@@ -275,7 +275,7 @@ func (a *API) mayCreate(ctx context.Context, sources []newSource) error {
 
 // owns counts the channels that an account owns.
 func (a *API) owns(id string) (count int) {
-	for _, c := range a.cfg.Channels.All() {
+	for _, c := range a.cfg.Channels.Of(id) {
 		if c.Role(id) == channel.Owner {
 			count++
 		}

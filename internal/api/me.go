@@ -151,16 +151,12 @@ func (a *API) deleteMe(ctx context.Context, in *deleteMeInput) (*cookieOutput, e
 // removeAccount takes a person out of all channels and deletes the account. A channel that would be left
 // without an owner stands in the way.
 func (a *API) removeAccount(ctx context.Context, who *account.Account) error {
-	var mine []*channel.Channel
-	for _, c := range a.cfg.Channels.All() {
-		if c.Role(who.ID) == "" {
-			continue
-		}
+	mine := a.cfg.Channels.Of(who.ID)
+	for _, c := range mine {
 		copied := *c
 		if err := copied.SetRole(who.ID, ""); err != nil {
 			return a.problem(fmt.Errorf("%w in the channel “%s”: make somebody else its owner, or delete it first", account.ErrLast, c.Slug))
 		}
-		mine = append(mine, c)
 	}
 	for _, c := range mine {
 		bounded, cancel := context.WithTimeout(ctx, bucketTime)

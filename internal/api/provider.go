@@ -79,7 +79,7 @@ func (a *API) fromProvider(w http.ResponseWriter, r *http.Request) {
 		a.backToLogin(w, r, err)
 		return
 	}
-	w.Header().Add("Set-Cookie", cookie(v, cookieName, text, int(account.SessionLife.Seconds())))
+	w.Header().Add("Set-Cookie", sessionCookie(v, text))
 	http.Redirect(w, r, localPath(next), http.StatusSeeOther)
 }
 

@@ -130,7 +130,7 @@ func (a *API) begin(ctx context.Context, who *account.Account, err error) (*sess
 	if err != nil {
 		return nil, err
 	}
-	out.Cookies = []string{cookie(visitorOf(ctx), cookieName, text, int(account.SessionLife.Seconds()))}
+	out.Cookies = []string{sessionCookie(visitorOf(ctx), text)}
 	return out, nil
 }
 
@@ -162,10 +162,8 @@ func (a *API) aboutMe(ctx context.Context, who *account.Account) (*Me, error) {
 		return nil, err
 	}
 	me := &Me{Export: who.Export(), Channels: []MyChannel{}, Owner: owner}
-	for _, c := range a.cfg.Channels.All() {
-		if role := c.Role(who.ID); role != "" {
-			me.Channels = append(me.Channels, MyChannel{c.Slug, c.Title, role})
-		}
+	for _, c := range a.cfg.Channels.Of(who.ID) {
+		me.Channels = append(me.Channels, MyChannel{c.Slug, c.Title, c.Role(who.ID)})
 	}
 	return me, nil
 }

@@ -12,6 +12,12 @@ import (
 	"time"
 )
 
+const (
+	// maxRemembered is how large a document may be that is remembered, and maxCached how many are.
+	maxRemembered = 8 << 10
+	maxCached     = 5_000
+)
+
 // maxDocument is the largest document that is read or written.
 const maxDocument = 1 << 20
 
@@ -21,7 +27,8 @@ const maxDocument = 1 << 20
 // The nonce lets a writer whose answer was lost recognise its own write; both together make sure
 // that no two versions have the same bytes, so an ETag made from content cannot return to an old value.
 //
-// What was read or written last is remembered, and given by Cached while the bucket is away.
+// What was read or written last is remembered, if there is room and it is small, and given by Cached while the
+// bucket is away.
 type Documents struct {
 	bucket Bucket
 
@@ -201,6 +208,16 @@ func (d *Documents) swap(ctx context.Context, key string, old envelope, value js
 func (d *Documents) remember(key string, e envelope) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	delete(d.cache, key)
+	if len(e.Value) > maxRemembered {
+		return
+	}
+	for any := range d.cache {
+		if len(d.cache) < maxCached {
+			break
+		}
+		delete(d.cache, any)
+	}
 	d.cache[key] = e
 }
 

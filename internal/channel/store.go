@@ -32,6 +32,7 @@ type Store struct {
 	mu      sync.RWMutex
 	bySlug  map[string]*entry
 	byKey   map[[sha256.Size]byte]keyed
+	of      map[string]map[string]bool // slugs by account
 	watch   []func(*Channel)
 	stored  func(slug string)
 	loaded  chan struct{}
@@ -51,7 +52,7 @@ type keyed struct{ slug, source string }
 
 // NewStore makes a store on the documents of a bucket; it is empty until Run.
 func NewStore(docs *bucket.Documents, log *slog.Logger) *Store {
-	return &Store{docs: docs, log: log, bySlug: map[string]*entry{}, byKey: map[[sha256.Size]byte]keyed{}, loaded: make(chan struct{}), looking: make(chan struct{}, 1)}
+	return &Store{docs: docs, log: log, bySlug: map[string]*entry{}, byKey: map[[sha256.Size]byte]keyed{}, of: map[string]map[string]bool{}, loaded: make(chan struct{}), looking: make(chan struct{}, 1)}
 }
 
 // Watch calls f for every channel that is loaded, made, changed or deleted, from then on. f must not block.
@@ -203,12 +204,24 @@ func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
 				}
 			}
 		}
+		for _, m := range old.channel.Members {
+			delete(s.of[m.Account], c.Slug)
+			if len(s.of[m.Account]) == 0 {
+				delete(s.of, m.Account)
+			}
+		}
 	}
 	s.bySlug[c.Slug] = &entry{channel: c, etag: etag}
 	if c.Deleted.IsZero() {
 		for _, src := range c.Sources {
 			s.byKey[sha256.Sum256([]byte(src.StreamKey))] = keyed{c.Slug, src.ID}
 			s.byKey[sha256.Sum256([]byte(src.BackupStreamKey))] = keyed{c.Slug, src.ID}
+		}
+		for _, m := range c.Members {
+			if s.of[m.Account] == nil {
+				s.of[m.Account] = map[string]bool{}
+			}
+			s.of[m.Account][c.Slug] = true
 		}
 	}
 	watch := slices.Clone(s.watch)
@@ -238,6 +251,17 @@ func (s *Store) All() []*Channel {
 		if c := s.bySlug[slug].channel; c.Deleted.IsZero() {
 			out = append(out, c)
 		}
+	}
+	return out
+}
+
+// Of returns the channels that an account has a role in, in order of their slugs.
+func (s *Store) Of(account string) []*Channel {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []*Channel
+	for _, slug := range slices.Sorted(maps.Keys(s.of[account])) {
+		out = append(out, s.bySlug[slug].channel)
 	}
 	return out
 }

@@ -43,23 +43,15 @@ func (p *Program) Sending() []Sending {
 			s.OnAir = e != nil && e.Take == s.Take
 		}
 		if l := p.station.store.Log(s.Take); l != nil {
-			s.Width, s.Height = size(l)
+			if t := picture(l); t != nil {
+				s.Width, s.Height = t.Width, t.Height
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Sending) int {
 		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Node, b.Node))
 	})
 	return out
-}
-
-// size returns the size of a take's picture.
-func size(l *take.Log) (width, height int) {
-	for _, t := range l.Take().Rendition(media.Main).Tracks {
-		if t.Codec.IsVideo() {
-			width, height = t.Width, t.Height
-		}
-	}
-	return width, height
 }
 
 // sending lists what other nodes take in of a channel.
@@ -192,10 +184,9 @@ func (v *Preview) Variants() ([]hls.Variant, <-chan struct{}, error) {
 		return nil, v.view.wait(), ErrNotYet
 	}
 	r := l.Take().Rendition(media.Main)
-	out := hls.Variant{URI: media.Main + ".m3u8", Codecs: program.FormatOf(r.Tracks).Codecs()}
-	if out.Bandwidth, out.AverageBandwidth = bandwidth(l.Listing(liveListing)); out.Bandwidth == 0 {
-		return nil, v.view.wait(), ErrNotYet
+	if r == nil {
+		return nil, nil, ErrNotFound
 	}
-	out.Width, out.Height = size(l)
-	return []hls.Variant{out}, v.view.wait(), nil
+	list, err := variants(l, program.FormatOf(r.Tracks).Codecs())
+	return list, v.view.wait(), err
 }

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/take"
@@ -105,10 +104,8 @@ func (p *Program) status(bucketAway bool) Status {
 		s.Air = p.station.air(e.Origin, p.id)
 	}
 	if l != nil {
-		for _, t := range l.Take().Rendition(media.Main).Tracks {
-			if t.Codec.IsVideo() {
-				s.Width, s.Height = t.Width, t.Height
-			}
+		if t := picture(l); t != nil {
+			s.Width, s.Height = t.Width, t.Height
 		}
 	}
 	return s

@@ -196,24 +196,42 @@ func (p *Program) Variants() (list []hls.Variant, changed <-chan struct{}, err e
 	if l == nil {
 		return nil, p.live.wait(), ErrNotYet
 	}
+	list, err = variants(l, cuts.Format.Codecs())
+	return list, p.live.wait(), err
+}
+
+// variants describes a take to players that are told those codecs.
+func variants(l *take.Log, codecs string) ([]hls.Variant, error) {
 	r := l.Take().Rendition(media.Main)
 	if r == nil {
-		return nil, nil, fmt.Errorf("take %s has no rendition %q: %w", e.Take, media.Main, ErrNotFound)
+		return nil, fmt.Errorf("take %s has no rendition %q: %w", l.Take().ID, media.Main, ErrNotFound)
 	}
-	v := hls.Variant{URI: media.Main + ".m3u8", Codecs: cuts.Format.Codecs()}
+	v := hls.Variant{URI: media.Main + ".m3u8", Codecs: codecs}
 	v.Bandwidth, v.AverageBandwidth = bandwidth(l.Listing(liveListing))
 	if v.Bandwidth == 0 {
 		if !l.Ended() {
-			return nil, p.live.wait(), ErrNotYet
+			return nil, ErrNotYet
 		}
 		v.Bandwidth = max(r.Bandwidth, usualBandwidth)
 	}
-	for _, t := range r.Tracks {
-		if t.Codec.IsVideo() {
-			v.Width, v.Height, v.FrameRate = t.Width, t.Height, t.FrameRate
+	if t := picture(l); t != nil {
+		v.Width, v.Height, v.FrameRate = t.Width, t.Height, t.FrameRate
+	}
+	return []hls.Variant{v}, nil
+}
+
+// picture returns the track of a take's pictures, or nil.
+func picture(l *take.Log) *media.Track {
+	r := l.Take().Rendition(media.Main)
+	if r == nil {
+		return nil
+	}
+	for i := range r.Tracks {
+		if r.Tracks[i].Codec.IsVideo() {
+			return &r.Tracks[i]
 		}
 	}
-	return []hls.Variant{v}, p.live.wait(), nil
+	return nil
 }
 
 // usualBandwidth is given for a take that ended long ago, whose parts are no longer told apart.
