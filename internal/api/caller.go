@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/channel"
@@ -110,7 +111,8 @@ var signedIn = []map[string][]string{{"token": {}}, {"session": {}}}
 // identify finds out who asks, and refuses operations that need somebody.
 func (a *API) identify(doc huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		caller, renewed, err := a.caller(ctx)
+		r, _ := humago.Unwrap(ctx)
+		caller, renewed, err := a.caller(r)
 		if errors.Is(err, account.ErrSuspended) && len(ctx.Operation().Security) == 0 {
 			err = nil // may look around, sign out, and sign in as somebody else
 		}
@@ -154,81 +156,35 @@ func (a *API) refuse(doc huma.API, ctx huma.Context, err error) {
 	huma.WriteErr(doc, ctx, status, problem.Error())
 }
 
-// caller returns who a request proves to come from; nil is anybody. A session that does not count any
-// more is like none, so that pages that need nobody go on.
-func (a *API) caller(ctx huma.Context) (*account.Caller, string, error) {
-	text := cookieValue(ctx, cookieFor(visitorOf(ctx.Context()), cookieName))
-	if header := ctx.Header("Authorization"); header == "" && text != "" {
-		if err := a.sameOrigin(ctx); err != nil {
-			return nil, "", err
-		}
-	}
-	s, err := a.prove(ctx.Context(), ctx.Header("Authorization"), text)
-	return s.Caller, s.Renewed, err
-}
-
-// callerOfRequest is caller for what only reads and is not of the API.
-func (a *API) callerOfRequest(r *http.Request) (*account.Caller, error) {
-	text := ""
-	if c, err := r.Cookie(cookieFor(visitorOf(r.Context()), cookieName)); err == nil {
-		text = c.Value
-	}
-	s, err := a.prove(r.Context(), r.Header.Get("Authorization"), text)
-	return s.Caller, err
-}
-
-// prove returns who a header or a cookie proves to ask; the header counts before the cookie.
-func (a *API) prove(ctx context.Context, header, cookie string) (account.Session, error) {
-	if header != "" {
+// caller returns who a request proves to come from; nil is anybody. A header counts before a cookie. A session that
+// does not count any more is like none, so that pages that need nobody go on. renewed is a new text for a session
+// that has come of age.
+func (a *API) caller(r *http.Request) (c *account.Caller, renewed string, err error) {
+	v := visitorOf(r.Context())
+	if header := r.Header.Get("Authorization"); header != "" {
 		given, ok := strings.CutPrefix(header, "Bearer ")
 		sum := sha256.Sum256([]byte(given))
 		switch {
 		case !ok || given == "":
-			return account.Session{}, account.ErrRefused
+			return nil, "", account.ErrRefused
 		case a.cfg.Token != "" && subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1:
-			return account.Session{Caller: &account.Caller{Root: true}}, nil
+			return &account.Caller{Root: true}, "", nil
 		}
-		c, err := a.cfg.People.ByToken(ctx, given, visitorOf(ctx).from)
-		return account.Session{Caller: c}, err
+		c, err = a.cfg.People.ByToken(r.Context(), given, v.from)
+		return c, "", err
 	}
-	if cookie == "" {
-		return account.Session{}, nil
+	kept, err := r.Cookie(cookieFor(v, cookieName))
+	if err != nil {
+		return nil, "", nil
 	}
-	s, err := a.cfg.People.BySession(ctx, cookie)
+	if a.csrf.Check(r) != nil {
+		return nil, "", fmt.Errorf("%w: a page of another site asked for this in your name; nothing was done", errForbidden)
+	}
+	s, err := a.cfg.People.BySession(r.Context(), kept.Value)
 	if errors.Is(err, account.ErrLink) {
-		return account.Session{}, nil
+		return nil, "", nil
 	}
-	return s, err
-}
-
-// sameOrigin refuses changes that another site's page asks for with a visitor's cookie.
-func (a *API) sameOrigin(ctx huma.Context) error {
-	r, err := http.NewRequest(ctx.Method(), "http://"+ctx.Host()+"/", nil)
-	if err != nil {
-		return err
-	}
-	for _, name := range []string{"Origin", "Sec-Fetch-Site"} {
-		if value := ctx.Header(name); value != "" {
-			r.Header.Set(name, value)
-		}
-	}
-	if err := a.csrf.Check(r); err != nil {
-		return fmt.Errorf("%w: a page of another site asked for this in your name; nothing was done", errForbidden)
-	}
-	return nil
-}
-
-func cookieValue(ctx huma.Context, name string) string {
-	cookies, err := http.ParseCookie(ctx.Header("Cookie"))
-	if err != nil {
-		return ""
-	}
-	for _, c := range cookies {
-		if c.Name == name {
-			return c.Value
-		}
-	}
-	return ""
+	return s.Caller, s.Renewed, err
 }
 
 // errForbidden is wrapped by what somebody is told who may not do something.
@@ -253,6 +209,26 @@ func (a *API) allow(ctx context.Context, do account.Action, in *channel.Channel)
 		role = "you are its " + string(in.Role(c.ID()))
 	}
 	return a.problem(fmt.Errorf("%w: this needs another role in the channel (%s): ask its owner", errForbidden, role))
+}
+
+// byOperator lets only operators of this server call f.
+func byOperator[I, O any](a *API, f func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
+	return func(ctx context.Context, in *I) (*O, error) {
+		if err := a.allow(ctx, account.Operate, nil); err != nil {
+			return nil, err
+		}
+		return f(ctx, in)
+	}
+}
+
+// bySelf lets only a person who signed in call f, with the own account: a token does not change its account.
+func bySelf[I, O any](a *API, f func(context.Context, *account.Account, *I) (*O, error)) func(context.Context, *I) (*O, error) {
+	return func(ctx context.Context, in *I) (*O, error) {
+		if err := a.allow(ctx, account.Own, nil); err != nil {
+			return nil, err
+		}
+		return f(ctx, callerOf(ctx).Account, in)
+	}
 }
 
 // note writes down what the caller changed. That it could not be noted does not undo it.

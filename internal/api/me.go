@@ -71,30 +71,22 @@ type passkeyIDInput struct {
 
 func (a *API) registerMe(doc huma.API) {
 	const tag = "me"
-	huma.Register(doc, operation(http.MethodGet, "/me", "me", "One's own account", tag, 200, true), a.me)
-	huma.Register(doc, operation(http.MethodGet, "/me/export", "export", "All that is kept of one's own account, as a file", tag, 200, true), a.export)
-	huma.Register(doc, operation(http.MethodPatch, "/me", "rename", "Change the name that others see", tag, 200, true), a.rename)
-	huma.Register(doc, operation(http.MethodDelete, "/me", "delete-me", "Delete one's own account", tag, 204, true), a.deleteMe)
-	huma.Register(doc, operation(http.MethodPut, "/me/email", "change-email", "Change the e-mail address, or ask for the letter again", tag, 202, true), a.changeEmail)
-	huma.Register(doc, operation(http.MethodPut, "/me/password", "change-password", "Set a new password, and sign out everywhere else", tag, 200, true), a.changePassword)
-	huma.Register(doc, operation(http.MethodPost, "/me/sessions/end", "end-sessions", "Sign out everywhere else", tag, 200, true), a.endSessions)
+	huma.Register(doc, operation(http.MethodGet, "/me", "me", "One's own account", tag, 200, true), bySelf(a, a.me))
+	huma.Register(doc, operation(http.MethodGet, "/me/export", "export", "All that is kept of one's own account, as a file", tag, 200, true), bySelf(a, a.export))
+	huma.Register(doc, operation(http.MethodPatch, "/me", "rename", "Change the name that others see", tag, 200, true), bySelf(a, a.rename))
+	huma.Register(doc, operation(http.MethodDelete, "/me", "delete-me", "Delete one's own account", tag, 204, true), bySelf(a, a.deleteMe))
+	huma.Register(doc, operation(http.MethodPut, "/me/email", "change-email", "Change the e-mail address, or ask for the letter again", tag, 202, true), bySelf(a, a.changeEmail))
+	huma.Register(doc, operation(http.MethodPut, "/me/password", "change-password", "Set a new password, and sign out everywhere else", tag, 200, true), bySelf(a, a.changePassword))
+	huma.Register(doc, operation(http.MethodPost, "/me/sessions/end", "end-sessions", "Sign out everywhere else", tag, 200, true), bySelf(a, a.endSessions))
 }
 
 func (a *API) registerKeys(doc huma.API) {
 	const tag = "me"
-	huma.Register(doc, operation(http.MethodPost, "/me/tokens", "make-token", "Make a token for a program", tag, 201, true), a.makeToken)
-	huma.Register(doc, operation(http.MethodDelete, "/me/tokens/{token}", "revoke-token", "Revoke a token", tag, 204, true), a.revokeToken)
-	huma.Register(doc, operation(http.MethodPost, "/me/passkeys/begin", "begin-passkey", "Begin to add a passkey", tag, 200, true), a.beginPasskey)
-	huma.Register(doc, raw(operation(http.MethodPost, "/me/passkeys", "add-passkey", "Add a passkey", tag, 200, true)), a.addPasskey)
-	huma.Register(doc, operation(http.MethodDelete, "/me/passkeys/{number}", "remove-passkey", "Remove a passkey", tag, 204, true), a.removePasskey)
-}
-
-// self returns the person who asks, who must have signed in: a token does not change its own account.
-func (a *API) self(ctx context.Context) (*account.Account, error) {
-	if err := a.allow(ctx, account.Own, nil); err != nil {
-		return nil, err
-	}
-	return callerOf(ctx).Account, nil
+	huma.Register(doc, operation(http.MethodPost, "/me/tokens", "make-token", "Make a token for a program", tag, 201, true), bySelf(a, a.makeToken))
+	huma.Register(doc, operation(http.MethodDelete, "/me/tokens/{token}", "revoke-token", "Revoke a token", tag, 204, true), bySelf(a, a.revokeToken))
+	huma.Register(doc, operation(http.MethodPost, "/me/passkeys/begin", "begin-passkey", "Begin to add a passkey", tag, 200, true), bySelf(a, a.beginPasskey))
+	huma.Register(doc, raw(operation(http.MethodPost, "/me/passkeys", "add-passkey", "Add a passkey", tag, 200, true)), bySelf(a, a.addPasskey))
+	huma.Register(doc, operation(http.MethodDelete, "/me/passkeys/{number}", "remove-passkey", "Remove a passkey", tag, 204, true), bySelf(a, a.removePasskey))
 }
 
 // showMe answers with the account as it is after a change.
@@ -109,36 +101,24 @@ func (a *API) showMe(ctx context.Context, who *account.Account, err error) (*meO
 	return &meOutput{*me}, nil
 }
 
-func (a *API) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) me(ctx context.Context, who *account.Account, _ *struct{}) (*meOutput, error) {
 	return a.showMe(ctx, who, nil)
 }
 
-func (a *API) export(ctx context.Context, _ *struct{}) (*exportOutput, error) {
-	out, err := a.me(ctx, nil)
+func (a *API) export(ctx context.Context, who *account.Account, _ *struct{}) (*exportOutput, error) {
+	out, err := a.showMe(ctx, who, nil)
 	if err != nil {
 		return nil, err
 	}
 	return &exportOutput{`attachment; filename="mayfly-account.json"`, out.Body}, nil
 }
 
-func (a *API) rename(ctx context.Context, in *renameInput) (*meOutput, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
-	who, err = a.cfg.People.Rename(ctx, who.ID, in.Body.Name)
+func (a *API) rename(ctx context.Context, who *account.Account, in *renameInput) (*meOutput, error) {
+	who, err := a.cfg.People.Rename(ctx, who.ID, in.Body.Name)
 	return a.showMe(ctx, who, err)
 }
 
-func (a *API) deleteMe(ctx context.Context, in *deleteMeInput) (*cookieOutput, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) deleteMe(ctx context.Context, who *account.Account, in *deleteMeInput) (*cookieOutput, error) {
 	if in.Body.Email != who.Email {
 		return nil, huma.Error422UnprocessableEntity("that is not this account's e-mail address: nothing was deleted")
 	}
@@ -173,41 +153,25 @@ func (a *API) removeAccount(ctx context.Context, who *account.Account) error {
 	return nil
 }
 
-func (a *API) changeEmail(ctx context.Context, in *emailInput) (*struct{}, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) changeEmail(ctx context.Context, who *account.Account, in *emailInput) (*struct{}, error) {
 	if a.cfg.People.CanWrite() {
 		return nil, a.problem(a.cfg.People.AskConfirm(ctx, who.ID, in.Body.Email))
 	}
-	_, err = a.cfg.People.SetEmail(ctx, who.ID, in.Body.Email)
+	_, err := a.cfg.People.SetEmail(ctx, who.ID, in.Body.Email)
 	return nil, a.problem(err)
 }
 
-func (a *API) changePassword(ctx context.Context, in *newPasswordInput) (*sessionOutput, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
-	who, err = a.cfg.People.SetPassword(ctx, who.ID, in.Body.Present, in.Body.Password, visitorOf(ctx).from)
+func (a *API) changePassword(ctx context.Context, who *account.Account, in *newPasswordInput) (*sessionOutput, error) {
+	who, err := a.cfg.People.SetPassword(ctx, who.ID, in.Body.Present, in.Body.Password, visitorOf(ctx).from)
 	return a.begin(ctx, who, err)
 }
 
-func (a *API) endSessions(ctx context.Context, _ *struct{}) (*sessionOutput, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
-	who, err = a.cfg.People.EndSessions(ctx, who.ID)
+func (a *API) endSessions(ctx context.Context, who *account.Account, _ *struct{}) (*sessionOutput, error) {
+	who, err := a.cfg.People.EndSessions(ctx, who.ID)
 	return a.begin(ctx, who, err)
 }
 
-func (a *API) makeToken(ctx context.Context, in *tokenInput) (*tokenOutput, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) makeToken(ctx context.Context, who *account.Account, in *tokenInput) (*tokenOutput, error) {
 	t, text, err := a.cfg.People.MakeToken(ctx, who.ID, in.Body.Name, in.Body.Scopes, time.Duration(in.Body.Days)*24*time.Hour)
 	if err != nil {
 		return nil, a.problem(err)
@@ -218,19 +182,11 @@ func (a *API) makeToken(ctx context.Context, in *tokenInput) (*tokenOutput, erro
 	return out, nil
 }
 
-func (a *API) revokeToken(ctx context.Context, in *tokenIDInput) (*struct{}, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) revokeToken(ctx context.Context, who *account.Account, in *tokenIDInput) (*struct{}, error) {
 	return nil, a.problem(a.cfg.People.RevokeToken(ctx, who.ID, in.Token))
 }
 
-func (a *API) beginPasskey(ctx context.Context, _ *struct{}) (*passkeyOutput, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) beginPasskey(ctx context.Context, who *account.Account, _ *struct{}) (*passkeyOutput, error) {
 	v := visitorOf(ctx)
 	options, keep, err := a.cfg.People.BeginPasskey(ctx, who.ID, v.origin)
 	if err != nil {
@@ -239,20 +195,12 @@ func (a *API) beginPasskey(ctx context.Context, _ *struct{}) (*passkeyOutput, er
 	return &passkeyOutput{[]string{cookie(v, passkeyCookie, keep, passkeyAge)}, options}, nil
 }
 
-func (a *API) addPasskey(ctx context.Context, in *newPasskeyInput) (*meOutput, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) addPasskey(ctx context.Context, who *account.Account, in *newPasskeyInput) (*meOutput, error) {
 	v := visitorOf(ctx)
-	who, err = a.cfg.People.AddPasskey(ctx, who.ID, v.origin, v.pick(in.Kept, in.Secured), in.Name, bytes.NewReader(in.RawBody))
+	who, err := a.cfg.People.AddPasskey(ctx, who.ID, v.origin, v.pick(in.Kept, in.Secured), in.Name, bytes.NewReader(in.RawBody))
 	return a.showMe(ctx, who, err)
 }
 
-func (a *API) removePasskey(ctx context.Context, in *passkeyIDInput) (*struct{}, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) removePasskey(ctx context.Context, who *account.Account, in *passkeyIDInput) (*struct{}, error) {
 	return nil, a.problem(a.cfg.People.RemovePasskey(ctx, who.ID, in.Number))
 }

@@ -97,7 +97,7 @@ func (a *API) registerInvitations(doc huma.API) {
 	const tag = "people"
 	huma.Register(doc, operation(http.MethodPost, "/invitations", "invite", "Invite somebody to a channel, or to this server", tag, 201, true), a.invite)
 	huma.Register(doc, operation(http.MethodPost, "/invitations/look", "look-invitation", "What an invitation is to", tag, 200, false), a.lookInvitation)
-	huma.Register(doc, operation(http.MethodPost, "/invitations/accept", "accept-invitation", "Accept an invitation with the account that is signed in", tag, 200, true), a.acceptInvitation)
+	huma.Register(doc, operation(http.MethodPost, "/invitations/accept", "accept-invitation", "Accept an invitation with the account that is signed in", tag, 200, true), bySelf(a, a.acceptInvitation))
 }
 
 func (a *API) members(ctx context.Context, in *channelInput) (*membersOutput, error) {
@@ -204,11 +204,7 @@ func (a *API) lookInvitation(ctx context.Context, in *linkInput) (*invitedOutput
 	return out, nil
 }
 
-func (a *API) acceptInvitation(ctx context.Context, in *linkInput) (*meOutput, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) acceptInvitation(ctx context.Context, who *account.Account, in *linkInput) (*meOutput, error) {
 	i, err := a.cfg.People.Accept(ctx, who.ID, in.Body.Link)
 	if err != nil {
 		return nil, a.problem(err)

@@ -69,14 +69,14 @@ const peoplePage = 100
 
 func (a *API) registerOperator(doc huma.API) {
 	const tag = "operator"
-	huma.Register(doc, operation(http.MethodGet, "/accounts", "accounts", "All accounts, page by page", tag, 200, true), a.accounts)
-	huma.Register(doc, operation(http.MethodPatch, "/accounts/{account}", "change-account", "Suspend an account, make it an operator, or correct its address", tag, 200, true), a.changePerson)
-	huma.Register(doc, operation(http.MethodDelete, "/accounts/{account}", "delete-account", "Delete an account", tag, 204, true), a.deletePerson)
-	huma.Register(doc, operation(http.MethodPost, "/accounts/{account}/password-link", "password-link", "Make a one-time link for a new password", tag, 201, true), a.passwordLink)
-	huma.Register(doc, operation(http.MethodPost, "/accounts/{account}/own", "pass-on", "Make another account the owner; only the owner may", tag, 204, true), a.passOn)
-	huma.Register(doc, operation(http.MethodGet, "/settings", "settings", "Who may sign up, and how many channels an account may own", tag, 200, true), a.settings)
-	huma.Register(doc, operation(http.MethodPatch, "/settings", "change-settings", "Change that", tag, 200, true), a.changeSettings)
-	huma.Register(doc, operation(http.MethodGet, "/audit", "audit", "Who changed what on this server", tag, 200, true), a.fleetAudit)
+	huma.Register(doc, operation(http.MethodGet, "/accounts", "accounts", "All accounts, page by page", tag, 200, true), byOperator(a, a.accounts))
+	huma.Register(doc, operation(http.MethodPatch, "/accounts/{account}", "change-account", "Suspend an account, make it an operator, or correct its address", tag, 200, true), byOperator(a, a.changePerson))
+	huma.Register(doc, operation(http.MethodDelete, "/accounts/{account}", "delete-account", "Delete an account", tag, 204, true), byOperator(a, a.deletePerson))
+	huma.Register(doc, operation(http.MethodPost, "/accounts/{account}/password-link", "password-link", "Make a one-time link for a new password", tag, 201, true), byOperator(a, a.passwordLink))
+	huma.Register(doc, operation(http.MethodPost, "/accounts/{account}/own", "pass-on", "Make another account the owner; only the owner may", tag, 204, true), bySelf(a, a.passOn))
+	huma.Register(doc, operation(http.MethodGet, "/settings", "settings", "Who may sign up, and how many channels an account may own", tag, 200, true), byOperator(a, a.settings))
+	huma.Register(doc, operation(http.MethodPatch, "/settings", "change-settings", "Change that", tag, 200, true), byOperator(a, a.changeSettings))
+	huma.Register(doc, operation(http.MethodGet, "/audit", "audit", "Who changed what on this server", tag, 200, true), byOperator(a, a.fleetAudit))
 }
 
 func (a *API) person(ctx context.Context, who *account.Account) (Person, error) {
@@ -92,9 +92,6 @@ func (a *API) person(ctx context.Context, who *account.Account) (Person, error) 
 }
 
 func (a *API) accounts(ctx context.Context, in *peopleInput) (*peopleOutput, error) {
-	if err := a.allow(ctx, account.Operate, nil); err != nil {
-		return nil, err
-	}
 	all, next, err := a.cfg.People.All(ctx, in.After, peoplePage)
 	if err != nil {
 		return nil, a.problem(err)
@@ -112,9 +109,6 @@ func (a *API) accounts(ctx context.Context, in *peopleInput) (*peopleOutput, err
 }
 
 func (a *API) changePerson(ctx context.Context, in *changePersonInput) (*personOutput, error) {
-	if err := a.allow(ctx, account.Operate, nil); err != nil {
-		return nil, err
-	}
 	who, err := a.cfg.People.Get(ctx, in.Account)
 	if err != nil {
 		return nil, a.problem(err)
@@ -162,9 +156,6 @@ func (a *API) sparesOwner(ctx context.Context, id string) error {
 }
 
 func (a *API) deletePerson(ctx context.Context, in *accountInput) (*struct{}, error) {
-	if err := a.allow(ctx, account.Operate, nil); err != nil {
-		return nil, err
-	}
 	who, err := a.cfg.People.Get(ctx, in.Account)
 	if err != nil {
 		return nil, a.problem(err)
@@ -173,9 +164,6 @@ func (a *API) deletePerson(ctx context.Context, in *accountInput) (*struct{}, er
 }
 
 func (a *API) passwordLink(ctx context.Context, in *accountInput) (*passwordLinkOutput, error) {
-	if err := a.allow(ctx, account.Operate, nil); err != nil {
-		return nil, err
-	}
 	if err := a.sparesOwner(ctx, in.Account); err != nil {
 		return nil, err
 	}
@@ -189,11 +177,7 @@ func (a *API) passwordLink(ctx context.Context, in *accountInput) (*passwordLink
 	return out, nil
 }
 
-func (a *API) passOn(ctx context.Context, in *accountInput) (*struct{}, error) {
-	who, err := a.self(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) passOn(ctx context.Context, who *account.Account, in *accountInput) (*struct{}, error) {
 	if err := a.cfg.People.PassOn(ctx, who.ID, in.Account); err != nil {
 		return nil, a.problem(err)
 	}
@@ -202,9 +186,6 @@ func (a *API) passOn(ctx context.Context, in *accountInput) (*struct{}, error) {
 }
 
 func (a *API) settings(ctx context.Context, _ *struct{}) (*settingsOutput, error) {
-	if err := a.allow(ctx, account.Operate, nil); err != nil {
-		return nil, err
-	}
 	s, err := a.cfg.People.Settings(ctx)
 	if err != nil {
 		return nil, a.problem(err)
@@ -213,9 +194,6 @@ func (a *API) settings(ctx context.Context, _ *struct{}) (*settingsOutput, error
 }
 
 func (a *API) changeSettings(ctx context.Context, in *settingsInput) (*settingsOutput, error) {
-	if err := a.allow(ctx, account.Operate, nil); err != nil {
-		return nil, err
-	}
 	s, err := a.cfg.People.ChangeSettings(ctx, func(s *account.Settings) {
 		set(&s.SignUp, in.Body.SignUp)
 		set(&s.Channels, in.Body.Channels)
@@ -228,8 +206,5 @@ func (a *API) changeSettings(ctx context.Context, in *settingsInput) (*settingsO
 }
 
 func (a *API) fleetAudit(ctx context.Context, in *auditInput) (*auditOutput, error) {
-	if err := a.allow(ctx, account.Operate, nil); err != nil {
-		return nil, err
-	}
 	return a.audit(ctx, account.FleetTrail, in.Before)
 }

@@ -44,7 +44,7 @@ func (a *API) preview(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "There is no such channel.", http.StatusNotFound)
 		return
 	}
-	caller, err := a.callerOfRequest(r)
+	caller, _, err := a.caller(r)
 	switch {
 	case err != nil || caller == nil:
 		http.Error(w, "Sign in to see what is not on air.", http.StatusUnauthorized)

@@ -38,7 +38,7 @@ func (a *API) toProvider(w http.ResponseWriter, r *http.Request) {
 	v := visitorOf(r.Context())
 	link := ""
 	if r.FormValue("link") != "" { // add to the account that is signed in
-		if caller, err := a.callerOfRequest(r); err == nil {
+		if caller, _, err := a.caller(r); err == nil {
 			link = caller.ID()
 		}
 	}
