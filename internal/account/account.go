@@ -74,6 +74,8 @@ var (
 	ErrOften = errors.New("too many tries")
 	// ErrLast is returned instead of leaving a fleet or a channel without anybody who runs it.
 	ErrLast = errors.New("somebody must stay in charge")
+	// ErrOwner is returned for what cannot be done to the owner's account.
+	ErrOwner = fmt.Errorf("%w: this is the owner's account: make another one the owner first", ErrLast)
 )
 
 func invalid(format string, args ...any) error {

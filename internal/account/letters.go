@@ -129,29 +129,34 @@ func (p *People) Confirm(ctx context.Context, text string) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.setEmail(ctx, c.Subject, c.Data, &c.Epoch)
+	return p.setEmail(ctx, c.Subject, c.Data, true, &c.Epoch)
 }
 
-// SetEmail changes the address of an account without a letter: an operator vouches for it, or the fleet
-// cannot send letters.
-func (p *People) SetEmail(ctx context.Context, id, email string) (*Account, error) {
+// SetEmail changes the address of an account without a letter: an operator vouches for it (proven), or the fleet
+// cannot send letters, and then nothing shows that it is the person's.
+func (p *People) SetEmail(ctx context.Context, id, email string, proven bool) (*Account, error) {
 	email, err := cleanEmail(email)
 	if err != nil {
 		return nil, err
 	}
-	return p.setEmail(ctx, id, email, nil)
+	return p.setEmail(ctx, id, email, proven, nil)
 }
 
-// setEmail makes a proven address an account's: first the account says that it is its own, then the name
+// setEmail makes an address an account's: first the account says that it is its own, then the name
 // is claimed; if somebody else has it, the account goes back to its old one.
-func (p *People) setEmail(ctx context.Context, id, email string, epoch *int) (*Account, error) {
+func (p *People) setEmail(ctx context.Context, id, email string, proven bool, epoch *int) (*Account, error) {
 	var old Account
 	a, err := p.store.update(ctx, id, func(a *Account) error {
 		if epoch != nil && a.Epoch != *epoch {
 			return ErrLink
 		}
 		old = *a
-		a.Email, a.Confirmed = email, p.now().UTC().Truncate(time.Second)
+		if proven {
+			a.Confirmed = p.now().UTC().Truncate(time.Second)
+		} else if a.Email != email {
+			a.Confirmed = time.Time{}
+		}
+		a.Email = email
 		return nil
 	})
 	if isNone(err) {

@@ -141,7 +141,7 @@ func (p *People) SetOperator(ctx context.Context, id string, operator bool) (*Ac
 		return nil, err
 	}
 	if id == owner && !operator {
-		return nil, ErrLast
+		return nil, ErrOwner
 	}
 	return p.store.update(ctx, id, func(a *Account) error { a.Operator = operator; return nil })
 }

@@ -121,7 +121,7 @@ func (p *People) AddPasskey(ctx context.Context, id, origin, kept, name string, 
 			return invalid("%d passkeys: remove one first", len(a.Passkeys))
 		}
 		if slices.ContainsFunc(a.Passkeys, func(k Passkey) bool { return string(k.Credential.ID) == string(made.ID) }) {
-			return errKeep
+			return invalid("this passkey is there already")
 		}
 		a.Passkeys = append(a.Passkeys, Passkey{Name: name, Created: p.now().UTC().Truncate(time.Second), Credential: *made})
 		return nil

@@ -309,7 +309,7 @@ func (p *People) Suspend(ctx context.Context, id, reason string) (*Account, erro
 		return nil, err
 	}
 	if owner && reason != "" {
-		return nil, fmt.Errorf("%w: this is the owner's account", ErrLast)
+		return nil, ErrOwner
 	}
 	return p.store.update(ctx, id, func(a *Account) error { a.Suspended = strings.TrimSpace(reason); return nil })
 }
@@ -322,7 +322,7 @@ func (p *People) Delete(ctx context.Context, id string) error {
 		return err
 	}
 	if owner == id {
-		return fmt.Errorf("%w: this is the owner's account: make another one the owner first", ErrLast)
+		return ErrOwner
 	}
 	return p.erase(ctx, id)
 }

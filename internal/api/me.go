@@ -131,6 +131,13 @@ func (a *API) deleteMe(ctx context.Context, who *account.Account, in *deleteMeIn
 // removeAccount takes a person out of all channels and deletes the account. A channel that would be left
 // without an owner stands in the way.
 func (a *API) removeAccount(ctx context.Context, who *account.Account) error {
+	owner, err := a.cfg.People.IsOwner(ctx, who.ID)
+	if err == nil && owner {
+		err = account.ErrOwner
+	}
+	if err != nil {
+		return a.problem(err)
+	}
 	mine := a.cfg.Channels.Of(who.ID)
 	for _, c := range mine {
 		copied := *c
@@ -157,7 +164,7 @@ func (a *API) changeEmail(ctx context.Context, who *account.Account, in *emailIn
 	if a.cfg.People.CanWrite() {
 		return nil, a.problem(a.cfg.People.AskConfirm(ctx, who.ID, in.Body.Email))
 	}
-	_, err := a.cfg.People.SetEmail(ctx, who.ID, in.Body.Email)
+	_, err := a.cfg.People.SetEmail(ctx, who.ID, in.Body.Email, false)
 	return nil, a.problem(err)
 }
 

@@ -124,7 +124,7 @@ func (a *API) changePerson(ctx context.Context, in *changePersonInput) (*personO
 	}{
 		{b.Operator != nil, "account.operator", func() (*account.Account, error) { return a.cfg.People.SetOperator(ctx, who.ID, *b.Operator) }},
 		{b.Suspended != nil, "account.suspend", func() (*account.Account, error) { return a.cfg.People.Suspend(ctx, who.ID, *b.Suspended) }},
-		{b.Email != nil, "account.email", func() (*account.Account, error) { return a.cfg.People.SetEmail(ctx, who.ID, *b.Email) }},
+		{b.Email != nil, "account.email", func() (*account.Account, error) { return a.cfg.People.SetEmail(ctx, who.ID, *b.Email, true) }},
 	} {
 		if !change.asked {
 			continue

@@ -128,6 +128,42 @@ func TestPeople(t *testing.T) {
 	ada.want(401, "GET", "/api/v1/me", "")
 }
 
+// TestOwnAddress changes one's own address where no letter can be sent: it works, and counts as proven for nobody.
+func TestOwnAddress(t *testing.T) {
+	s, _ := serve(t, token)
+	openDoor(t, s)
+	ada := signUp(t, s, "ada")
+	ada.want(202, "PUT", "/api/v1/me/email", `{"email":"bob@example.org"}`)
+	if me := ada.want(200, "GET", "/api/v1/me", ""); me["email"] != "bob@example.org" || !strings.HasPrefix(me["confirmed"].(string), "0001-") {
+		t.Errorf("the account: %v", me)
+	}
+	eve := signUp(t, s, "eve")
+	eve.want(409, "PUT", "/api/v1/me/email", `{"email":"Bob@example.org"}`)
+}
+
+// TestOwnerStays does not delete the owner's account, and takes nothing of it away.
+func TestOwnerStays(t *testing.T) {
+	s, _ := serve(t, token)
+	openDoor(t, s)
+	ada := signUp(t, s, "ada")
+	id := ada.want(200, "GET", "/api/v1/me", "")["id"].(string)
+	link, err := s.Config.Handler.(*API).cfg.People.SetupLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := &person{t: t, s: s}
+	owner.want(201, "POST", "/api/v1/setup", `{"link":"`+link[strings.IndexByte(link, '#')+1:]+`","email":"owner@example.org","password":"four words do well"}`)
+	owner.want(201, "POST", "/api/v1/channels", `{"slug":"news"}`)
+	add := secretIn(owner.want(201, "POST", "/api/v1/invitations", `{"channel":"news","role":"owner"}`))
+	ada.want(200, "POST", "/api/v1/invitations/accept", `{"link":"`+add+`"}`)
+	owner.want(409, "DELETE", "/api/v1/me", `{"email":"owner@example.org"}`)
+	if c := owner.want(200, "GET", "/api/v1/channels/news", ""); c["role"] != "owner" {
+		t.Errorf("the owner's role after an attempt to delete the account: %v", c["role"])
+	}
+	owner.want(204, "POST", "/api/v1/accounts/"+id+"/own", "{}")
+	owner.want(204, "DELETE", "/api/v1/me", `{"email":"owner@example.org"}`)
+}
+
 // TestQuota counts the channels that somebody owns.
 func TestQuota(t *testing.T) {
 	s, _ := serve(t, token)
