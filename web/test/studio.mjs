@@ -47,11 +47,10 @@ try {
   await ada.getByLabel('Name').fill('Ada')
   await ada.getByLabel('Password', { exact: true }).fill('four words do well')
   await ada.keyboard.press('Enter')
-  await ada.waitForURL('**/login/account')
+  await ada.waitForURL('**/studio')
   say({ step: 'owner' })
 
   // A channel with two sources.
-  await ada.goto(`${origin}/studio`)
   await ada.getByLabel('Title').fill('St Mary’s')
   await ada.getByRole('button', { name: 'Make the channel' }).click()
   await ada.waitForURL('**/studio/st-mary-s')

@@ -20,11 +20,11 @@ export function Channels({ me }: { me: Me }) {
     })
   return (
     <Section id="channels" title="Channels" text="On which you work.">
-      {me.channels.length === 0 ? <p class="dim">None yet. Somebody who owns a channel can invite you to it.</p> : (
+      {me.channels.length === 0 ? <p class="dim">None yet. <a href="/studio">Make one in the studio</a>, or ask somebody who owns one to invite you.</p> : (
         <ul class="lines">
           {me.channels.map((c) => (
             <li key={c.slug}>
-              <span class="line-words"><a href={`/${encodeURIComponent(c.slug)}`}><strong>{c.title}</strong></a><span class="dim">{c.role}</span></span>
+              <span class="line-words"><a href={`/studio/${encodeURIComponent(c.slug)}`}><strong>{c.title}</strong></a><span class="dim">{c.role}</span></span>
               <button type="button" class="button ghost" aria-label={`Leave the channel ${c.title}`} onClick={() => leave(c.slug, c.title)}>Leave</button>
             </li>
           ))}

@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { call, Problem } from './api'
 import { Email, goOn, Name } from './enter'
 import { Alert, Form, Heading, Password, type Read } from './form'
-import { home } from './paths'
+import { home, studio } from './paths'
 import { secret } from './secret'
 
 /** What became of a link: not known yet, good, or a problem. */
@@ -48,7 +48,7 @@ export function Setup() {
   const { checked, again } = useLink<null>('/setup/check')
   const make = async (read: Read) => {
     await call('POST', '/setup', { link: secret.value, email: read('email').trim(), name: read('name'), password: read('password') })
-    goOn(home)
+    goOn(studio)
   }
   if (checked.state === 'asking') return <Looking />
   if (checked.state === 'good') {

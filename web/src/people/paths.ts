@@ -8,13 +8,17 @@ export function routeOf(pathname: string): Route | null {
   return rest !== 'signin' && (routes as readonly string[]).includes(rest) ? (rest as Route) : null
 }
 
+/** One's own account. */
 export const home = '/login/account'
+
+/** Where somebody goes who has just come: to the channels, or to make one. */
+export const studio = '/studio'
 
 /**
  * Where to go afterwards. An address that a link brings along must not lead to another site: it begins with one
  * slash, and has nothing in it that a browser would read as the beginning of a host.
  */
-export function localPath(next: string | null | undefined, otherwise = home): string {
+export function localPath(next: string | null | undefined, otherwise = studio): string {
   if (typeof next !== 'string' || !next.startsWith('/') || next.startsWith('//')) return otherwise
   // Browsers take a backslash for a slash, and leave out tabs and line ends wherever they stand.
   if (/[\\\u0000-\u001f\u007f]/.test(next)) return otherwise
@@ -47,8 +51,8 @@ export function roleWords(role: string | undefined): string {
 
 /** Where it leads when it was accepted. */
 export function afterInvitation(i: Invited): string {
-  if (i.channel) return `/${encodeURIComponent(i.channel)}`
-  return i.operator ? '/operate' : home
+  if (i.channel) return `${studio}/${encodeURIComponent(i.channel)}`
+  return i.operator ? '/operate' : studio
 }
 
 /** What somebody with the link can do, depending on who is signed in. */

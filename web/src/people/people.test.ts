@@ -13,7 +13,7 @@ test('the page of an address', () => {
 test('next leads only to pages of ours', () => {
   for (const good of ['/', '/login/account', '/news?at=5#x', '/a//b']) expect(localPath(good)).toBe(good)
   for (const bad of [null, undefined, '', 'news', '//evil.example', '/\\evil.example', '/a\\b', 'https://evil.example', 'javascript:alert(1)', '/\t/evil.example', '/\n/evil.example', ' /x']) {
-    expect(localPath(bad)).toBe('/login/account')
+    expect(localPath(bad)).toBe('/studio')
   }
   expect(localPath('//x', '/')).toBe('/')
   expect(signInFor('/login/account?a=1')).toBe('/login?next=%2Flogin%2Faccount%3Fa%3D1')
@@ -62,7 +62,7 @@ test('invitations: what they are to, and where they lead', () => {
   expect(invitedTo(news)).toBe('work on the channel “The News” as an owner')
   expect(invitedTo({ ...news, operator: true })).toMatch(/as an owner and help to run/)
   expect(invitedTo({ expires })).toBe('make an account on this server')
-  expect([afterInvitation(news), afterInvitation({ operator: true, expires }), afterInvitation({ expires })]).toEqual(['/news', '/operate', '/login/account'])
+  expect([afterInvitation(news), afterInvitation({ operator: true, expires }), afterInvitation({ expires })]).toEqual(['/studio/news', '/operate', '/studio'])
   expect([invitationStep(news, true), invitationStep(news, false), invitationStep({ expires }, true), invitationStep({ operator: true, expires }, true)]).toEqual(['accept', 'join', 'needless', 'accept'])
 })
 

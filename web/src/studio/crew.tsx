@@ -21,23 +21,23 @@ const roles: Record<Role, string> = {
 }
 
 /** Who works on the channel. */
-export function Crew({ me }: { me: Me | undefined }) {
+export function Crew({ me }: { me: Me }) {
   const c = channel.value!
   const path = `/channels/${encodeURIComponent(c.slug)}/members`
   const list = useFetched<{ members: Member[] }>(path)
   const made = useSignal<{ link: string; sent: boolean } | null>(null)
-  const rules = c.role === 'owner' || me?.operator === true
+  const rules = c.role === 'owner' || me.operator
   const invite = async (read: Read) => {
     const email = read('email').trim()
     made.value = await call('POST', '/invitations', { channel: c.slug, role: read('role'), ...(email ? { email } : {}) })
     return made.value!.sent ? `The link was sent to ${email}.` : ''
   }
   const remove = (m: Member) => ask({
-    title: m.account === me?.id ? 'Leave the channel?' : `Take ${m.name} off the channel?`, danger: true, word: m.account === me?.id ? 'Leave' : 'Take off',
+    title: m.account === me.id ? 'Leave the channel?' : `Take ${m.name} off the channel?`, danger: true, word: m.account === me.id ? 'Leave' : 'Take off',
     text: 'An owner can invite them again at any time.',
     does: async () => {
       list.value.value = await call('DELETE', `${path}/${m.account}`)
-      if (m.account === me?.id) location.assign('/studio')
+      if (m.account === me.id) location.assign('/studio')
     },
   })
   const change = async (m: Member, role: string) => {
@@ -49,6 +49,7 @@ export function Crew({ me }: { me: Me | undefined }) {
   return (
     <Section id="crew" title="People" text="Who works on this channel with you.">
       <Waiting of={list} />
+      {list.value.value?.members.length === 0 && <p class="dim">Nobody has a role here yet; operators may do everything.</p>}
       <ul class="lines">
         {(list.value.value?.members ?? []).map((m) => (
           <li key={m.account}>
@@ -60,7 +61,7 @@ export function Crew({ me }: { me: Me | undefined }) {
                 </select>
               </span>
             )}
-            {(rules || m.account === me?.id) && <button type="button" class="button ghost" aria-label={m.account === me?.id ? 'Leave the channel' : `Take ${m.name} off`} onClick={() => remove(m)}>{m.account === me?.id ? 'Leave' : 'Take off'}</button>}
+            {(rules || m.account === me.id) && <button type="button" class="button ghost" aria-label={m.account === me.id ? 'Leave the channel' : `Take ${m.name} off`} onClick={() => remove(m)}>{m.account === me.id ? 'Leave' : 'Take off'}</button>}
           </li>
         ))}
       </ul>

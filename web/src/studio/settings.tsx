@@ -1,4 +1,4 @@
-import { call } from '../people/api'
+import { call, Problem, type Me } from '../people/api'
 import { ask } from '../people/ask'
 import { Field, Form, type Read } from '../people/form'
 import { Section } from '../people/section'
@@ -7,7 +7,7 @@ import { channel, take, type Channel } from './desk'
 const hours = (seconds: number) => String(Math.round((seconds / 3600) * 100) / 100)
 
 /** What the channel is called and who finds it. */
-export function Settings() {
+export function Settings({ me }: { me: Me }) {
   const c = channel.value!
   const path = `/channels/${encodeURIComponent(c.slug)}`
   const save = async (read: Read) => {
@@ -22,7 +22,7 @@ export function Settings() {
     text: 'It goes off air at once, its address answers no more and may be taken by others, and its recording is lost. Type the address to go on.',
     field: <Field name="slug" label={`Type ${c.slug}`} />,
     does: async (read) => {
-      if (read('slug') !== c.slug) throw new Error('that is not the address')
+      if (read('slug') !== c.slug) throw new Problem(422, 'That is not the address: nothing was deleted.')
       await call('DELETE', path)
       location.assign('/studio')
     },
@@ -37,7 +37,7 @@ export function Settings() {
         <Check name="auto" on={c.autoLive !== false} label="The first source that connects goes on air" hint="Else it waits for a cut." />
         <Check name="keep" on={c.keep === true} label="Keep everything" hint="Nothing is deleted when it leaves the rewind window." />
       </Form>
-      {c.role === 'owner' && <div class="row"><button type="button" class="button danger" onClick={remove}>Delete the channel</button></div>}
+      {(c.role === 'owner' || me.operator) && <div class="row"><button type="button" class="button danger" onClick={remove}>Delete the channel</button></div>}
     </Section>
   )
 }

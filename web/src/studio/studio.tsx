@@ -43,7 +43,7 @@ function Studio({ me }: { me: Me }) {
       <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview.</p>
       <Setup />
       <Crew me={me} />
-      <Settings />
+      <Settings me={me} />
     </>
   )
 }
