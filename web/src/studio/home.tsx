@@ -49,7 +49,7 @@ function Others({ me }: { me: Me }) {
   const others = list.value.value?.channels.filter((c) => !me.channels.some((mine) => mine.slug === c.slug)) ?? []
   if (list.value.value !== null && others.length === 0) return null
   return (
-    <Section id="others" title="Other channels" text="As an operator you may work on every channel of this server.">
+    <Section id="others" title={me.channels.length > 0 ? 'Other channels' : 'Channels of this server'} text="As an operator you may work on every channel of this server.">
       <Waiting of={list} />
       {others.length > most && <p class="dim">The first {most} of {others.length}; the others have their studio at /studio/ADDRESS.</p>}
       <ul class="lines">{others.slice(0, most).map((c) => <Line key={c.slug} slug={c.slug} title={c.title} words={c.state === 'live' ? 'on air' : 'off air'} />)}</ul>
