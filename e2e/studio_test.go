@@ -1,18 +1,13 @@
 package e2e
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -36,46 +31,19 @@ type step struct {
 type person struct {
 	t     *testing.T
 	steps chan step
-	stdin io.WriteCloser
+	stdin io.Writer
 }
 
 // newPerson lets web/test/studio.mjs begin.
 func newPerson(t *testing.T, setup string) *person {
 	t.Helper()
-	shots := os.Getenv("MAYFLY_SHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
-	need(t, "chromium")
-	cmd := exec.Command(need(t, "node"), filepath.Join("..", "web", "test", "studio.mjs"), setup, "--shots", shots)
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := &person{t: t, steps: make(chan step, 100)}
-	if p.stdin, err = cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("start the browser: %v", err)
-	}
-	go func() {
-		defer close(p.steps)
-		scan := bufio.NewScanner(stdout)
-		scan.Buffer(nil, 1<<20)
-		for scan.Scan() {
-			var s step
-			if json.Unmarshal(scan.Bytes(), &s) == nil {
-				p.steps <- s
-			}
+	p.stdin = drive(t, "studio.mjs", func(line []byte) {
+		var s step
+		if json.Unmarshal(line, &s) == nil {
+			p.steps <- s
 		}
-	}()
-	t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		cmd.Wait()
-	})
+	}, func() { close(p.steps) }, setup)
 	return p
 }
 

@@ -39,50 +39,59 @@ type sample struct {
 // browser is a page in a real browser.
 type browser struct {
 	t     *testing.T
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
+	stdin io.Writer
 	done  chan struct{}
 
 	mu      sync.Mutex
 	samples []sample
 }
 
-// open opens a page. Screenshots go to MAYFLY_SHOTS, or to a directory of the test.
-func open(t *testing.T, url string, more ...string) *browser {
+// drive runs a script of web/test that drives a real browser, until the test ends: what it says is handed over line
+// by line, and over when it says nothing more. Screenshots go to MAYFLY_SHOTS, or to a directory of the test.
+func drive(t *testing.T, script string, said func(line []byte), over func(), args ...string) (stdin io.Writer) {
 	t.Helper()
 	shots := os.Getenv("MAYFLY_SHOTS")
 	if shots == "" {
 		shots = t.TempDir()
 	}
 	need(t, "chromium")
-	b := &browser{t: t, done: make(chan struct{})}
-	b.cmd = exec.Command(need(t, "node"), append([]string{filepath.Join("..", "web", "test", "browser.mjs"), url, "--seconds", "600", "--shots", shots}, more...)...)
-	b.cmd.Stderr = os.Stderr
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	stdout, err := b.cmd.StdoutPipe()
+	cmd := exec.Command(need(t, "node"), slices.Concat([]string{filepath.Join("..", "web", "test", script)}, args, []string{"--shots", shots})...)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.stdin, err = b.cmd.StdinPipe(); err != nil {
+	if stdin, err = cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		t.Fatalf("start the browser (make tools installs it, and npm ci in web its driver): %v", err)
 	}
 	go func() {
-		defer close(b.done)
+		defer over()
 		scan := bufio.NewScanner(stdout)
 		scan.Buffer(nil, 1<<20)
 		for scan.Scan() {
-			var s sample
-			if json.Unmarshal(scan.Bytes(), &s) == nil {
-				b.mu.Lock()
-				b.samples = append(b.samples, s)
-				b.mu.Unlock()
-			}
+			said(scan.Bytes())
 		}
 	}()
-	t.Cleanup(func() { syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL); b.cmd.Wait() })
+	t.Cleanup(func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); cmd.Wait() })
+	return stdin
+}
+
+// open opens a page.
+func open(t *testing.T, url string, more ...string) *browser {
+	t.Helper()
+	b := &browser{t: t, done: make(chan struct{})}
+	b.stdin = drive(t, "browser.mjs", func(line []byte) {
+		var s sample
+		if json.Unmarshal(line, &s) == nil {
+			b.mu.Lock()
+			b.samples = append(b.samples, s)
+			b.mu.Unlock()
+		}
+	}, func() { close(b.done) }, append([]string{url, "--seconds", "600"}, more...)...)
 	return b
 }
 
