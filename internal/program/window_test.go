@@ -213,3 +213,18 @@ func TestEmptyEntry(t *testing.T) {
 		}
 	}
 }
+
+// TestLostEntry had a take on air that others saw and of which nothing ever came into the bucket: its numbers are
+// gaps, those that a seal adds too, and hide nothing that came before.
+func TestLostEntry(t *testing.T) {
+	v := View{Rendition: media.Main, Span: 3600 * media.TicksPerSecond, Part: 250 * time.Millisecond}
+	lost := &media.Listing{Take: &media.Take{ID: media.TakeID{2}}, Rendition: media.Main, Sealed: true}
+	for gaps, want := range map[int]string{0: "WWW|GG|WWW", 2: "WWW|GGGG|WWW"} {
+		end := at(2, 0)
+		end.Gaps = gaps
+		w, state := windowOf(listOf(at(3, 0), end, nil), v, listed(1, 0, 3, 8), lost, listed(3, 0, 2, 8))
+		if got := brief(w); got != want || w.MediaSequence != 0 || state.Lacking {
+			t.Errorf("%d gaps: it lists %s from %d on, lacking %v; want %s", gaps, got, w.MediaSequence, state.Lacking, want)
+		}
+	}
+}

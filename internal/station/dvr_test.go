@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/program"
 )
 
 // TestColdDVR has a node that has just begun list the whole DVR window, although it takes a while until it
@@ -94,6 +96,28 @@ func TestForgottenDVR(t *testing.T) {
 			if segments != most || most < 25 {
 				t.Errorf("node %s lists %d segments, another %d", name, segments, most)
 			}
+		}
+	})
+}
+
+// TestLostTake tells a take that its incarnation's seal does not name, of which nothing will ever be found, from one
+// that is not read yet.
+func TestLostTake(t *testing.T) {
+	inFleet(t, "a", func(t *testing.T, n *nodes) {
+		s := n.all["a"].station
+		e := &program.Entry{Take: media.TakeID{9}, Origin: "x/1", End: &program.End{}}
+		find := func() *media.Listing { return s.lookup(true)(e.Take, media.Main, e) }
+		if l := find(); l != nil {
+			t.Errorf("its incarnation is not known, and it is listed as %+v", l)
+		}
+		o := s.originOf(e.Origin)
+		o.known = true
+		if l := find(); l == nil || !l.Sealed || len(l.Segments) > 0 {
+			t.Errorf("the seal does not name it, and it is listed as %+v", l)
+		}
+		o.takes = map[media.TakeID]media.Pos{e.Take: {}}
+		if l := find(); l != nil {
+			t.Errorf("the seal names it, and it is listed as %+v", l)
 		}
 	})
 }

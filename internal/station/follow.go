@@ -160,7 +160,7 @@ func (p *Program) missing() (out []program.Entry) {
 		if p.follow.feeds[e.Take] != nil || p.writers[e.Take] != nil {
 			continue
 		}
-		if l := p.station.store.Log(e.Take); l == nil || !l.Ended() {
+		if l := p.station.store.Log(e.Take); l == nil && (e.End == nil || !p.station.lost(e)) || l != nil && !l.Ended() {
 			out = append(out, *e)
 		}
 	}

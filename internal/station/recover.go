@@ -31,9 +31,10 @@ type origin struct {
 	known  bool
 	lacks  bool // some of its logs were forgotten since: it is read again when one of them is wanted
 	word   bundle.Word
-	marks  map[string][][]byte      // by channel, in their order
-	pieces map[string][]take.Pushed // likewise
-	doubts map[string]bool          // channels that were told that nobody knows what it listed
+	takes  map[media.TakeID]media.Pos // that the seal names
+	marks  map[string][][]byte        // by channel, in their order
+	pieces map[string][]take.Pushed   // likewise
+	doubts map[string]bool            // channels that were told that nobody knows what it listed
 }
 
 // errUnsealed is returned for an incarnation that nobody has ended so far.
@@ -217,7 +218,7 @@ func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
 	}
 	s.past.mu.Lock()
 	defer s.past.mu.Unlock()
-	o.word, o.marks, o.pieces, o.known, o.lacks = r.Seal.Word, marks, rebuilt.Pieces, true, false
+	o.word, o.takes, o.marks, o.pieces, o.known, o.lacks = r.Seal.Word, r.Seal.Takes, marks, rebuilt.Pieces, true, false
 	if r.Sealed && r.Seal.Word == bundle.NoWord {
 		o.doubts = map[string]bool{}
 	}
@@ -262,6 +263,19 @@ func (s *Station) forget(l *take.Log) {
 	if o := s.past.origins[i.String()]; o != nil {
 		o.lacks = true
 	}
+}
+
+// lost reports whether it is known that nothing of an entry's take was ever in the bucket: the seal of its
+// incarnation does not name it.
+func (s *Station) lost(e *program.Entry) bool {
+	s.past.mu.Lock()
+	defer s.past.mu.Unlock()
+	o := s.past.origins[e.Origin]
+	if o == nil || !o.known {
+		return false
+	}
+	_, named := o.takes[e.Take]
+	return !named
 }
 
 // whole reports whether an ended incarnation is known with all its logs.

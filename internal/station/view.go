@@ -140,10 +140,14 @@ func (s *Station) partTarget() time.Duration {
 // liveListing is how much of a take a live window can need.
 const liveListing media.Ticks = program.LiveSpan + 30*media.TicksPerSecond
 
-// lookup finds listings of takes: all of them, or only what a live window can need.
+// lookup finds listings of takes: all of them, or only what a live window can need. Of a take that was in the program
+// and of which its ended incarnation has left nothing, the listing is empty: its numbers are gaps.
 func (s *Station) lookup(all bool) program.Lookup {
 	return func(id media.TakeID, _ string, e *program.Entry) *media.Listing {
 		l := s.store.Log(id)
+		if l == nil && e.End != nil && s.lost(e) {
+			return &media.Listing{Take: &media.Take{ID: id}, Rendition: media.Main, Sealed: true}
+		}
 		if l == nil {
 			return nil
 		}
