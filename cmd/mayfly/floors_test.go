@@ -19,6 +19,7 @@ var floors = map[string]int{
 	"internal/media":   0,
 	"internal/bucket":  0,
 	"internal/notice":  0,
+	"internal/ffmpeg":  0,
 	"internal/cmaf":    1,
 	"internal/hls":     1,
 	"internal/bundle":  1,

@@ -1,0 +1,158 @@
+package ffmpeg
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Info is what a file holds.
+type Info struct {
+	Format   string // as ffmpeg names it, such as "mov,mp4,m4a,3gp,3g2,mj2"
+	Duration time.Duration
+	Video    *Stream // nil if it has no moving picture and no still
+	Audio    *Stream // nil if it has no sound
+}
+
+// Stream is one stream of a file.
+type Stream struct {
+	Codec         string
+	Profile       string
+	Pixels        string // pixel format, such as "yuv420p"
+	Width, Height int    // as stored; see Rotation
+	Rotation      int    // degrees that a player turns it by
+	Rate          float64
+	Still         bool // one picture: a photo, or the cover of a sound file
+	SampleRate    int
+	Channels      int
+}
+
+// probeTime is how long ffprobe may take: it reads little.
+const probeTime = 30 * time.Second
+
+// Probe says what a file holds. The error of a file that cannot be read is an *Error.
+func Probe(ctx context.Context, file string) (Info, error) {
+	var out bytes.Buffer
+	args := []string{
+		"-hide_banner", "-loglevel", "error", "-protocol_whitelist", "file,pipe,fd",
+		"-of", "json", "-show_format", "-show_streams", "-i", file,
+	}
+	err := run(ctx, "ffprobe", args, Job{Stdout: &limited{&out, 1 << 20}, Limits: Limits{Time: probeTime}}, nil)
+	if err != nil {
+		return Info{}, err
+	}
+	return parseProbe(out.Bytes())
+}
+
+// probed is ffprobe's answer, as far as it is of use.
+type probed struct {
+	Format struct {
+		Name     string `json:"format_name"`
+		Duration string `json:"duration"`
+	} `json:"format"`
+	Streams []probedStream `json:"streams"`
+}
+
+type probedStream struct {
+	Type        string `json:"codec_type"`
+	Codec       string `json:"codec_name"`
+	Profile     string `json:"profile"`
+	Pixels      string `json:"pix_fmt"`
+	Width       int    `json:"width"`
+	Height      int    `json:"height"`
+	Rate        string `json:"avg_frame_rate"`
+	Frames      string `json:"nb_frames"`
+	SampleRate  string `json:"sample_rate"`
+	Channels    int    `json:"channels"`
+	Disposition struct {
+		Picture int `json:"attached_pic"`
+	} `json:"disposition"`
+	SideData []struct {
+		Rotation float64 `json:"rotation"`
+	} `json:"side_data_list"`
+}
+
+// parseProbe reads ffprobe's answer. Of several streams of a kind the first counts, a cover last.
+func parseProbe(data []byte) (Info, error) {
+	var p probed
+	if err := json.Unmarshal(data, &p); err != nil {
+		return Info{}, fmt.Errorf("ffprobe's answer: %w", err)
+	}
+	info := Info{Format: p.Format.Name, Duration: seconds(p.Format.Duration)}
+	for i := range p.Streams {
+		switch s := &p.Streams[i]; s.Type {
+		case "video":
+			if v := s.stream(still(info.Format)); info.Video == nil || info.Video.Still && !v.Still {
+				info.Video = v
+			}
+		case "audio":
+			if info.Audio == nil {
+				info.Audio = s.stream(false)
+			}
+		}
+	}
+	if info.Video == nil && info.Audio == nil {
+		return info, &Error{Words: "there is neither picture nor sound in it"}
+	}
+	return info, nil
+}
+
+func (s *probedStream) stream(still bool) *Stream {
+	out := &Stream{
+		Codec: s.Codec, Profile: s.Profile, Pixels: s.Pixels, Width: s.Width, Height: s.Height, Channels: s.Channels,
+		Rate: ratio(s.Rate), Still: still || s.Disposition.Picture == 1,
+	}
+	out.SampleRate, _ = strconv.Atoi(s.SampleRate)
+	for _, d := range s.SideData {
+		if d.Rotation != 0 {
+			out.Rotation = int(d.Rotation)
+		}
+	}
+	return out
+}
+
+// still reports whether a format is that of a photo.
+func still(format string) bool {
+	return format == "image2" || strings.HasSuffix(format, "_pipe")
+}
+
+// seconds reads a decimal number of seconds, 0 for none.
+func seconds(s string) time.Duration {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f < 0 || f > 1e6 {
+		return 0
+	}
+	return time.Duration(f * float64(time.Second))
+}
+
+// ratio reads "30000/1001", 0 for none.
+func ratio(s string) float64 {
+	num, den, ok := strings.Cut(s, "/")
+	n, err := strconv.ParseFloat(num, 64)
+	d, err2 := strconv.ParseFloat(den, 64)
+	if !ok || err != nil || err2 != nil || d == 0 {
+		return 0
+	}
+	return n / d
+}
+
+// limited takes so many bytes and no more.
+type limited struct {
+	*bytes.Buffer
+	left int
+}
+
+var errTooMuch = errors.New("ffprobe says too much")
+
+// Write takes p, or fails.
+func (l *limited) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		return 0, errTooMuch
+	}
+	return l.Buffer.Write(p)
+}
