@@ -53,6 +53,46 @@ func TestColdDVR(t *testing.T) {
 	})
 }
 
+// TestSlowFeed has a node list what it gets slowly from another one: as long as the end of a take is on its way, what
+// is older must not be left out for ever.
+func TestSlowFeed(t *testing.T) {
+	inFleet(t, "a b", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		for _, length := range []time.Duration{40 * time.Second, 20 * time.Second, 5 * time.Second} {
+			e := n.all["a"].mustPublish("cam-key-0123456789")
+			if err := e.run(length); err != nil {
+				t.Fatal(err)
+			}
+			e.x.Close(nil)
+			time.Sleep(10 * time.Second) // until none of it is in memory: then all of a take is said in few words
+		}
+		n.pace = 20 * time.Millisecond // the newest take is there first
+		defer time.Sleep(10 * time.Second)
+		waits := 0
+		for ; ; time.Sleep(10 * time.Millisecond) {
+			w, err := n.all["b"].window("news", true)
+			if errors.Is(err, ErrNotYet) && waits < 6000 {
+				waits++
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole, err := n.all["a"].window("news", true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.MediaSequence != whole.MediaSequence || len(w.Segments) != len(whole.Segments) {
+				t.Errorf("after %d waits the node lists %d segments from number %d on, another %d from %d on", waits, len(w.Segments), w.MediaSequence, len(whole.Segments), whole.MediaSequence)
+			}
+			if waits < 20 {
+				t.Errorf("all was there after %d waits: this test waits for nothing", waits)
+			}
+			return
+		}
+	})
+}
+
 // TestForgottenDVR has every node list the whole DVR window long after nodes died: those that ended the dead knew
 // what they left, nobody watched, and takes of other nodes lie in between that they never had.
 func TestForgottenDVR(t *testing.T) {

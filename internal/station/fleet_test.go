@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +33,7 @@ type nodes struct {
 	all    map[string]*oneNode
 	dying  sync.WaitGroup
 	listed map[string]map[int64]string // every number that any node ever listed, by channel
+	pace   time.Duration               // how long a node takes for each 64 bytes that it sends another
 }
 
 // oneNode is a node of the fleet. Its bucket is its own way to the one that all have.
@@ -63,6 +66,36 @@ func inFleet(t *testing.T, names string, test func(t *testing.T, n *nodes)) {
 	})
 }
 
+// handler answers the requests of other nodes at the fleet's pace.
+func (n *nodes) handler(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(&paced{ResponseWriter: w, pace: &n.pace}, r)
+	})
+}
+
+// paced writes slowly.
+type paced struct {
+	http.ResponseWriter
+	pace *time.Duration
+}
+
+func (p *paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
+func (p *paced) Write(b []byte) (n int, err error) {
+	for chunk := range slices.Chunk(b, 64) {
+		time.Sleep(*p.pace)
+		m, err := p.ResponseWriter.Write(chunk)
+		n += m
+		if err == nil {
+			err = http.NewResponseController(p.ResponseWriter).Flush()
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
 // start starts a node, perhaps again.
 func (n *nodes) start(name string) *oneNode {
 	n.t.Helper()
@@ -78,7 +111,7 @@ func (n *nodes) start(name string) *oneNode {
 	o.station = New(Config{Docs: docs, Spool: spool, Channels: o.channels, Log: log})
 	o.port = n.net.Link(name)
 	o.mesh = mesh.New(mesh.Config{
-		Node: name, Link: o.port, Log: log, Handler: o.station.MeshHandler(), Beat: o.station.Beat,
+		Node: name, Link: o.port, Log: log, Handler: n.handler(o.station.MeshHandler()), Beat: o.station.Beat,
 	})
 	if err := o.station.Join(o.mesh, name); err != nil {
 		n.t.Fatal(err)

@@ -184,17 +184,19 @@ func (p *Program) logShort(state program.State) {
 	}
 }
 
-// gathering reports whether a window would lack what is still being fetched. What a window has left out once
-// it never lists again, so the whole DVR window is worth a longer wait, unless the bucket is away. The lock
-// is held.
-func (p *Program) gathering(dvr bool) bool {
+// patient reports whether a window that was not listed so far is held back until all of it is known. What a
+// window has left out once it never lists again, so the whole DVR window is worth a longer wait, unless the
+// bucket is away. The lock is held.
+func (p *Program) patient(dvr bool) bool {
 	since, most := p.follow.since, gatherTime
 	if dvr && p.station.Health().AwayFor == 0 {
 		since, most = p.follow.sinceDVR, gatherDVRTime
 	}
-	if p.station.fleet == nil || !p.follow.running || time.Since(since) > most {
-		return false
-	}
+	return p.station.fleet != nil && p.follow.running && time.Since(since) <= most
+}
+
+// gathering reports whether takes that the windows need are still being looked for. The lock is held.
+func (p *Program) gathering() bool {
 	for id, f := range p.follow.feeds {
 		if l := p.station.store.Log(id); f != nil && l == nil {
 			return true

@@ -49,6 +49,7 @@ type view struct {
 	floor   int64         // no number below it is listed
 	lacking time.Time     // since when the window is held back for the end of a take
 	held    bool          // something is finished and not listed because it is not safe
+	gathers bool          // nothing was listed so far, and the end of a take is on its way
 	changed chan struct{} // made when somebody waits
 }
 
@@ -129,6 +130,11 @@ func (p *Program) grown(l *take.Log) {
 		}
 	}
 	if !p.airs(l) {
+		for _, v := range []*view{&p.live, &p.dvr} {
+			if v.gathers {
+				v.touch()
+			}
+		}
 		return
 	}
 	p.live.touch()

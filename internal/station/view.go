@@ -48,11 +48,15 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 	if rendition != media.Main {
 		return nil, nil, ErrNotFound
 	}
-	if v.stale && v.floor == 0 && p.gathering(dvr) {
+	patient := v.stale && v.floor == 0 && p.patient(dvr)
+	if patient && p.gathering() {
 		return nil, v.wait(), ErrNotYet
 	}
 	if v.stale {
 		w, state := p.window(dvr, v.floor)
+		if v.gathers = patient && state.Lacking; v.gathers {
+			return nil, v.wait(), ErrNotYet // of a take that is being followed the end has not come yet
+		}
 		if (state.Lacking && w.MediaSequence > v.front() || before(w, v.window)) && v.lacks() {
 			return v.window, v.wait(), nil
 		}
