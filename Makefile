@@ -57,17 +57,20 @@ test: tools build lint test-web ## everything: unit, simulation, real encoders, 
 fuzz: ## run every fuzz target for FUZZTIME (default 5s)
 	scripts/fuzz.sh $${FUZZTIME:-5s}
 
+# Machines do not share a disk: where there is room in memory, the spools and the S3 server's files lie there.
+APART := $(if $(wildcard /dev/shm/.),GOTMPDIR=/tmp TMPDIR=/dev/shm)
+
 .PHONY: chaos
 chaos: tools build ## every fault of docs/volatility.md N times (default 3) by real processes, and the table of what viewers saw; MORE=1 adds to the last run
 	@[ -n "$(MORE)" ] || rm -f bin/chaos-figures.json
-	MAYFLY_FIGURES=$(CURDIR)/bin/chaos-figures.json MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_TABLE=$(CURDIR)/docs/volatility.md MAYFLY_LOGS=$(CURDIR)/bin/chaos-logs \
+	$(APART) MAYFLY_FIGURES=$(CURDIR)/bin/chaos-figures.json MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_TABLE=$(CURDIR)/docs/volatility.md MAYFLY_LOGS=$(CURDIR)/bin/chaos-logs \
 		go test -count=$${N:-3} -parallel 3 -timeout 24h -run '^Test(Death|MassDeath|BucketAway|Partition|Zombie|Leaving)$$' ./e2e
 
 SWARM ?= -nodes 10 -channels 200 -viewers 20 -calm 60s -storm 10m
 
 .PHONY: swarm
 swarm: tools build ## ten nodes, 200 channels, a death every 5 s for ten minutes (SWARM="-nodes 10 …"): what is kept, and what it costs
-	MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_SWARM='$(SWARM)' MAYFLY_SWARM_TABLE=$(CURDIR)/docs/volatility.md MAYFLY_LOGS=$(CURDIR)/bin/swarm-logs \
+	$(APART) MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_SWARM='$(SWARM)' MAYFLY_SWARM_TABLE=$(CURDIR)/docs/volatility.md MAYFLY_LOGS=$(CURDIR)/bin/swarm-logs \
 		go test -count=1 -timeout 1h -v -run '^TestSwarm$$' ./e2e
 
 .PHONY: meter
