@@ -58,7 +58,7 @@ fuzz: ## run every fuzz target for FUZZTIME (default 5s)
 	scripts/fuzz.sh $${FUZZTIME:-5s}
 
 # Machines do not share a disk: where there is room in memory, the spools and the S3 server's files lie there.
-APART := $(if $(wildcard /dev/shm/.),GOTMPDIR=/tmp TMPDIR=/dev/shm)
+APART := $(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm)
 
 .PHONY: chaos
 chaos: tools build ## every fault of docs/volatility.md N times (default 3) by real processes, and the table of what viewers saw; MORE=1 adds to the last run
