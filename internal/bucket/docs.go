@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -111,7 +112,7 @@ func Create[T any](ctx context.Context, d *Documents, key string, v T) error {
 // Update changes a document by compare-and-swap: it reads it, lets change work on it, and writes it
 // if nobody else did meanwhile; else it begins again, for as long as ctx allows. A document that is
 // not there is made from the zero value. An error of change ends the update and is returned as it is.
-// change may be called more than once and must have no other effect.
+// change may be called more than once and must have no other effect. Fields that this version does not know stay.
 func Update[T any](ctx context.Context, d *Documents, key string, change func(*T) error) (T, error) {
 	for try := 0; ; try++ {
 		e, err := d.load(ctx, key)
@@ -120,8 +121,9 @@ func Update[T any](ctx context.Context, d *Documents, key string, change func(*T
 			return zero, err
 		}
 		var v T
+		foreign := false
 		if e.Value != nil {
-			if err := json.Unmarshal(e.Value, &v); err != nil {
+			if foreign, err = decode(e.Value, &v); err != nil {
 				return v, fmt.Errorf("update %s: %w", key, err)
 			}
 		}
@@ -129,6 +131,11 @@ func Update[T any](ctx context.Context, d *Documents, key string, change func(*T
 			return v, err
 		}
 		value, err := encode(key, v)
+		if err == nil && foreign {
+			if value, err = keepForeign(e.Value, value, reflect.TypeFor[T]()); err == nil {
+				value, err = encode(key, value)
+			}
+		}
 		if err != nil {
 			return v, err
 		}
