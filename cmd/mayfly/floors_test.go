@@ -24,6 +24,8 @@ var floors = map[string]int{
 	"internal/hls":     1,
 	"internal/bundle":  1,
 	"internal/channel": 1,
+	"internal/artwork": 1,
+	"internal/report":  1,
 	"internal/mesh":    1,
 	"internal/fault":   1,
 	"internal/take":    2,
