@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/mayfly-tv/mayfly/internal/account"
+	"github.com/mayfly-tv/mayfly/internal/api"
+	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/hls"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
 	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
@@ -58,6 +62,9 @@ func refusal(err error) error {
 	if err == nil {
 		return nil
 	}
+	if s, ok := errors.AsType[*station.SuspendedError](err); ok {
+		return rtmp.Suspended(s.Reason)
+	}
 	for _, r := range reasons {
 		if errors.Is(err, r.reason) {
 			return r.words
@@ -98,7 +105,7 @@ func (s shown) Variants() ([]hls.Variant, <-chan struct{}, error) {
 // previews shows what sources send.
 type previews struct{ node *node }
 
-func (p previews) ServePreview(w http.ResponseWriter, r *http.Request, slug, take, rendition string) {
+func (p previews) ServePreview(w http.ResponseWriter, r *http.Request, slug, take, rendition string, pass api.Pass) {
 	id, err := media.ParseTakeID(take)
 	var found *station.Program
 	if err == nil {
@@ -112,7 +119,73 @@ func (p previews) ServePreview(w http.ResponseWriter, r *http.Request, slug, tak
 		http.Error(w, "Nobody sends that any more.", http.StatusNotFound)
 		return
 	}
-	p.node.viewers.ServeProgram(w, r, slug+"/"+take, shown{preview}, rendition)
+	p.node.viewers.ServeProgram(w, r, slug+"/"+take, shown{preview}, rendition, admission(pass))
+}
+
+// gate lets viewers in as the accounts say.
+type gate struct{ node *node }
+
+func (g gate) Channel(r *http.Request, slug string) (deliver.Admission, error) {
+	pass, err := g.node.pages.Watch(r, slug)
+	return admission(pass), gateError(err)
+}
+
+func (g gate) Media(r *http.Request, take media.TakeID) (private bool, err error) {
+	if g.node.channels.AllOpen() {
+		return false, nil
+	}
+	id := g.node.station.ChannelOf(take)
+	if id == "" {
+		return false, nil // there is nothing to open
+	}
+	c, err := g.node.channels.ByID(id)
+	if err != nil {
+		select {
+		case <-g.node.channels.Loaded():
+			return true, deliver.ErrNotFound
+		default:
+			return true, deliver.ErrUnavailable // too early to know
+		}
+	}
+	if c.Open() {
+		return false, nil
+	}
+	return true, gateError(g.node.pages.Fetch(r, c, deliver.TokenOf(r)))
+}
+
+func (g gate) Elsewhere(slug string) (sum int) {
+	joined := g.node.mesh.Load()
+	if joined == nil {
+		return 0
+	}
+	for _, m := range joined.Members() {
+		if !m.Self && m.State == mesh.Alive {
+			sum += m.Load.Watching[slug]
+		}
+	}
+	return sum
+}
+
+func admission(p api.Pass) deliver.Admission {
+	return deliver.Admission{Private: p.Private, Lists: p.Lists, Media: p.Media, Limit: p.Limit, Crew: p.Crew}
+}
+
+// gateError turns what the accounts say into what deliver answers with.
+func gateError(err error) error {
+	var often *account.OftenError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &often):
+		return &deliver.OftenError{Wait: often.Wait}
+	case errors.Is(err, api.ErrPrivate):
+		return deliver.ErrPrivate
+	case errors.Is(err, api.ErrPassword):
+		return deliver.ErrPassword
+	case errors.Is(err, channel.ErrNotFound):
+		return deliver.ErrNoChannel
+	}
+	return fmt.Errorf("%w: %w", deliver.ErrUnavailable, err)
 }
 
 // opener opens a station's media.

@@ -93,11 +93,20 @@ func (n *node) openMesh(secret mesh.Secret) (*mesh.NATS, error) {
 	return link, nil
 }
 
+// maxWatching bounds how many channels a beat names: it must fit a message.
+const maxWatching = 200
+
 func (n *node) beat() mesh.Beat {
 	b := n.station.Beat()
 	b.Release = version
-	for _, viewers := range n.viewers.AllViewers() {
+	for slug, viewers := range n.viewers.AllViewers() {
 		b.Load.Viewers += viewers
+		if c, err := n.channels.Get(slug); err == nil && c.ViewerLimit > 0 && len(b.Load.Watching) < maxWatching {
+			if b.Load.Watching == nil {
+				b.Load.Watching = map[string]int{}
+			}
+			b.Load.Watching[slug] = viewers
+		}
 	}
 	return b
 }

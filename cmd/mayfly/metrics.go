@@ -182,6 +182,7 @@ func (m *metrics) watchViewers(n *node) {
 		"method": func(s deliver.Stats) int64 { return s.Errors.Method }, "range": func(s deliver.Stats) int64 { return s.Errors.Range },
 		"unavailable": func(s deliver.Stats) int64 { return s.Errors.Unavailable }, "crowded": func(s deliver.Stats) int64 { return s.Errors.Crowded },
 		"hold_expired": func(s deliver.Stats) int64 { return s.Errors.HoldExpired },
+		"refused":      func(s deliver.Stats) int64 { return s.Errors.Refused }, "full": func(s deliver.Stats) int64 { return s.Errors.Full },
 	})
 	m.counter("mayfly_sent_bytes_total", "Bytes sent to viewers.", nil, func() int64 { return stats().Bytes })
 	m.counter("mayfly_playlists_rendered_total", "Playlists rendered.", nil, func() int64 { return stats().Renders })

@@ -45,6 +45,9 @@ var pushReasons = []struct {
 }
 
 func pushRefusal(err error) error {
+	if s, ok := errors.AsType[*station.SuspendedError](err); ok {
+		return push.Suspended(s.Reason)
+	}
 	for _, r := range pushReasons {
 		if errors.Is(err, r.reason) {
 			return r.answer

@@ -20,6 +20,7 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/api"
+	"github.com/mayfly-tv/mayfly/internal/artwork"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/certs"
@@ -30,6 +31,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/notice"
+	"github.com/mayfly-tv/mayfly/internal/report"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/web"
 )
@@ -42,8 +44,11 @@ type node struct {
 	spool    *bundle.Spool
 	channels *channel.Store
 	people   *account.People
+	art      *artwork.Store
+	reports  *report.Book
 	station  *station.Station
 	viewers  *deliver.Handler
+	pages    *api.API
 	encoders *rtmp.Server
 	pushed   *push.Handler
 	certs    *tls.Config               // nil without TLS
@@ -143,6 +148,11 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 	}
 	docs := bucket.NewDocuments(n.bucket)
 	n.channels = channel.NewStore(docs, log)
+	n.reports = report.NewBook(docs)
+	if n.art, err = artwork.NewStore(artwork.Config{Bucket: n.bucket, Named: n.imagesOf, Log: log}); err != nil {
+		n.spool.Close()
+		return nil, err
+	}
 	if n.people, err = n.newPeople(docs); err != nil {
 		n.spool.Close()
 		return nil, err
@@ -172,8 +182,9 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 
 // makeHandler joins what is asked over HTTP.
 func (n *node) makeHandler() error {
-	pages, err := api.New(api.Config{
-		Station: n.station, Channels: n.channels, Nodes: n.nodes, People: n.people, Previews: previews{n}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+	var err error
+	n.pages, err = api.New(api.Config{
+		Station: n.station, Channels: n.channels, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Previews: previews{n}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {
@@ -184,14 +195,27 @@ func (n *node) makeHandler() error {
 	mux.HandleFunc("GET /readyz", n.readyz)
 	mux.Handle("GET /metrics", n.metrics.handler())
 	mux.Handle("/push/", n.pushed)
-	mux.Handle("/", pages)
+	mux.Handle("/", n.pages)
 	var next http.Handler = mux
 	if n.acme != nil {
 		next = n.acme.Challenges(mux)
 	}
-	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station}, Next: next, Log: n.log})
+	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station}, Gate: gate{n}, Next: next, Log: n.log})
 	n.metrics.watch(n)
 	return nil
+}
+
+// imagesOf returns the images that a channel names. That all channels could be read comes first: one that could
+// not names images too.
+func (n *node) imagesOf(ctx context.Context, id string) ([]string, error) {
+	if err := n.channels.LookAll(ctx); err != nil {
+		return nil, err
+	}
+	c, err := n.channels.ByID(id)
+	if err != nil {
+		return nil, nil
+	}
+	return []string{c.Logo, c.Picture}, nil
 }
 
 func (n *node) readyz(w http.ResponseWriter, _ *http.Request) {
@@ -323,6 +347,7 @@ func (n *node) run(ctx context.Context) error {
 		meshed, unmesh := context.WithCancel(context.WithoutCancel(ctx)) // the others hear of this node to its end
 		inner.Go(func() error { return n.channels.Run(ctx) })
 		inner.Go(func() error { return n.people.Run(ctx) })
+		inner.Go(func() error { return n.art.Run(ctx) })
 		inner.Go(func() error { defer unmesh(); return n.station.Run(ctx) })
 		if joined := n.mesh.Load(); joined != nil {
 			inner.Go(func() error { return joined.Run(meshed) })

@@ -64,6 +64,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrRefused is returned for a wrong password or passkey. It does not say whether there is such an account.
 	ErrRefused = errors.New("e-mail address and password do not belong together")
+	// ErrPassword is returned for a wrong password of a broadcast.
+	ErrPassword = errors.New("that is not the password of this channel: ask whoever gave you the address")
 	// ErrSuspended is wrapped by what a suspended account is told after it has proven itself.
 	ErrSuspended = errors.New("this account is suspended")
 	// ErrLink is returned for a link that is too old, was used, or was never given.

@@ -30,6 +30,11 @@ var (
 	lettersFrom = allowance{"letter from", 10, time.Minute}
 	linkTries   = allowance{"link from", 20, 10 * time.Second}
 	tokenTries  = allowance{"token from", 20, time.Second}
+
+	playbackTries = allowance{"playback from", 60, time.Second}
+	entersFrom    = allowance{"password from", 6, 10 * time.Second} // of one broadcast, from one address
+	entersOf      = allowance{"password of", 300, time.Second}      // of one broadcast, from wherever
+	reportsFrom   = allowance{"report from", 5, time.Minute}
 )
 
 // maxLimited bounds how many are watched; the ones that came longest ago are forgotten first.

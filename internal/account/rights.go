@@ -10,10 +10,11 @@ import (
 type Action int
 
 const (
-	See      Action = iota // what producers see of a channel: its settings, its sources without keys, its notices
+	See      Action = iota // what producers see of a channel: its settings, its sources without keys, its notices; and watch it
 	Cut                    // put a source on air, or take the channel off air
 	Moderate               // hold back what viewers say
 	Change                 // title, settings, sources
+	Share                  // make and revoke playback links
 	Keys                   // see and rotate stream keys
 	Members                // say who else may do what in the channel
 	Delete                 // end the channel
@@ -26,8 +27,8 @@ const (
 type Scope string
 
 const (
-	ScopeRead    Scope = "read"    // see
-	ScopeProduce Scope = "produce" // see, cut and moderate
+	ScopeRead    Scope = "read"    // see, and watch what is private
+	ScopeProduce Scope = "produce" // see, cut, moderate, and let others watch by links
 	ScopeManage  Scope = "manage"  // and make, change and delete channels, and see their keys
 	ScopeOperate Scope = "operate" // and run the fleet
 )
@@ -37,17 +38,17 @@ var Scopes = []Scope{ScopeRead, ScopeProduce, ScopeManage, ScopeOperate}
 
 // roleActions says what each role in a channel may do. A table, so that it can be read.
 var roleActions = map[channel.Role][]Action{
-	channel.Owner:     {See, Cut, Moderate, Change, Keys, Members, Delete},
-	channel.Producer:  {See, Cut, Moderate, Change, Keys},
+	channel.Owner:     {See, Cut, Moderate, Change, Share, Keys, Members, Delete},
+	channel.Producer:  {See, Cut, Moderate, Change, Share, Keys},
 	channel.Moderator: {See, Moderate},
 }
 
 // scopeActions says what a token of each scope may do, if its account may.
 var scopeActions = map[Scope][]Action{
 	ScopeRead:    {See},
-	ScopeProduce: {See, Cut, Moderate},
-	ScopeManage:  {See, Cut, Moderate, Change, Keys, Members, Delete, Create},
-	ScopeOperate: {See, Cut, Moderate, Change, Keys, Members, Delete, Create, Operate},
+	ScopeProduce: {See, Cut, Moderate, Share},
+	ScopeManage:  {See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create},
+	ScopeOperate: {See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create, Operate},
 }
 
 // Caller is who asks for something. Nil is anybody.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/channel"
 )
 
 const settingsKey = "people/settings"
@@ -26,11 +27,18 @@ type Settings struct {
 	SignUp SignUp `json:"signUp"`
 	// Channels is how many channels an account may own; operators may own any number.
 	Channels int `json:"channels"`
+	// Sources is how many sources a channel may have, and Hours how far back it may be rewound. They count when
+	// a channel is changed, for who is no operator: what it has by then stays.
+	Sources int `json:"sources"`
+	Hours   int `json:"hours"`
+	// NoKeep: channels may not keep everything, whatever the rewind window.
+	NoKeep bool `json:"noKeep"`
 }
 
 const (
 	defaultChannels = 5
 	maxChannels     = 1000
+	maxHours        = channel.MaxDVRWindow / 3600
 )
 
 // Settings returns the fleet's settings, at most some seconds old.
@@ -49,6 +57,12 @@ func (s Settings) filled() Settings {
 	if s.Channels == 0 {
 		s.Channels = defaultChannels
 	}
+	if s.Sources == 0 {
+		s.Sources = channel.MaxSources
+	}
+	if s.Hours == 0 {
+		s.Hours = maxHours
+	}
 	return s
 }
 
@@ -64,6 +78,12 @@ func (p *People) ChangeSettings(ctx context.Context, change func(*Settings)) (Se
 		}
 		if s.Channels < 1 || s.Channels > maxChannels {
 			return invalid("channels %d: use 1 to %d", s.Channels, maxChannels)
+		}
+		if s.Sources < 1 || s.Sources > channel.MaxSources {
+			return invalid("sources %d: use 1 to %d", s.Sources, channel.MaxSources)
+		}
+		if s.Hours < 1 || s.Hours > maxHours {
+			return invalid("hours %d: use 1 to %d", s.Hours, maxHours)
 		}
 		return nil
 	})

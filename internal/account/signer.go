@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -60,6 +61,7 @@ type signer struct {
 	mu    sync.Mutex
 	ring  keyRing
 	asked time.Time
+	last  atomic.Pointer[[]signingKey] // of the ring: read without waiting for who asks the bucket
 }
 
 func newSigner(docs *bucket.Documents, now func() time.Time) *signer {
@@ -102,9 +104,12 @@ const clockLeeway = 5 * time.Second
 
 // current returns the key that signs now. It makes one if there is none, or the newest is too old.
 func (s *signer) current(ctx context.Context) (signingKey, error) {
+	now := s.now()
+	if known := s.known(); len(known) > 0 && now.Sub(known[len(known)-1].Made) < keyLife {
+		return known[len(known)-1], nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
 	if k := s.newest(); k != nil && now.Sub(k.Made) < keyLife {
 		return *k, nil
 	}
@@ -125,11 +130,25 @@ func (s *signer) current(ctx context.Context) (signingKey, error) {
 		return nil
 	})
 	if err == nil || errors.Is(err, errKeep) {
-		s.ring, s.asked = ring, now
+		s.keep(ring, now)
 	} else if s.newest() == nil {
 		return signingKey{}, fmt.Errorf("keys of the sessions: %w", err)
 	}
 	return *s.newest(), nil // an old one signs on while the bucket is away
+}
+
+// keep notes the keys as they were read; the lock is held.
+func (s *signer) keep(ring keyRing, now time.Time) {
+	s.ring, s.asked = ring, now
+	s.last.Store(&ring.Keys)
+}
+
+// known returns the keys that this node knows, without asking the bucket. They must not be changed.
+func (s *signer) known() []signingKey {
+	if keys := s.last.Load(); keys != nil {
+		return *keys
+	}
+	return nil
 }
 
 // errKeep ends an update that has nothing to change.
@@ -160,7 +179,7 @@ func (s *signer) key(ctx context.Context, id string) ([]byte, error) {
 		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 			return nil, err
 		}
-		s.ring, s.asked = ring, s.now()
+		s.keep(ring, s.now())
 	}
 	return nil, ErrLink
 }

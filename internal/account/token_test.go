@@ -52,7 +52,7 @@ func TestRights(t *testing.T) {
 	person := func(id string, scopes ...Scope) *Caller { return &Caller{Account: &Account{ID: id}, Scopes: scopes} }
 	operator := &Caller{Account: &Account{ID: "operator", Operator: true}}
 	suspended := &Caller{Account: &Account{ID: "owner", Suspended: "spam"}}
-	all := []Action{See, Cut, Moderate, Change, Keys, Members, Delete, Create, Operate, Own}
+	all := []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create, Operate, Own}
 	for _, q := range []struct {
 		who string
 		c   *Caller
@@ -60,21 +60,21 @@ func TestRights(t *testing.T) {
 		may []Action
 	}{
 		{"nobody", nil, ch, nil},
-		{"root", &Caller{Root: true}, ch, []Action{See, Cut, Moderate, Change, Keys, Members, Delete, Create, Operate}},
+		{"root", &Caller{Root: true}, ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create, Operate}},
 		{"operator", operator, ch, all},
-		{"owner", person("owner"), ch, []Action{See, Cut, Moderate, Change, Keys, Members, Delete, Create, Own}},
-		{"producer", person("producer"), ch, []Action{See, Cut, Moderate, Change, Keys, Create, Own}},
+		{"owner", person("owner"), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create, Own}},
+		{"producer", person("producer"), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Create, Own}},
 		{"moderator", person("moderator"), ch, []Action{See, Moderate, Create, Own}},
 		{"stranger", person("stranger"), ch, []Action{Create, Own}},
 		{"suspended owner", suspended, ch, nil},
 		{"owner without a channel", person("owner"), nil, []Action{Create, Own}},
 		{"owner's token to read", person("owner", ScopeRead), ch, []Action{See}},
-		{"owner's token to produce", person("owner", ScopeProduce), ch, []Action{See, Cut, Moderate}},
-		{"owner's token to manage", person("owner", ScopeManage), ch, []Action{See, Cut, Moderate, Change, Keys, Members, Delete, Create}},
-		{"owner's token to operate", person("owner", ScopeOperate), ch, []Action{See, Cut, Moderate, Change, Keys, Members, Delete, Create}},
+		{"owner's token to produce", person("owner", ScopeProduce), ch, []Action{See, Cut, Moderate, Share}},
+		{"owner's token to manage", person("owner", ScopeManage), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create}},
+		{"owner's token to operate", person("owner", ScopeOperate), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create}},
 		{"moderator's token to manage", person("moderator", ScopeManage), ch, []Action{See, Moderate, Create}},
 		{"operator's token to manage", &Caller{Account: operator.Account, Scopes: []Scope{ScopeManage}}, ch, []Action{Create}},
-		{"operator's token to operate", &Caller{Account: operator.Account, Scopes: []Scope{ScopeOperate}}, ch, []Action{See, Cut, Moderate, Change, Keys, Members, Delete, Create, Operate}},
+		{"operator's token to operate", &Caller{Account: operator.Account, Scopes: []Scope{ScopeOperate}}, ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create, Operate}},
 		{"a token without scopes", &Caller{Account: operator.Account, Scopes: []Scope{}}, ch, nil},
 	} {
 		for _, do := range all {

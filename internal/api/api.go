@@ -18,9 +18,11 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/mayfly-tv/mayfly/internal/account"
+	"github.com/mayfly-tv/mayfly/internal/artwork"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/report"
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
@@ -34,8 +36,8 @@ type Station interface {
 // Previews shows what a source sends, on air or not, to people who work on the channel.
 type Previews interface {
 	// ServePreview answers with a playlist of a take: the media playlist of a rendition, or, with "", the
-	// multivariant one.
-	ServePreview(w http.ResponseWriter, r *http.Request, slug, take, rendition string)
+	// multivariant one. pass is what the request is let in with.
+	ServePreview(w http.ResponseWriter, r *http.Request, slug, take, rendition string, pass Pass)
 }
 
 // Node is one node of the fleet as this node sees it.
@@ -63,6 +65,8 @@ type Config struct {
 	Previews Previews
 	Ingest   func() Ingest // which ports encoders find
 	People   *account.People
+	Art      *artwork.Store
+	Reports  *report.Book
 	Token    string         // MAYFLY_ADMIN_TOKEN: may do everything; "" lets in nobody that way
 	Proxies  []netip.Prefix // whose word counts for where a request came from
 	Public   string         // the address that people outside know, "" if none was given
@@ -109,11 +113,16 @@ func New(cfg Config) (*API, error) {
 	a.registerInvitations(doc)
 	a.registerMembers(doc)
 	a.registerOperator(doc)
+	a.registerWatching(doc)
+	a.registerArt(doc)
+	a.registerReports(doc)
 	a.registerProvider()
 	a.registerPreviews()
 	a.registerPages()
 	return a, nil
 }
+
+func (a *API) now() time.Time { return time.Now() }
 
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -141,6 +150,12 @@ func (a *API) problem(err error) error {
 		return huma.ErrorWithHeaders(huma.Error429TooManyRequests(sentence(err)), http.Header{"Retry-After": {strconv.Itoa(int(often.Wait.Seconds()) + 1)}})
 	case errors.Is(err, account.ErrRefused):
 		return huma.Error401Unauthorized(sentence(err))
+	case errors.Is(err, account.ErrPassword):
+		return huma.Error403Forbidden(sentence(err))
+	case errors.Is(err, ErrPassword):
+		return huma.Error403Forbidden("this channel wants a password: enter it on the channel's page")
+	case errors.Is(err, ErrPrivate):
+		return huma.Error403Forbidden("this channel is private: sign in as somebody who works on it, or use a playback link that counts")
 	case errors.Is(err, account.ErrSuspended), errors.Is(err, account.ErrClosed), errors.Is(err, errForbidden):
 		return huma.Error403Forbidden(sentence(err))
 	case errors.Is(err, account.ErrLink):
@@ -154,7 +169,7 @@ func (a *API) problem(err error) error {
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, account.ErrNotFound):
 		return huma.Error404NotFound(sentence(err))
-	case errors.Is(err, channel.ErrInvalid):
+	case errors.Is(err, channel.ErrInvalid), errors.Is(err, artwork.ErrInvalid), errors.Is(err, report.ErrInvalid):
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, channel.ErrExists):
 		return huma.Error409Conflict(sentence(err) + ": choose another")
@@ -173,8 +188,10 @@ func (a *API) problem(err error) error {
 
 // sentence is an error's text for a person.
 func sentence(err error) string {
-	text := strings.TrimPrefix(err.Error(), account.ErrInvalid.Error()+": ")
-	text = strings.TrimPrefix(text, channel.ErrInvalid.Error()+": ")
+	text := err.Error()
+	for _, kind := range []error{account.ErrInvalid, channel.ErrInvalid, artwork.ErrInvalid, report.ErrInvalid} {
+		text = strings.TrimPrefix(text, kind.Error()+": ")
+	}
 	return strings.ReplaceAll(text, errForbidden.Error()+": ", "")
 }
 

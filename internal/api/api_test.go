@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/account"
+	"github.com/mayfly-tv/mayfly/internal/artwork"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/report"
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
@@ -43,7 +45,12 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 		t.Fatal(err)
 	}
 	go func() { ended <- people.Run(ctx) }()
+	art, err := artwork.NewStore(artwork.Config{Bucket: b, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	a, err := New(Config{
+		Art: art, Reports: report.NewBook(docs),
 		Station: s, Channels: channels, People: people, Previews: told{}, Token: token, Version: "test", Log: log,
 		Nodes: func() []Node { return []Node{{Name: "node", Self: true, Ready: true}} },
 		Pages: fstest.MapFS{

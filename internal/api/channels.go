@@ -24,9 +24,14 @@ type Channel struct {
 	Sources  []Source     `json:"sources,omitempty"`
 	AutoLive *bool        `json:"autoLive,omitempty"`
 	Keep     *bool        `json:"keep,omitempty" doc:"keep everything, whatever the DVR window"`
-	Listed   *bool        `json:"listed,omitempty" doc:"shown in the guide"`
+	Listed   *bool        `json:"listed,omitempty" doc:"shown in the guide: visibility is listed"`
 	OnAir    *OnAir       `json:"onAir,omitempty"`
 	Ingest   *Ingest      `json:"ingest,omitempty" doc:"where encoders send to"`
+
+	Visibility  channel.Visibility `json:"visibility,omitempty" enum:"private,unlisted,listed"`
+	ViewerLimit int                `json:"viewerLimit,omitempty" doc:"how many may watch at once; absent: any number"`
+	Password    bool               `json:"password,omitempty" doc:"there is a password for viewers; it counts unless the channel is private"`
+	Suspended   string             `json:"suspended,omitempty" doc:"why an operator has suspended the channel"`
 }
 
 // Ingest says at which ports this node takes encoders in; 0: not at all.
@@ -78,7 +83,7 @@ type createInput struct {
 		AutoLive    *bool       `json:"autoLive,omitempty" doc:"a source that connects goes on air if nothing else is; default true"`
 		DVRWindow   int         `json:"dvrWindow,omitempty" doc:"seconds that can be rewound; default 7200"`
 		Keep        bool        `json:"keep,omitempty" doc:"keep everything, whatever the DVR window"`
-		Listed      *bool       `json:"listed,omitempty" doc:"shown in the guide; default true"`
+		ProfileInput
 	}
 }
 
@@ -90,12 +95,17 @@ type changeInput struct {
 		AutoLive    *bool   `json:"autoLive,omitempty"`
 		DVRWindow   *int    `json:"dvrWindow,omitempty"`
 		Keep        *bool   `json:"keep,omitempty"`
-		Listed      *bool   `json:"listed,omitempty"`
+		ProfileInput
 	}
 }
 
 type channelInput struct {
 	Channel string `path:"channel" doc:"its slug"`
+}
+
+type watchInput struct {
+	Channel string `path:"channel" doc:"its slug"`
+	Token   string `query:"t" maxLength:"200" doc:"playback token, if not everybody may watch it"`
 }
 
 type channelOutput struct{ Body Channel }
@@ -167,11 +177,11 @@ func (a *API) registerChannels(doc huma.API) {
 // show makes what a caller may see of a channel.
 func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 	out := Channel{Status: station.Status{
-		Slug: c.Slug, Title: c.Title, Description: c.Description, State: station.Never, Since: c.Created, DVRWindow: c.DVRWindow,
+		Slug: c.Slug, Title: c.Title, Description: c.Description, State: station.Never, Since: c.Created, DVRWindow: c.DVRWindow, Profile: station.ProfileOf(c),
 	}}
 	if p, err := a.cfg.Station.Program(c.Slug); err == nil && p.Known() {
 		out.Status = p.Status()
-		out.Title, out.Description, out.DVRWindow = c.Title, c.Description, c.DVRWindow
+		out.Title, out.Description, out.DVRWindow, out.Profile = c.Title, c.Description, c.DVRWindow, station.ProfileOf(c)
 	}
 	if out.State == station.Live {
 		out.OnAir = &OnAir{Source: out.Status.Source, Take: out.Take, Number: out.Number, Since: out.Since}
@@ -181,7 +191,8 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 		out.Notice = ""
 		return out
 	}
-	created, live, keep, listed := c.Created, c.AutoLive, c.Keep, c.Listed
+	created, live, keep, listed := c.Created, c.AutoLive, c.Keep, c.Visibility == channel.Listed
+	out.Visibility, out.ViewerLimit, out.Password, out.Suspended = c.Visibility, c.ViewerLimit, c.Password != "", c.Suspended
 	out.Created, out.AutoLive, out.Keep, out.Listed = &created, &live, &keep, &listed
 	out.Role = c.Role(caller.ID())
 	if a.cfg.Ingest != nil {
@@ -203,7 +214,7 @@ func (a *API) list(ctx context.Context, _ *struct{}) (*channelsOutput, error) {
 	out := &channelsOutput{}
 	out.Body.Channels = []Channel{}
 	for _, c := range a.cfg.Channels.All() {
-		if c.Listed || callerOf(ctx).May(account.See, c) {
+		if callerOf(ctx).May(account.See, c) || c.Visibility == channel.Listed && c.Suspended == "" {
 			out.Body.Channels = append(out.Body.Channels, a.show(ctx, c))
 		}
 	}
@@ -214,8 +225,9 @@ func (a *API) create(ctx context.Context, in *createInput) (*channelOutput, erro
 	b := &in.Body
 	c := channel.Channel{
 		Slug: b.Slug, Title: b.Title, Description: b.Description, AutoLive: b.AutoLive == nil || *b.AutoLive,
-		DVRWindow: b.DVRWindow, Keep: b.Keep, Listed: b.Listed == nil || *b.Listed,
+		DVRWindow: b.DVRWindow, Keep: b.Keep,
 	}
+	c.Visibility = channel.Listed
 	if err := a.mayCreate(ctx, b.Sources); err != nil {
 		return nil, err
 	}
@@ -224,6 +236,14 @@ func (a *API) create(ctx context.Context, in *createInput) (*channelOutput, erro
 	}
 	for _, s := range b.Sources {
 		c.Sources = append(c.Sources, channel.Source{Name: s.Name, StreamKey: s.StreamKey, BackupStreamKey: s.BackupStreamKey})
+	}
+	hash, err := a.hashed(ctx, b.Password)
+	if err != nil {
+		return nil, err
+	}
+	b.apply(&c, hash)
+	if err := a.withinQuota(ctx, &channel.Channel{DVRWindow: channel.DefaultDVRWindow}, &c); err != nil {
+		return nil, err
 	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
@@ -235,12 +255,23 @@ func (a *API) create(ctx context.Context, in *createInput) (*channelOutput, erro
 	return &channelOutput{a.show(ctx, made)}, nil
 }
 
-func (a *API) get(ctx context.Context, in *channelInput) (*channelOutput, error) {
+func (a *API) get(ctx context.Context, in *watchInput) (*channelOutput, error) {
 	c, err := a.cfg.Channels.Get(in.Channel)
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	return &channelOutput{a.show(ctx, c)}, nil
+	out := &channelOutput{a.show(ctx, c)}
+	err = a.mayWatch(ctx, c, in.Token)
+	if errors.Is(err, channel.ErrNotFound) {
+		return nil, a.problem(err)
+	}
+	if err != nil {
+		if often := a.turnedAway(ctx, c, in.Token); !errors.Is(often, err) {
+			return nil, a.problem(often)
+		}
+		out.Body = Channel{Status: sealed(out.Body.Status, err)}
+	}
+	return out, nil
 }
 
 // mayCreate says whether the caller may make one more channel, with such sources.
@@ -320,6 +351,13 @@ func (a *API) changed(ctx context.Context, slug string, do account.Action, did s
 
 func (a *API) change(ctx context.Context, in *changeInput) (*channelOutput, error) {
 	b := &in.Body
+	if _, err := a.channel(ctx, in.Channel, account.Change); err != nil {
+		return nil, err
+	}
+	hash, err := a.hashed(ctx, b.Password)
+	if err != nil {
+		return nil, err
+	}
 	return a.shown(ctx, in.Channel, account.Change, "channel.change", func(c *channel.Channel) (string, error) {
 		before := *c
 		set(&c.Title, b.Title)
@@ -327,8 +365,8 @@ func (a *API) change(ctx context.Context, in *changeInput) (*channelOutput, erro
 		set(&c.AutoLive, b.AutoLive)
 		set(&c.DVRWindow, b.DVRWindow)
 		set(&c.Keep, b.Keep)
-		set(&c.Listed, b.Listed)
-		return differences(&before, c), nil
+		b.apply(c, hash)
+		return differences(&before, c), a.withinQuota(ctx, &before, c)
 	})
 }
 
@@ -340,11 +378,16 @@ func differences(before, after *channel.Channel) string {
 		old, now any
 	}{
 		{"title", before.Title, after.Title}, {"description", before.Description, after.Description}, {"autoLive", before.AutoLive, after.AutoLive},
-		{"dvrWindow", before.DVRWindow, after.DVRWindow}, {"keep", before.Keep, after.Keep}, {"listed", before.Listed, after.Listed},
+		{"dvrWindow", before.DVRWindow, after.DVRWindow}, {"keep", before.Keep, after.Keep}, {"visibility", before.Visibility, after.Visibility},
+		{"category", before.Category, after.Category}, {"language", before.Language, after.Language}, {"tags", fmt.Sprint(before.Tags), fmt.Sprint(after.Tags)},
+		{"accent", before.Accent, after.Accent}, {"background", before.Background, after.Background}, {"viewerLimit", before.ViewerLimit, after.ViewerLimit},
 	} {
 		if d.old != d.now {
 			all = append(all, fmt.Sprintf("%s: %v → %v", d.name, d.old, d.now))
 		}
+	}
+	if before.Turn != after.Turn {
+		all = append(all, map[bool]string{true: "password: set", false: "password: taken away"}[after.Password != ""])
 	}
 	return strings.Join(all, "; ")
 }
@@ -371,8 +414,9 @@ func (a *API) rotate(ctx context.Context, in *rotateInput) (*channelOutput, erro
 
 func (a *API) addSource(ctx context.Context, in *newSourceInput) (*channelOutput, error) {
 	return a.shown(ctx, in.Channel, account.Change, "source.add", func(c *channel.Channel) (string, error) {
+		before := *c
 		c.AddSource(in.Body.Name)
-		return in.Body.Name, nil
+		return in.Body.Name, a.withinQuota(ctx, &before, c)
 	})
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/sse"
 
+	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
@@ -29,9 +31,9 @@ type nodesOutput struct {
 func (a *API) registerStatus(doc huma.API) {
 	huma.Register(doc, huma.Operation{
 		OperationID: "guide", Method: http.MethodGet, Path: "/api/v1/guide", Summary: "What is on", Tags: []string{"status"},
-	}, func(context.Context, *struct{}) (*guideOutput, error) {
+	}, func(ctx context.Context, _ *struct{}) (*guideOutput, error) {
 		out := &guideOutput{}
-		out.Body.Channels = a.guide("")
+		out.Body.Channels = a.guide(ctx, "", "")
 		return out, nil
 	})
 	huma.Register(doc, huma.Operation{
@@ -43,18 +45,31 @@ func (a *API) registerStatus(doc huma.API) {
 	})
 }
 
-// guide returns the statuses of the listed channels, those on air first, or that of one channel.
-func (a *API) guide(slug string) []station.Status {
+// guide returns the statuses of the listed channels, those on air first, or that of one channel, as far as who
+// asks with a playback token may know it.
+func (a *API) guide(ctx context.Context, slug, token string) []station.Status {
 	if slug != "" {
 		p, err := a.cfg.Station.Program(slug)
 		if err != nil || !p.Known() {
 			return nil
 		}
+		c, err := a.cfg.Channels.Get(slug)
+		if err == nil {
+			err = a.mayWatch(ctx, c, token)
+		}
+		if errors.Is(err, channel.ErrNotFound) {
+			return nil
+		}
 		s := p.Status()
+		if err != nil {
+			s = sealed(s, err)
+		}
 		s.Notice = ""
 		return []station.Status{s}
 	}
-	all := slices.DeleteFunc(a.cfg.Station.Statuses(), func(s station.Status) bool { return !s.Listed })
+	all := slices.DeleteFunc(a.cfg.Station.Statuses(), func(s station.Status) bool {
+		return s.Access.Visibility != channel.Listed || s.Access.Suspended != ""
+	})
 	for i := range all {
 		all[i].Notice = ""
 	}
@@ -73,6 +88,7 @@ func (a *API) guide(slug string) []station.Status {
 
 type eventsInput struct {
 	Channel string `query:"channel" doc:"only this channel"`
+	Token   string `query:"t" maxLength:"200" doc:"playback token, if not everybody may watch it"`
 }
 
 // statusEvent is the status of a channel, sent at first and whenever it changed.
@@ -102,19 +118,22 @@ func (a *API) registerEvents(doc huma.API) {
 	sse.Register(doc, huma.Operation{
 		OperationID: "events", Method: http.MethodGet, Path: "/api/v1/events", Summary: "Changes, as server-sent events", Tags: []string{"status"},
 	}, map[string]any{"status": statusEvent{}, "removed": removedEvent{}, "beat": beatEvent{}},
-		func(ctx context.Context, in *eventsInput, send sse.Sender) { a.events(ctx, in.Channel, send) })
+		func(ctx context.Context, in *eventsInput, send sse.Sender) { a.events(ctx, in.Channel, in.Token, send) })
 }
 
 // events tells one listener of changes until it leaves. However much happens, it is told at most twice a
 // second, or ten times of a single channel, and a slow listener hurts only itself.
-func (a *API) events(ctx context.Context, slug string, send sse.Sender) {
+func (a *API) events(ctx context.Context, slug, token string, send sse.Sender) {
+	if c, err := a.cfg.Channels.Get(slug); err == nil && token != "" && a.mayWatch(ctx, c, token) != nil && a.cfg.People.Guessed(visitorOf(ctx).from) != nil {
+		return
+	}
 	told := map[string]station.Status{}
 	beat := time.Now()
 	for {
 		changed := a.cfg.Station.Changed()
 		now := time.Now()
 		current := map[string]bool{}
-		for _, s := range a.guide(slug) {
+		for _, s := range a.guide(ctx, slug, token) {
 			current[s.Slug] = true
 			if old, ok := told[s.Slug]; ok && reflect.DeepEqual(old, s) {
 				continue

@@ -62,6 +62,9 @@ type settingsInput struct {
 	Body struct {
 		SignUp   *account.SignUp `json:"signUp,omitempty" enum:"open,invitation,closed"`
 		Channels *int            `json:"channels,omitempty" doc:"how many channels an account may own"`
+		Sources  *int            `json:"sources,omitempty" doc:"how many sources a channel may have"`
+		Hours    *int            `json:"hours,omitempty" doc:"how many hours a channel may let viewers rewind"`
+		NoKeep   *bool           `json:"noKeep,omitempty" doc:"channels may not keep everything"`
 	}
 }
 
@@ -74,7 +77,7 @@ func (a *API) registerOperator(doc huma.API) {
 	huma.Register(doc, operation(http.MethodDelete, "/accounts/{account}", "delete-account", "Delete an account", tag, 204, true), byOperator(a, a.deletePerson))
 	huma.Register(doc, operation(http.MethodPost, "/accounts/{account}/password-link", "password-link", "Make a one-time link for a new password", tag, 201, true), byOperator(a, a.passwordLink))
 	huma.Register(doc, operation(http.MethodPost, "/accounts/{account}/own", "pass-on", "Make another account the owner; only the owner may", tag, 204, true), bySelf(a, a.passOn))
-	huma.Register(doc, operation(http.MethodGet, "/settings", "settings", "Who may sign up, and how many channels an account may own", tag, 200, true), byOperator(a, a.settings))
+	huma.Register(doc, operation(http.MethodGet, "/settings", "settings", "Who may sign up, and how much an account and a channel may have", tag, 200, true), byOperator(a, a.settings))
 	huma.Register(doc, operation(http.MethodPatch, "/settings", "change-settings", "Change that", tag, 200, true), byOperator(a, a.changeSettings))
 	huma.Register(doc, operation(http.MethodGet, "/audit", "audit", "Who changed what on this server", tag, 200, true), byOperator(a, a.fleetAudit))
 }
@@ -197,11 +200,14 @@ func (a *API) changeSettings(ctx context.Context, in *settingsInput) (*settingsO
 	s, err := a.cfg.People.ChangeSettings(ctx, func(s *account.Settings) {
 		set(&s.SignUp, in.Body.SignUp)
 		set(&s.Channels, in.Body.Channels)
+		set(&s.Sources, in.Body.Sources)
+		set(&s.Hours, in.Body.Hours)
+		set(&s.NoKeep, in.Body.NoKeep)
 	})
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	a.note(ctx, account.FleetTrail, "settings.change", "sign-up "+string(s.SignUp))
+	a.note(ctx, account.FleetTrail, "settings.change", fmt.Sprintf("sign-up %s; channels %d; sources %d; hours %d; keep all %v", s.SignUp, s.Channels, s.Sources, s.Hours, !s.NoKeep))
 	return &settingsOutput{s}, nil
 }
 

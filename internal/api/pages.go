@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
 // page is a file of the pages, as it is sent.
@@ -99,6 +100,8 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 		a.page(w, r, "studio.html", http.StatusOK, nil)
 	case first == "operate" && !more:
 		a.page(w, r, "operate.html", http.StatusOK, nil)
+	case strings.HasPrefix(r.URL.Path, station.ArtPath):
+		a.art(w, r)
 	case first == "assets":
 		a.asset(w, r)
 	case first == "favicon.ico":
@@ -119,7 +122,10 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 // watch answers with a channel's page. For a channel that is not there the page says so itself.
 func (a *API) watch(w http.ResponseWriter, r *http.Request, slug, name string) {
 	c, err := a.cfg.Channels.Get(slug)
-	if err == nil {
+	if err == nil && c.Suspended == "" {
+		if c.Visibility == channel.Private {
+			c = nil // its name is nobody's business; who may watch learns it from the API
+		}
 		a.page(w, r, name, http.StatusOK, c)
 		return
 	}

@@ -293,7 +293,7 @@ func TestEveryRoute(t *testing.T) {
 				continue
 			}
 			tried++
-			at := strings.NewReplacer("{channel}", "news", "{account}", "0123456789abcdef01234567", "{source}", "x", "{token}", "x", "{number}", "0").Replace(path)
+			at := strings.NewReplacer("{channel}", "news", "{account}", "0123456789abcdef01234567", "{source}", "x", "{token}", "x", "{number}", "0", "{kind}", "logo", "{link}", "x", "{pile}", "abc").Replace(path)
 			if status, v := nobody.ask(strings.ToUpper(method), at, "{}"); status != 401 || !strings.Contains(toJSON(v), "/login") {
 				t.Errorf("%s %s by nobody: %d %v", method, at, status, v)
 			}
@@ -314,7 +314,9 @@ func bodyFor(path string) string {
 	switch {
 	case strings.HasSuffix(path, "/cuts"):
 		return `{"source":"off"}`
-	case strings.HasSuffix(path, "/sources"), strings.HasSuffix(path, "/sources/{source}"):
+	case strings.HasSuffix(path, "/suspension"):
+		return `{"reason":"x"}`
+	case strings.HasSuffix(path, "/links"), strings.HasSuffix(path, "/sources"), strings.HasSuffix(path, "/sources/{source}"):
 		return `{"name":"x"}`
 	}
 	return "{}"

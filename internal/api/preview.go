@@ -59,6 +59,13 @@ func (a *API) preview(w http.ResponseWriter, r *http.Request) {
 		if rendition == "index" {
 			rendition = ""
 		}
-		a.cfg.Previews.ServePreview(w, r, c.Slug, r.PathValue("take"), rendition)
+		pass := Pass{Private: true, Crew: true}
+		if !c.Open() {
+			if pass.Media, err = a.cfg.People.PlaybackToken(r.Context(), account.PlayMedia, c); err != nil {
+				http.Error(w, "The keys that sign playback cannot be read at the moment.", http.StatusServiceUnavailable)
+				return
+			}
+		}
+		a.cfg.Previews.ServePreview(w, r, c.Slug, r.PathValue("take"), rendition, pass)
 	}
 }

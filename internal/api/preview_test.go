@@ -9,7 +9,10 @@ import (
 // told answers previews with what was asked for.
 type told struct{}
 
-func (told) ServePreview(w http.ResponseWriter, _ *http.Request, slug, take, rendition string) {
+func (told) ServePreview(w http.ResponseWriter, _ *http.Request, slug, take, rendition string, pass Pass) {
+	if pass.Media != "" {
+		take += " signed"
+	}
 	fmt.Fprintf(w, `{"slug":%q,"take":%q,"rendition":%q}`, slug, take, rendition)
 }
 

@@ -25,9 +25,10 @@ type Channel struct {
 	AutoLive    bool      `json:"autoLive"`          // a source that connects goes on air if nothing else is
 	DVRWindow   int       `json:"dvrWindow"`         // seconds that can be rewound
 	Keep        bool      `json:"keep"`              // keep everything, whatever the DVR window
-	Listed      bool      `json:"listed"`            // shown in the guide
 	Members     []Member  `json:"members,omitempty"` // people with a role in it
 	Deleted     time.Time `json:"deleted"`           // zero unless deleted
+	Profile
+	Access
 }
 
 // Source is what can be put on air: here, an encoder.
@@ -100,7 +101,7 @@ const (
 	MaxDVRWindow     = 7 * 24 * 60 * 60
 	maxTitle         = 120
 	maxDescription   = 2000
-	maxSources       = 16
+	MaxSources       = 16
 	minKey, maxKey   = 16, 128
 )
 
@@ -151,8 +152,14 @@ func (c *Channel) Validate() error {
 	if c.DVRWindow < 60 || c.DVRWindow > MaxDVRWindow {
 		return invalid("dvrWindow of %d s: use 60 s (a minute) to %d s (a week)", c.DVRWindow, MaxDVRWindow)
 	}
-	if len(c.Sources) < 1 || len(c.Sources) > maxSources {
-		return invalid("%d sources: use 1 to %d", len(c.Sources), maxSources)
+	if len(c.Sources) < 1 || len(c.Sources) > MaxSources {
+		return invalid("%d sources: use 1 to %d", len(c.Sources), MaxSources)
+	}
+	if err := c.Profile.validate(); err != nil {
+		return err
+	}
+	if err := c.Access.validate(); err != nil {
+		return err
 	}
 	keys := map[string]bool{}
 	for _, s := range c.Sources {

@@ -50,6 +50,9 @@ func (c *Channel) SetRole(account string, role Role) error {
 	if len(members) > maxMembers {
 		return invalid("%d people in one channel: use at most %d", len(members), maxMembers)
 	}
+	if role == "" && len(members) < len(c.Members) {
+		c.Turn++ // may have been watching by right of that role
+	}
 	c.Members = members
 	if owned && !c.owned() {
 		return invalid("a channel needs an owner: make somebody else an owner first")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,12 +32,15 @@ type Store struct {
 
 	mu      sync.RWMutex
 	bySlug  map[string]*entry
+	byID    map[string]*Channel
 	byKey   map[[sha256.Size]byte]keyed
 	of      map[string]map[string]bool // slugs by account
 	watch   []func(*Channel)
 	stored  func(slug string)
 	loaded  chan struct{}
 	isReady bool
+
+	closed atomic.Int64 // how many channels not everybody may watch, and one more until all were read
 
 	looking chan struct{} // holds one while somebody looks
 	looked  time.Time
@@ -52,7 +56,9 @@ type keyed struct{ slug, source string }
 
 // NewStore makes a store on the documents of a bucket; it is empty until Run.
 func NewStore(docs *bucket.Documents, log *slog.Logger) *Store {
-	return &Store{docs: docs, log: log, bySlug: map[string]*entry{}, byKey: map[[sha256.Size]byte]keyed{}, of: map[string]map[string]bool{}, loaded: make(chan struct{}), looking: make(chan struct{}, 1)}
+	s := &Store{docs: docs, log: log, bySlug: map[string]*entry{}, byID: map[string]*Channel{}, byKey: map[[sha256.Size]byte]keyed{}, of: map[string]map[string]bool{}, loaded: make(chan struct{}), looking: make(chan struct{}, 1)}
+	s.closed.Store(1)
+	return s
 }
 
 // Watch calls f for every channel that is loaded, made, changed or deleted, from then on. f must not block.
@@ -150,6 +156,7 @@ func (s *Store) setReady() {
 	defer s.mu.Unlock()
 	if !s.isReady {
 		s.isReady = true
+		s.closed.Add(-1)
 		close(s.loaded)
 	}
 }
@@ -190,6 +197,7 @@ func (s *Store) refresh(ctx context.Context) error {
 // take makes a channel known as it is now. With before, which was known when its document was read, it does
 // not if something else has come to be known since: that may be newer. It is read again by and by.
 func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
+	c.settle()
 	s.mu.Lock()
 	old := s.bySlug[c.Slug]
 	if before != nil && *before != old {
@@ -197,6 +205,8 @@ func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
 		return false
 	}
 	if old != nil {
+		s.count(old.channel, -1)
+		delete(s.byID, old.channel.ID)
 		for _, src := range old.channel.Sources {
 			for _, key := range []string{src.StreamKey, src.BackupStreamKey} {
 				if sum := sha256.Sum256([]byte(key)); s.byKey[sum].slug == c.Slug { // else another channel has it by now
@@ -213,6 +223,8 @@ func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
 	}
 	s.bySlug[c.Slug] = &entry{channel: c, etag: etag}
 	if c.Deleted.IsZero() {
+		s.count(c, 1)
+		s.byID[c.ID] = c
 		for _, src := range c.Sources {
 			s.byKey[sha256.Sum256([]byte(src.StreamKey))] = keyed{c.Slug, src.ID}
 			s.byKey[sha256.Sum256([]byte(src.BackupStreamKey))] = keyed{c.Slug, src.ID}
@@ -238,6 +250,26 @@ func (s *Store) Get(slug string) (*Channel, error) {
 	defer s.mu.RUnlock()
 	if e := s.bySlug[slug]; e != nil && e.channel.Deleted.IsZero() {
 		return e.channel, nil
+	}
+	return nil, ErrNotFound
+}
+
+// count notes whether a channel that comes or goes is open to everybody.
+func (s *Store) count(c *Channel, by int64) {
+	if c.Deleted.IsZero() && !c.Open() {
+		s.closed.Add(by)
+	}
+}
+
+// AllOpen reports whether it is known that everybody may watch every channel. It costs nothing.
+func (s *Store) AllOpen() bool { return s.closed.Load() == 0 }
+
+// ByID returns the channel of that id, or ErrNotFound. The caller must not change it.
+func (s *Store) ByID(id string) (*Channel, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if c := s.byID[id]; c != nil {
+		return c, nil
 	}
 	return nil, ErrNotFound
 }
@@ -296,6 +328,10 @@ func (s *Store) Create(ctx context.Context, c Channel) (*Channel, error) {
 	for i := range c.Sources {
 		fillSource(&c.Sources[i], i)
 	}
+	if err := c.tidy(); err != nil {
+		return nil, err
+	}
+	c.settle()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -331,11 +367,16 @@ func (s *Store) Update(ctx context.Context, slug string, change func(*Channel) e
 			return ErrNotFound
 		}
 		id, created := c.ID, c.Created
+		c.settle()
 		c.Sources = slices.Clone(c.Sources)
 		if err := change(c); err != nil {
 			return err
 		}
 		c.ID, c.Slug, c.Created = id, slug, created
+		if err := c.tidy(); err != nil {
+			return err
+		}
+		c.settle()
 		return c.Validate()
 	})
 }

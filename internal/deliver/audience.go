@@ -48,6 +48,18 @@ func (a *audience) saw(viewer uint64, now time.Time) {
 	}
 }
 
+// has reports whether a viewer was seen lately, or one that is taken for it.
+func (a *audience) has(viewer uint64, now time.Time) bool {
+	span := now.UnixNano() / int64(audienceSpan)
+	i := viewer % audienceBits
+	for j := range a.generations {
+		if g := &a.generations[j]; span-g.span.Load() <= 1 && g.bits[i/64].Load()&(1<<(i%64)) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // size estimates how many viewers were seen lately.
 func (a *audience) size(now time.Time) int {
 	span := now.UnixNano() / int64(audienceSpan)

@@ -30,6 +30,7 @@ func benchStage() (*stage, media.Address) {
 func BenchmarkHandler(b *testing.B) {
 	s, a := benchStage()
 	h, _ := newHandler(s)
+	h.cfg.Gate = &door{}
 	for name, target := range map[string]string{"playlist": "/news/main.m3u8?_HLS_msn=31&_HLS_part=2", "part": a.String()} {
 		b.Run(name, func(b *testing.B) {
 			r := httptest.NewRequest("GET", target, nil)

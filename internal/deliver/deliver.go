@@ -81,6 +81,8 @@ type Media interface {
 type Config struct {
 	Programs Programs
 	Media    Media
+	// Gate says who may watch. With nil everybody may watch everything.
+	Gate Gate
 	// Next answers everything that is neither a playlist nor media. With nil it is 404.
 	Next http.Handler
 	// Hold bounds how long a request waits for what is not there yet. Default 5 s: well

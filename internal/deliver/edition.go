@@ -31,10 +31,11 @@ type feed struct {
 	current atomic.Pointer[edition]
 }
 
-// edition is one state of a media playlist: a window, and its text in each form that was
-// asked for. Whoever asks first renders; the others wait for that and share it.
+// edition is one state of a media playlist: a window, the token behind its addresses, and its text in each form
+// that was asked for. Whoever asks first renders; the others wait for that and share it.
 type edition struct {
 	window *hls.Window
+	token  string
 	make   func(hls.Skip) []byte
 	stats  *counters
 	forms  [3]form // by hls.Skip
@@ -132,9 +133,9 @@ func (c *channel) feed(a playlistPath) *feed {
 
 // edition returns the edition of window, or of a newer one: of those who come with different
 // windows at the same time, the one with the older window must not put it back.
-func (c *channel) edition(h *Handler, p Program, a playlistPath, window *hls.Window) *edition {
+func (c *channel) edition(h *Handler, p Program, a playlistPath, window *hls.Window, token string) *edition {
 	f := c.feed(a)
-	if e := f.current.Load(); e != nil && e.window == window {
+	if e := f.current.Load(); e != nil && e.window == window && e.token == token {
 		return e
 	}
 	f.mu.Lock()
@@ -142,11 +143,11 @@ func (c *channel) edition(h *Handler, p Program, a playlistPath, window *hls.Win
 	if newest, _, err := p.Window(a.Rendition, a.DVR); err == nil {
 		window = newest
 	}
-	if e := f.current.Load(); e != nil && e.window == window {
+	if e := f.current.Load(); e != nil && e.window == window && e.token == token {
 		return e
 	}
-	e := &edition{window: window, stats: &h.stats}
-	e.make = func(skip hls.Skip) []byte { return window.Media(skip, reports(p, a)) }
+	e := &edition{window: window, token: token, stats: &h.stats}
+	e.make = func(skip hls.Skip) []byte { return signed(window, token).Media(skip, reports(p, a)) }
 	f.current.Store(e)
 	return e
 }

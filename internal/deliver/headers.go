@@ -23,6 +23,9 @@ var (
 
 	// Media at an address never changes (DESIGN section 4).
 	valImmutable = []string{"public, max-age=31536000, immutable"}
+	// What not everybody may watch is for the viewer's own cache. A CDN that checks nobody must not keep it
+	// by itself; one that is told to may, as all viewers of an hour have the same addresses.
+	valImmutablePrivate = []string{"private, max-age=31536000, immutable"}
 	// An entity tag tells versions of one address apart (RFC 9110, 8.8.3). An address of
 	// media has one version, so one tag serves them all.
 	valETag = []string{etag}
@@ -33,6 +36,10 @@ var (
 	valBlockingAge = []string{"public, max-age=24"}
 	valPlainAge    = []string{"public, max-age=1"}
 	valVariantsAge = []string{"public, max-age=4"}
+
+	valBlockingPrivate = []string{"private, max-age=24"}
+	valPlainPrivate    = []string{"private, max-age=1"}
+	valVariantsPrivate = []string{"private, max-age=4"}
 )
 
 const etag = `"1"`

@@ -207,11 +207,11 @@ func TestOvertakenWindow(t *testing.T) {
 	s.show(newer)
 	a := playlistPath{Slug: "news", Rendition: media.Main}
 	ch := h.channel("news")
-	e := ch.edition(h, s, a, older)
+	e := ch.edition(h, s, a, older, "")
 	if e.window != newer {
 		t.Fatal("the older window was put in place")
 	}
-	if ch.edition(h, s, a, older) != e || ch.edition(h, s, a, newer) != e {
+	if ch.edition(h, s, a, older, "") != e || ch.edition(h, s, a, newer, "") != e {
 		t.Error("one window has two editions")
 	}
 }

@@ -19,6 +19,10 @@ func (h *Handler) serveMedia(w http.ResponseWriter, r *http.Request, path string
 		return
 	}
 	h.stats.media(a)
+	private, ok := h.mayFetch(w, r, a.Take)
+	if !ok {
+		return
+	}
 	body, ok := h.open(w, r, a)
 	if !ok {
 		return
@@ -26,6 +30,9 @@ func (h *Handler) serveMedia(w http.ResponseWriter, r *http.Request, path string
 	head := w.Header()
 	head["Access-Control-Allow-Origin"] = valAny
 	head["Cache-Control"] = valImmutable
+	if private {
+		head["Cache-Control"] = valImmutablePrivate
+	}
 	head["Etag"] = valETag
 	if r.Header["If-None-Match"] != nil && noneMatch(r.Header["If-None-Match"]) {
 		w.WriteHeader(http.StatusNotModified)

@@ -12,23 +12,32 @@ import (
 
 // servePlaylist answers a request for a playlist.
 func (h *Handler) servePlaylist(w http.ResponseWriter, r *http.Request, a playlistPath) {
+	var pass Admission
+	if h.cfg.Gate != nil {
+		var err error
+		if pass, err = h.cfg.Gate.Channel(r, a.Slug); err != nil {
+			h.failWith(w, r, err)
+			return
+		}
+	}
 	program, err := h.cfg.Programs.Program(a.Slug)
 	if err != nil {
 		h.failWith(w, r, err)
 		return
 	}
-	h.serveProgram(w, r, a, program)
+	h.serveProgram(w, r, a, program, pass)
 }
 
 // ServeProgram answers a request for a playlist of a program that has no public address: rendition is "" for
-// the multivariant one. key tells such programs apart, and is no slug. Who may see it is the caller's business.
-func (h *Handler) ServeProgram(w http.ResponseWriter, r *http.Request, key string, p Program, rendition string) {
-	h.serveProgram(w, r, playlistPath{Slug: key, Rendition: rendition}, p)
+// the multivariant one. key tells such programs apart, and is no slug. Who may see it is the caller's business;
+// pass is what it lets the request in with.
+func (h *Handler) ServeProgram(w http.ResponseWriter, r *http.Request, key string, p Program, rendition string, pass Admission) {
+	h.serveProgram(w, r, playlistPath{Slug: key, Rendition: rendition}, p, pass)
 }
 
-func (h *Handler) serveProgram(w http.ResponseWriter, r *http.Request, a playlistPath, program Program) {
+func (h *Handler) serveProgram(w http.ResponseWriter, r *http.Request, a playlistPath, program Program, pass Admission) {
 	if a.Rendition == "" {
-		h.serveVariants(w, r, program, a.DVR)
+		h.serveVariants(w, r, program, a, pass)
 		return
 	}
 	req, err := hls.ParseRequest(r.URL.RawQuery)
@@ -39,12 +48,12 @@ func (h *Handler) serveProgram(w http.ResponseWriter, r *http.Request, a playlis
 	head := w.Header()
 	if req.Blocking() {
 		h.stats.blocking.Add(1)
-		head["Cache-Control"] = valBlockingAge
+		head["Cache-Control"] = age(pass, valBlockingAge, valBlockingPrivate)
 	} else {
 		h.stats.plain.Add(1)
-		head["Cache-Control"] = valPlainAge
+		head["Cache-Control"] = age(pass, valPlainAge, valPlainPrivate)
 	}
-	ed, ok := h.await(w, r, program, a, req)
+	ed, ok := h.await(w, r, program, a, req, pass)
 	if !ok {
 		return
 	}
@@ -59,9 +68,16 @@ func (h *Handler) serveProgram(w http.ResponseWriter, r *http.Request, a playlis
 	h.send(w, r, http.StatusOK, text.body, text.size)
 }
 
+func age(pass Admission, public, private []string) []string {
+	if pass.Private {
+		return private
+	}
+	return public
+}
+
 // await returns the edition of a playlist that answers req, holding the request until there is one
 // (rfc8216bis 6.2.5.2). With false, the request has been answered.
-func (h *Handler) await(w http.ResponseWriter, r *http.Request, p Program, a playlistPath, req hls.Request) (*edition, bool) {
+func (h *Handler) await(w http.ResponseWriter, r *http.Request, p Program, a playlistPath, req hls.Request, pass Admission) (*edition, bool) {
 	var wait hold
 	defer wait.end()
 	var ch *channel
@@ -74,10 +90,13 @@ func (h *Handler) await(w http.ResponseWriter, r *http.Request, p Program, a pla
 		case err == nil:
 			if ch == nil { // once, and only for channels and renditions that are there
 				ch = h.channel(a.Slug)
+				if !h.room(w, r, a.Slug, pass, &ch.audience) {
+					return nil, false
+				}
 				ch.audience.saw(viewerOf(r), time.Now())
 			}
 			if playable(window) && window.Has(req) {
-				return ch.edition(h, p, a, window), true
+				return ch.edition(h, p, a, window, pass.Media), true
 			}
 		}
 		if !wait.on(h, w, r, changed) {
@@ -93,14 +112,16 @@ func playable(w *hls.Window) bool {
 
 // serveVariants answers with the multivariant playlist. It is asked for once per viewer, so it is
 // rendered each time.
-func (h *Handler) serveVariants(w http.ResponseWriter, r *http.Request, p Program, dvr bool) {
+func (h *Handler) serveVariants(w http.ResponseWriter, r *http.Request, p Program, a playlistPath, pass Admission) {
 	h.stats.variants.Add(1)
 	var wait hold
 	defer wait.end()
 	for {
 		variants, changed, err := p.Variants()
 		if err == nil {
-			h.sendVariants(w, r, variants, dvr)
+			if pass.Limit == 0 || h.room(w, r, a.Slug, pass, &h.channel(a.Slug).audience) {
+				h.sendVariants(w, r, variants, a.DVR, pass)
+			}
 			return
 		}
 		if !errors.Is(err, ErrNotYet) {
@@ -113,19 +134,20 @@ func (h *Handler) serveVariants(w http.ResponseWriter, r *http.Request, p Progra
 	}
 }
 
-func (h *Handler) sendVariants(w http.ResponseWriter, r *http.Request, variants []hls.Variant, dvr bool) {
-	if dvr {
-		moved := make([]hls.Variant, len(variants))
-		for i, v := range variants {
+func (h *Handler) sendVariants(w http.ResponseWriter, r *http.Request, variants []hls.Variant, dvr bool, pass Admission) {
+	moved := make([]hls.Variant, len(variants))
+	for i, v := range variants {
+		if dvr {
 			v.URI = "dvr/" + v.URI
-			moved[i] = v
 		}
-		variants = moved
+		v.URI = withToken(v.URI, pass.Lists)
+		moved[i] = v
 	}
+	variants = moved
 	text := hls.Multivariant(variants)
 	head := w.Header()
 	head["Access-Control-Allow-Origin"] = valAny
-	head["Cache-Control"] = valVariantsAge
+	head["Cache-Control"] = age(pass, valVariantsAge, valVariantsPrivate)
 	head["Content-Type"] = valMPEGURL
 	head["Content-Length"] = []string{strconv.Itoa(len(text))}
 	h.send(w, r, http.StatusOK, Body{text}, int64(len(text)))

@@ -17,7 +17,8 @@ type problem struct {
 	Title      string `json:"title"`
 	Status     int    `json:"status"`
 	Detail     string `json:"detail,omitempty"`
-	RetryAfter int    `json:"-"` // seconds, 0 for none
+	Kind       string `json:"kind,omitempty"` // a constant word for programs
+	RetryAfter int    `json:"-"`              // seconds, 0 for none
 }
 
 // writeProblem answers a request with a problem that nobody may cache.
@@ -54,6 +55,9 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, p problem) {
 
 // failWith answers what a Programs, Program or Media could not give.
 func (h *Handler) failWith(w http.ResponseWriter, r *http.Request, err error) {
+	if h.failGate(w, r, err) {
+		return
+	}
 	switch {
 	case errors.Is(err, ErrNoChannel):
 		h.fail(w, r, problem{Status: http.StatusNotFound, Detail: "There is no channel of this name."})

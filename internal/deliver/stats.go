@@ -17,6 +17,7 @@ type counters struct {
 
 	badRequest, notFound, method, badRange, unavailable atomic.Int64
 	expired, crowded, left                              atomic.Int64
+	refused, full                                       atomic.Int64
 }
 
 // media counts a request for media by kind.
@@ -44,6 +45,8 @@ func (c *counters) failed(status int) {
 		c.method.Add(1)
 	case http.StatusRequestedRangeNotSatisfiable:
 		c.badRange.Add(1)
+	case http.StatusForbidden, http.StatusTooManyRequests:
+		c.refused.Add(1)
 	case http.StatusServiceUnavailable:
 		c.unavailable.Add(1)
 	}
@@ -61,7 +64,9 @@ type Stats struct {
 	Gzips   int64 // playlists compressed
 	Errors  struct {
 		BadRequest, NotFound, Method, Range int64 // the viewer's
-		Unavailable                         int64 // answered 503; the next three are among them
+		Refused                             int64 // may not watch
+		Unavailable                         int64 // answered 503; the others are among them
+		Full                                int64 // as many watched as the channel lets in
 		HoldExpired                         int64 // waited to the limit
 		Crowded                             int64 // refused because too many waited
 		Left                                int64 // the viewer left while waiting
@@ -78,5 +83,6 @@ func (h *Handler) Stats() Stats {
 	e := &s.Errors
 	e.BadRequest, e.NotFound, e.Method, e.Range = c.badRequest.Load(), c.notFound.Load(), c.method.Load(), c.badRange.Load()
 	e.Unavailable, e.HoldExpired, e.Crowded, e.Left = c.unavailable.Load(), c.expired.Load(), c.crowded.Load(), c.left.Load()
+	e.Refused, e.Full = c.refused.Load(), c.full.Load()
 	return s
 }

@@ -38,14 +38,14 @@ func (w *Window) Media(skip Skip, reports []Report) []byte {
 	withParts := w.withParts()
 	for i := first; i < len(w.Segments); i++ {
 		s := &w.Segments[i]
-		b = s.appendHead(b, init)
+		b = s.appendHead(b, init, w.Query)
 		init = s.Init
 		if w.LowLatency && i >= withParts {
 			for j := range s.Parts {
-				b = s.Parts[j].append(b)
+				b = s.Parts[j].append(b, w.Query)
 			}
 		}
-		b = s.appendEnd(b)
+		b = s.appendEnd(b, w.Query)
 	}
 	return w.appendTail(b, reports)
 }
@@ -85,13 +85,14 @@ func (w *Window) withParts() int { return w.within(partsFor) }
 // skipped returns how many segments a delta update leaves out.
 func (w *Window) skipped() int { return w.within(skipUntil) }
 
-func (s *Segment) appendHead(b []byte, init string) []byte {
+func (s *Segment) appendHead(b []byte, init, query string) []byte {
 	if s.Discontinuity {
 		b = append(b, "#EXT-X-DISCONTINUITY\n"...)
 	}
 	if s.Init != init && s.Init != "" {
 		b = append(b, "#EXT-X-MAP:URI=\""...)
 		b = append(b, s.Init...)
+		b = append(b, query...)
 		b = append(b, "\"\n"...)
 	}
 	b = append(b, "#EXT-X-PROGRAM-DATE-TIME:"...)
@@ -101,7 +102,7 @@ func (s *Segment) appendHead(b []byte, init string) []byte {
 }
 
 // appendEnd appends what lists the whole segment, once it is complete.
-func (s *Segment) appendEnd(b []byte) []byte {
+func (s *Segment) appendEnd(b []byte, query string) []byte {
 	if !s.Complete {
 		return b
 	}
@@ -112,14 +113,16 @@ func (s *Segment) appendEnd(b []byte) []byte {
 	b = appendSeconds(b, s.Duration)
 	b = append(b, ",\n"...)
 	b = append(b, s.URI...)
+	b = append(b, query...)
 	return append(b, '\n')
 }
 
-func (p *Part) append(b []byte) []byte {
+func (p *Part) append(b []byte, query string) []byte {
 	b = append(b, "#EXT-X-PART:DURATION="...)
 	b = appendSeconds(b, p.Duration)
 	b = append(b, ",URI=\""...)
 	b = append(b, p.URI...)
+	b = append(b, query...)
 	b = append(b, '"')
 	if p.Independent {
 		b = append(b, ",INDEPENDENT=YES"...)
@@ -137,6 +140,7 @@ func (w *Window) appendTail(b []byte, reports []Report) []byte {
 	if w.Hint != "" && w.LowLatency {
 		b = append(b, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\""...)
 		b = append(b, w.Hint...)
+		b = append(b, w.Query...)
 		b = append(b, "\"\n"...)
 	} else {
 		// hls.js 1.7.4 counts the last segment twice if no line follows it, and fails at the next discontinuity.

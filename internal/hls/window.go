@@ -22,6 +22,7 @@ type Window struct {
 	Hint                  string        // address of the part that comes next, or ""
 	Ended                 bool          // nothing follows, ever
 	LowLatency            bool          // list parts, and offer blocking reload
+	Query                 string        // stands behind every address of media, "" or such as "?t=…"; none of what the window is
 }
 
 // Segment is one segment of a window.

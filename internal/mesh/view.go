@@ -58,6 +58,8 @@ type Load struct {
 	Takes      int     `json:"takes"` // that it holds, also as a follower
 	In         int64   `json:"in"`    // bytes of media taken in, total
 	CPU        float64 `json:"cpu"`   // processors in use
+	// Watching is how many watch the channels that have a viewer limit, by slug.
+	Watching map[string]int `json:"watching,omitempty"`
 }
 
 // Member is a node as another one sees it.

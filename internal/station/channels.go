@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
 const (
@@ -65,7 +66,33 @@ func (s *Station) channelChanged(c *channel.Channel) {
 	for _, x := range p.change(c) {
 		x.end(ErrKeyRevoked)
 	}
+	if c.Suspended != "" {
+		for _, x := range p.sessions() {
+			x.end(&SuspendedError{c.Suspended})
+		}
+	}
 	s.tell()
+}
+
+// SuspendedError is ErrSuspended with what the operator who suspended the channel gave as the reason.
+type SuspendedError struct{ Reason string }
+
+func (e *SuspendedError) Error() string { return ErrSuspended.Error() + ": " + e.Reason }
+
+// Is makes the error ErrSuspended.
+func (e *SuspendedError) Is(target error) bool { return target == ErrSuspended }
+
+// ChannelOf returns the id of the channel that a take belongs to, or "" for a take that this node does not know.
+func (s *Station) ChannelOf(id media.TakeID) string {
+	if l := s.store.Log(id); l != nil {
+		return l.Take().Channel
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if p := s.takes[id]; p != nil {
+		return p.id
+	}
+	return ""
 }
 
 func (s *Station) channelDeleted(c *channel.Channel) {

@@ -65,6 +65,9 @@ func (s *Station) Publish(ctx context.Context, pub Publication) (*Session, error
 	if err != nil {
 		return nil, ErrUnknownKey
 	}
+	if c.Suspended != "" {
+		return nil, &SuspendedError{c.Suspended}
+	}
 	p := s.program(c)
 	if p == nil {
 		return nil, ErrUnknownKey

@@ -33,6 +33,7 @@ var (
 	ErrKeyRevoked  = errors.New("the stream key is no longer valid")
 	ErrLeaving     = errors.New("this node is leaving")
 	ErrStarting    = errors.New("this node has only just started")
+	ErrSuspended   = errors.New("this channel is suspended")
 
 	ErrNoChannel = errors.New("no such channel")
 	ErrNotOnAir  = errors.New("not on air yet")

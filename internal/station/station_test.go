@@ -77,7 +77,7 @@ func (w *world) start(node string) {
 
 func (w *world) channel(slug string, sources ...string) *channel.Channel {
 	w.t.Helper()
-	c := channel.Channel{Slug: slug, AutoLive: true, Listed: true, DVRWindow: 120}
+	c := channel.Channel{Slug: slug, AutoLive: true, DVRWindow: 120}
 	for _, s := range sources {
 		c.Sources = append(c.Sources, channel.Source{Name: s, StreamKey: s + "-key-0123456789"})
 	}

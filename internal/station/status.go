@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/take"
@@ -35,10 +36,43 @@ type Status struct {
 	Air         *Air      `json:"air,omitempty" doc:"who does what for it, while it is on air"`
 	BucketAway  bool      `json:"bucketAway,omitempty" doc:"the bucket does not answer: live goes on, channels cannot be changed, and only what this node has at hand can be rewound"`
 
-	Listed bool   `json:"-"`
-	Source string `json:"-"` // id of the source on air
-	Take   string `json:"-"`
-	Number int64  `json:"-"` // of the entry on air
+	Profile
+	Gate string `json:"gate,omitempty" enum:"password,private" doc:"what keeps who asks from watching: a password is wanted, or only who works on the channel and whoever has a playback link may"`
+
+	Access channel.Access `json:"-"`
+	Source string         `json:"-"` // id of the source on air
+	Take   string         `json:"-"`
+	Number int64          `json:"-"` // of the entry on air
+}
+
+// Profile is what a channel is about and what it looks like.
+type Profile struct {
+	Category   string   `json:"category,omitempty"`
+	Language   string   `json:"language,omitempty" doc:"BCP 47"`
+	Tags       []string `json:"tags,omitempty"`
+	Accent     string   `json:"accent,omitempty" doc:"colour of buttons and marks, #rrggbb"`
+	Background string   `json:"background,omitempty" doc:"colour of the page, #rrggbb"`
+	Logo       string   `json:"logo,omitempty" doc:"address of an image"`
+	Picture    string   `json:"picture,omitempty" doc:"address of an image that is shown while nothing plays"`
+	Locked     bool     `json:"locked,omitempty" doc:"viewers need a password"`
+	Limited    bool     `json:"limited,omitempty" doc:"only so many may watch at once"`
+}
+
+// ArtPath begins the addresses of channels' images: the slug and the image's name follow.
+const ArtPath = "/assets/channels/"
+
+// ProfileOf returns what is shown of a channel.
+func ProfileOf(c *channel.Channel) Profile {
+	address := func(name string) string {
+		if name == "" {
+			return ""
+		}
+		return ArtPath + c.Slug + "/" + name
+	}
+	return Profile{
+		Category: c.Category, Language: c.Language, Tags: c.Tags, Accent: c.Accent, Background: c.Background,
+		Logo: address(c.Logo), Picture: address(c.Picture), Locked: c.Locked(), Limited: c.ViewerLimit > 0,
+	}
 }
 
 // Air says which nodes do what for a channel that is on air.
@@ -84,7 +118,7 @@ func (p *Program) status(bucketAway bool) Status {
 	c := p.channel
 	s := Status{
 		Slug: c.Slug, Title: c.Title, Description: c.Description, State: Never, Since: c.Created,
-		DVRWindow: c.DVRWindow, Listed: c.Listed, Viewers: p.station.cfg.Viewers(c.Slug), BucketAway: bucketAway,
+		DVRWindow: c.DVRWindow, Access: c.Access, Profile: ProfileOf(c), Viewers: p.station.cfg.Viewers(c.Slug), BucketAway: bucketAway,
 	}
 	if time.Since(p.noticeAt) < noticeTime {
 		s.Notice = p.notice

@@ -49,6 +49,11 @@ var (
 	Leaving = again("leaving", "this server is going away: send it again, to another one")
 )
 
+// Suspended is for a channel that an operator lets nobody publish to.
+func Suspended(reason string) *Refusal {
+	return refuse(http.StatusForbidden, "suspended", "this channel is suspended: %s", reason)
+}
+
 var (
 	errIdle = errors.New("no upload came for too long")
 

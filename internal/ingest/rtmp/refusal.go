@@ -50,6 +50,11 @@ var (
 		Text: "this stream key is no longer valid: copy the new one from the studio"}
 )
 
+// Suspended is for a channel that an operator lets nobody publish to.
+func Suspended(reason string) *Refusal {
+	return &Refusal{Kind: "suspended", Code: codeDenied, Text: "this channel is suspended: " + reason}
+}
+
 var (
 	errBusy = &Refusal{Kind: "unavailable", Code: codeRejected, Temporary: true,
 		Text: "the server cannot take this stream at the moment: it will be tried again"}
