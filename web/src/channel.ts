@@ -1,3 +1,5 @@
+import { categoryName } from './categories'
+
 /** What the API says of a channel. */
 export interface Status {
   slug: string
@@ -14,6 +16,23 @@ export interface Status {
   notice: string
   /** The storage is out of reach: live goes on, and rewinding reaches only the last minutes. */
   bucketAway: boolean
+  /** Id of a category, '' for none. */
+  category: string
+  /** BCP 47, '' for none. */
+  language: string
+  tags: string[]
+  /** #rrggbb, '' for none. */
+  accent: string
+  background: string
+  /** Addresses of images on this server, '' for none. */
+  logo: string
+  picture: string
+  /** Viewers need a password. */
+  locked: boolean
+  /** Only so many may watch at once. */
+  limited: boolean
+  /** What keeps this viewer from watching; '' for nothing. */
+  gate: '' | 'password' | 'private'
 }
 
 /** The channel whose page this is: `/news` and `/news/embed` are both of `news`. */
@@ -29,6 +48,10 @@ export function slugOf(pathname: string): string {
 const text = (v: unknown): string => (typeof v === 'string' ? v : '')
 const count = (v: unknown): number => (typeof v === 'number' && Number.isFinite(v) && v > 0 ? v : 0)
 
+const matching = (v: unknown, form: RegExp): string => (form.test(text(v)) ? text(v) : '')
+const colour = /^#[0-9a-f]{6}$/
+const image = /^\/assets\/channels\/[a-z0-9-]{2,40}\/[0-9a-f]{32}\.(jpg|png)$/
+
 /** Reads a status from JSON. A field that is missing or of another kind gets its empty value; without a slug there is no channel. */
 export function readStatus(v: unknown): Status | null {
   if (typeof v !== 'object' || v === null) return null
@@ -36,6 +59,7 @@ export function readStatus(v: unknown): Status | null {
   const slug = text(o['slug'])
   if (slug === '') return null
   const state = o['state']
+  const gate = o['gate']
   return {
     slug,
     title: text(o['title']) || slug,
@@ -48,14 +72,32 @@ export function readStatus(v: unknown): Status | null {
     dvrWindow: count(o['dvrWindow']),
     notice: text(o['notice']),
     bucketAway: o['bucketAway'] === true,
+    category: text(o['category']),
+    language: text(o['language']),
+    tags: Array.isArray(o['tags']) ? o['tags'].map(text).filter((t) => t !== '') : [],
+    accent: matching(o['accent'], colour),
+    background: matching(o['background'], colour),
+    logo: matching(o['logo'], image),
+    picture: matching(o['picture'], image),
+    locked: o['locked'] === true,
+    limited: o['limited'] === true,
+    gate: gate === 'password' || gate === 'private' ? gate : '',
   }
 }
 
+/** The ones of a category and in a language; '' is for all. A language holds its regions: pt holds pt-BR. */
+export function among(list: Iterable<Status>, category: string, language: string): Status[] {
+  return [...list].filter((c) => (category === '' || c.category === category) && (language === '' || primary(c.language) === language))
+}
+
+/** The language of a language tag, without region and script. */
+export const primary = (tag: string): string => tag.split('-')[0]!
+
 /** The order of the guide: on air first, most watched first; then by title. */
 export function inOrder(list: Iterable<Status>, search: string): { live: Status[]; off: Status[] } {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean)
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean).map((w) => w.replace(/^#(?=.)/, ''))
   const found = [...list].filter((c) => {
-    const hay = `${c.title} ${c.slug} ${c.description}`.toLowerCase()
+    const hay = `${c.title} ${c.slug} ${c.description} ${c.tags.join(' ')} ${categoryName(c.category)}`.toLowerCase()
     return words.every((w) => hay.includes(w))
   })
   const byTitle = (a: Status, b: Status) => a.title.localeCompare(b.title) || (a.slug < b.slug ? -1 : 1)

@@ -1,7 +1,10 @@
 import { render } from 'preact'
 import { slugOf } from './channel'
+import { takePass } from './pass'
 import { Player } from './player/Player'
 import './styles/base.css'
 import './styles/player.css'
 
-render(<Player slug={slugOf(location.pathname)} onHelp={() => {}} />, document.getElementById('app')!)
+const slug = slugOf(location.pathname)
+takePass(slug)
+render(<Player slug={slug} onHelp={() => {}} />, document.getElementById('app')!)

@@ -1,6 +1,7 @@
 import { readStatus, type Status } from './channel'
 import { ServerClock } from './clock'
 import { at } from './origin'
+import { withPass } from './pass'
 
 export interface FeedEvents {
   status(s: Status): void
@@ -56,6 +57,14 @@ export class Feed {
     void this.connect()
   }
 
+  /** Begin anew: there is another pass to show. */
+  renew(): void {
+    this.source?.close()
+    this.source = null
+    this.tries = 0
+    this.hurry()
+  }
+
   private async connect(): Promise<void> {
     const found = await this.ask()
     if (this.closed || this.source !== null) return
@@ -73,8 +82,7 @@ export class Feed {
   }
 
   private listen(): void {
-    const query = this.slug === null ? '' : `?channel=${encodeURIComponent(this.slug)}`
-    const source = new EventSource(at(`/api/v1/events${query}`))
+    const source = new EventSource(at(this.slug === null ? '/api/v1/events' : withPass(`/api/v1/events?channel=${encodeURIComponent(this.slug)}`, this.slug)))
     this.source = source
     source.addEventListener('status', (e) => {
       this.heard = Date.now()
@@ -113,7 +121,7 @@ export class Feed {
   }
 
   private async ask(): Promise<'found' | 'missing' | 'away'> {
-    const url = this.slug === null ? '/api/v1/guide' : `/api/v1/channels/${encodeURIComponent(this.slug)}`
+    const url = this.slug === null ? '/api/v1/guide' : withPass(`/api/v1/channels/${encodeURIComponent(this.slug)}`, this.slug)
     const sent = Date.now()
     try {
       const response = await fetch(at(url), { cache: 'no-store', signal: AbortSignal.timeout(6_000) })

@@ -1,7 +1,9 @@
-import { signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals'
 import { render } from 'preact'
-import { inOrder, type Status } from './channel'
+import { categories, categoryName } from './categories'
+import { among, inOrder, primary, type Status } from './channel'
 import { Feed } from './feed'
+import { byName, languageName } from './languages'
 import { Badge, Brand, Ripples } from './parts'
 import { call, type Session } from './people/api'
 import { since, viewers } from './words'
@@ -9,8 +11,19 @@ import './styles/base.css'
 import './styles/guide.css'
 
 const channels = signal<ReadonlyMap<string, Status> | null>(null)
-const search = signal('')
+const asked = new URLSearchParams(location.search)
+const search = signal(asked.get('search') ?? '')
+const category = signal(asked.get('category') ?? '')
+const language = signal(asked.get('language') ?? '')
 const link = signal(true)
+
+// What is looked for is in the address, so that it can be kept and passed on.
+effect(() => {
+  const now = new URLSearchParams()
+  for (const [name, s] of [['search', search], ['category', category], ['language', language]] as const) if (s.value.trim() !== '') now.set(name, s.value.trim())
+  const query = now.toString()
+  history.replaceState(null, '', query === '' ? location.pathname : `?${query}`)
+})
 
 /** Who looks at the guide; null until it is known, and it may stay so: the guide needs nobody. */
 const session = signal<Session | null | 'unknown'>(null)
@@ -69,8 +82,55 @@ function Who() {
 }
 
 function Lists({ all }: { all: ReadonlyMap<string, Status> }) {
-  const { live, off } = inOrder(all.values(), search.value)
-  if (live.length + off.length === 0) return <p class="nothing" role="status">Nothing is called “{search.value}”.</p>
+  const { live, off } = inOrder(among(all.values(), category.value, language.value), search.value)
+  const sought = search.value.trim() !== '' || category.value !== '' || language.value !== ''
+  return (
+    <>
+      <Filters all={all} />
+      {live.length + off.length === 0 ? <Nothing sought={sought} /> : <Found live={live} off={off} />}
+    </>
+  )
+}
+
+function Nothing({ sought }: { sought: boolean }) {
+  const all = () => (search.value = category.value = language.value = '')
+  return (
+    <div class="none" role="status">
+      <p class="nothing">No channel is like that.</p>
+      {sought && <button type="button" class="button ghost" onClick={all}>Show all channels</button>}
+    </div>
+  )
+}
+
+/** Only what there is can be chosen, and what is chosen already. */
+function Filters({ all }: { all: ReadonlyMap<string, Status> }) {
+  const list = [...all.values()]
+  const kinds = categories.filter(([id]) => id === category.value || list.some((c) => c.category === id))
+  const languages = byName(new Set([...list.map((c) => primary(c.language)), language.value].filter((l) => l !== '')))
+  if (kinds.length + languages.length === 0) return null
+  return (
+    <div class="filters">
+      {kinds.length > 0 && (
+        <label>Category
+          <select value={category.value} onChange={(e) => (category.value = e.currentTarget.value)}>
+            <option value="">All</option>
+            {kinds.map(([id, name]) => <option key={id} value={id}>{name}</option>)}
+          </select>
+        </label>
+      )}
+      {languages.length > 0 && (
+        <label>Language
+          <select value={language.value} onChange={(e) => (language.value = e.currentTarget.value)}>
+            <option value="">All</option>
+            {languages.map((l) => <option key={l} value={l}>{languageName(l)}</option>)}
+          </select>
+        </label>
+      )}
+    </div>
+  )
+}
+
+function Found({ live, off }: { live: Status[]; off: Status[] }) {
   return (
     <>
       <section aria-labelledby="on-air">
@@ -101,8 +161,8 @@ function Card({ c }: { c: Status }) {
     <li>
       <a class={`card ${live ? 'is-live' : ''}`} href={`/${c.slug}`}>
         <span class="plate" style={face(c.slug)} aria-hidden="true">
-          <Ripples />
-          <b>{c.title.trim().slice(0, 1).toUpperCase()}</b>
+          {c.picture ? <img class="plate-picture" src={c.picture} alt="" loading="lazy" /> : <><Ripples /><b>{c.title.trim().slice(0, 1).toUpperCase()}</b></>}
+          {c.logo && <img class="plate-logo" src={c.logo} alt="" loading="lazy" />}
         </span>
         <span class="card-words">
           <strong>{c.title}</strong>
@@ -110,6 +170,8 @@ function Card({ c }: { c: Status }) {
           <span class="card-line">
             {live ? <Badge kind="live">Live</Badge> : <span class="dim">{c.state === 'never' ? 'Not on air yet' : `Off air ${since(c.since, new Date())}`}</span>}
             {live && <span class="dim">{viewers(c.viewers)}</span>}
+            {c.locked && <span class="dim">password needed</span>}
+            {categoryName(c.category) && <span class="dim">{categoryName(c.category)}</span>}
           </span>
         </span>
       </a>

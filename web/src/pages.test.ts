@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { inOrder, readStatus, slugOf, type Status } from './channel'
+import { among, inOrder, readStatus, slugOf, type Status } from './channel'
+import { passIn } from './pass'
 import { ServerClock } from './clock'
 import { retryDelay } from './feed'
 import { readSpec } from './openapi'
@@ -116,4 +117,30 @@ test('an OpenAPI document becomes operations', () => {
   expect(create.curl).toBe(`curl -X POST http://h/api/v1/channels \\\n  -H "Authorization: Bearer $MAYFLY_ADMIN_TOKEN" \\\n  -H "Content-Type: application/json" \\\n  -d '{"slug":"o'\\''news"}'`)
   expect(spec.groups.find((g) => g.name === '')!.operations[0]).toMatchObject({ id: 'get-api-v1-channels', token: false, parameters: [{ name: 'q', kind: 'string in query' }] })
   expect(readSpec({}, 'http://h').groups).toEqual([])
+})
+
+test('a pass is taken from behind the address', () => {
+  expect(passIn('#pass=85emngm4p1jj14a6n746be7766k2hccr')).toBe('85emngm4p1jj14a6n746be7766k2hccr')
+  expect(passIn('#a=b&pass=A-_9')).toBe('A-_9')
+  for (const bad of ['', '#', '#pass=', '#pass=<b>', '#pass=a%20b', `#pass=${'x'.repeat(201)}`, '#other=1']) expect(passIn(bad)).toBe('')
+})
+
+test('what the server says of a look counts only if it is one', () => {
+  const image = '/assets/channels/news/0123456789abcdef0123456789abcdef.png'
+  expect(readStatus({ slug: 'a', logo: image, picture: image.replace('png', 'jpg'), accent: '#0b7285', gate: 'password', locked: true, tags: ['x', 3] })).toMatchObject({
+    logo: image, picture: image.replace('png', 'jpg'), accent: '#0b7285', gate: 'password', locked: true, tags: ['x'],
+  })
+  for (const bad of ['https://evil.example/x.png', 'javascript:alert(1)', `${image}"onerror=`, '/assets/channels/news/x.svg']) expect(readStatus({ slug: 'a', logo: bad })!.logo).toBe('')
+  expect(readStatus({ slug: 'a', accent: 'red', background: 'url(x)', gate: 'odd' })).toMatchObject({ accent: '', background: '', gate: '' })
+})
+
+test('the guide is narrowed by category and language, and searched by tags', () => {
+  const all = [channel({ slug: 'a', category: 'news', language: 'pt-BR', tags: ['samba'] }), channel({ slug: 'b', category: 'faith', language: 'en' }), channel({ slug: 'c' })]
+  const slugs = (list: Status[]) => list.map((c) => c.slug)
+  expect(slugs(among(all, '', ''))).toEqual(['a', 'b', 'c'])
+  expect(slugs(among(all, 'news', ''))).toEqual(['a'])
+  expect(slugs(among(all, '', 'pt'))).toEqual(['a'])
+  expect(slugs(among(all, 'news', 'en'))).toEqual([])
+  expect(slugs(inOrder(all, '#samba').off)).toEqual(['a'])
+  expect(slugs(inOrder(all, 'faith').off)).toEqual(['b'])
 })

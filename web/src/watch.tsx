@@ -1,7 +1,12 @@
 import { render } from 'preact'
-import { useRef } from 'preact/hooks'
-import { slugOf } from './channel'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { categoryName } from './categories'
+import { slugOf, type Status } from './channel'
+import { dress } from './colours'
+import { languageName } from './languages'
+import { at } from './origin'
 import { Badge, Brand } from './parts'
+import { takePass } from './pass'
 import { current, Player } from './player/Player'
 import { viewers } from './words'
 import './styles/base.css'
@@ -10,10 +15,21 @@ import './styles/sheet.css'
 import './styles/watch.css'
 
 const slug = slugOf(location.pathname)
+takePass(slug)
 
 function Watch() {
   const help = useRef<HTMLDialogElement>(null)
   const embed = useRef<HTMLDialogElement>(null)
+  const status = current.value?.status.value ?? null
+  const [Report, setReport] = useState<typeof import('./report').Report | null>(null)
+  useEffect(() => {
+    const wear = () => dress(status?.accent ?? '', status?.background ?? '')
+    wear()
+    const system = window.matchMedia('(prefers-color-scheme: dark)')
+    system.addEventListener('change', wear)
+    return () => system.removeEventListener('change', wear)
+  }, [status?.accent, status?.background])
+  const report = () => void import('./report').then((m) => setReport(() => m.Report), () => {})
   return (
     <>
       <a class="skip" href="#about">Skip the player</a>
@@ -25,20 +41,25 @@ function Watch() {
       </header>
       <main class="watch">
         <Player slug={slug} onHelp={() => help.current?.showModal()} />
-        <About onEmbed={() => embed.current?.showModal()} onHelp={() => help.current?.showModal()} />
+        <About onEmbed={() => embed.current?.showModal()} onHelp={() => help.current?.showModal()} onReport={report} />
       </main>
       <Help dialog={help} />
       <Embed dialog={embed} />
+      {Report && <Report slug={slug} title={status?.title ?? slug} close={() => setReport(null)} />}
     </>
   )
 }
 
-function About({ onEmbed, onHelp }: { onEmbed: () => void; onHelp: () => void }) {
+function About({ onEmbed, onHelp, onReport }: { onEmbed: () => void; onHelp: () => void; onReport: () => void }) {
   const session = current.value
   const status = session?.status.value ?? null
   const state = session?.state.value ?? 'connecting'
   if (state === 'missing') {
     setTitle('No such channel')
+    return <section id="about" class="about" />
+  }
+  if (state === 'barred' && status?.gate === 'private') {
+    setTitle('Private channel')
     return <section id="about" class="about" />
   }
   const title = status?.title ?? ''
@@ -55,16 +76,34 @@ function About({ onEmbed, onHelp }: { onEmbed: () => void; onHelp: () => void })
             <span class="fact" title="Delay from the camera to this picture">{Math.max(0, latency).toFixed(1)} s behind life</span>
           )}
         </div>
-        <h1>{title || ' '}</h1>
+        <div class="about-title">
+          {status?.logo && <img class="about-logo" src={at(status.logo)} alt="" />}
+          <h1>{title || ' '}</h1>
+        </div>
+        {status && <Kinds status={status} />}
         {status?.description && <p class="description">{status.description}</p>}
         {status?.notice && <p class="notice">{status.notice}</p>}
         {status?.bucketAway && <p class="notice" role="status">The storage is out of reach. Live goes on; rewinding reaches only the last minutes until it is back.</p>}
       </div>
       <div class="about-tools">
         <button type="button" class="button ghost" onClick={onEmbed}>Embed</button>
+        <button type="button" class="button ghost" onClick={onReport}>Report</button>
         <button type="button" class="button ghost" onClick={onHelp}>Keys<kbd aria-hidden="true">?</kbd></button>
       </div>
     </section>
+  )
+}
+
+/** What it is about: each leads to others like it. */
+function Kinds({ status: s }: { status: Status }) {
+  const category = categoryName(s.category)
+  if (category === '' && s.language === '' && s.tags.length === 0) return null
+  return (
+    <ul class="kinds" aria-label="What it is about">
+      {category !== '' && <li><a href={`/?category=${s.category}`}>{category}</a></li>}
+      {s.language !== '' && <li>{languageName(s.language)}</li>}
+      {s.tags.map((t) => <li key={t}><a href={`/?search=${encodeURIComponent(t)}`}>#{t}</a></li>)}
+    </ul>
   )
 }
 
@@ -83,6 +122,10 @@ function StateBadge({ state }: { state: string }) {
       return <Badge kind="wait">Reconnecting</Badge>
     case 'unplayable':
       return <Badge kind="off">Cannot play</Badge>
+    case 'barred':
+      return <Badge kind="off">Password</Badge>
+    case 'full':
+      return <Badge kind="wait">No room</Badge>
     default:
       return <Badge kind="wait">Connecting</Badge>
   }

@@ -148,18 +148,18 @@ export function Field({ name, label, hint, type = 'text', autocomplete = 'off', 
 export const passwordHint = 'At least 10 characters; three or four words do well.'
 
 /** A password. Whoever sees the screen may read it if its person wants to. */
-export function Password({ name = 'password', label = 'Password', made = false }: { name?: string; label?: string; made?: boolean }) {
+export function Password({ name = 'password', label = 'Password', made = false }: { name?: string; label?: string; /** It is being made; off: not one of a person, so that no manager keeps it. */ made?: boolean | 'off' }) {
   const id = useId()
   const shown = useSignal(false)
   return (
     <div class="field">
       <label for={id}>{label}</label>
       <span class="secret">
-        <input id={id} name={name} {...kind(shown.value ? 'text' : 'password')} autocomplete={made ? 'new-password' : 'current-password'} required maxLength={256}
-          autocapitalize="none" spellcheck={false} aria-describedby={made ? `${id}-hint` : undefined} />
+        <input id={id} name={name} {...kind(shown.value ? 'text' : 'password')} autocomplete={made === 'off' ? 'off' : made ? 'new-password' : 'current-password'} required maxLength={256}
+          autocapitalize="none" spellcheck={false} aria-describedby={made === true ? `${id}-hint` : undefined} />
         <button type="button" aria-pressed={shown.value} aria-label={`Show ${label.toLowerCase()}`} onClick={() => (shown.value = !shown.value)}>{shown.value ? 'Hide' : 'Show'}</button>
       </span>
-      {made && <small id={`${id}-hint`}>{passwordHint}</small>}
+      {made === true && <small id={`${id}-hint`}>{passwordHint}</small>}
     </div>
   )
 }

@@ -5,6 +5,7 @@ import { Frame, Own } from './frame'
 import { Invite } from './invite'
 import { Nodes } from './nodes'
 import { home } from './paths'
+import { Reports } from './reports'
 import { ServerSettings } from './settings'
 import { Trail } from './trail'
 import { load } from './whoami'
@@ -19,6 +20,7 @@ function Operate() {
         <>
           <Heading title="Operate" />
           <Nodes />
+          <Reports />
           <ServerSettings />
           <Invite />
           <Accounts me={me} />

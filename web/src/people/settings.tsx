@@ -6,6 +6,9 @@ import { Section } from './section'
 interface Settings {
   signUp: SignUp
   channels: number
+  sources: number
+  hours: number
+  noKeep: boolean
 }
 
 const choices: [SignUp, string, string][] = [
@@ -18,7 +21,9 @@ export function ServerSettings() {
   const settings = useFetched<Settings>('/settings')
   const s = settings.value.value
   const save = async (read: Read) => {
-    settings.value.value = await call<Settings>('PATCH', '/settings', { signUp: read('signUp'), channels: Number(read('channels')) })
+    settings.value.value = await call<Settings>('PATCH', '/settings', {
+      signUp: read('signUp'), channels: Number(read('channels')), sources: Number(read('sources')), hours: Number(read('hours')), noKeep: read('keep') !== 'yes',
+    })
     return 'Saved. It counts on all nodes within some seconds.'
   }
   return (
@@ -35,7 +40,10 @@ export function ServerSettings() {
               </label>
             ))}
           </fieldset>
-          <Field name="channels" label="Channels that an account may own" type="number" min={0} max={1000} value={String(s.channels)} hint="Operators may own any number." />
+          <Field name="channels" label="Channels that an account may own" type="number" min={1} max={1000} value={String(s.channels)} hint="Operators may own any number." />
+          <Field name="sources" label="Sources that a channel may have" type="number" min={1} max={16} value={String(s.sources)} />
+          <Field name="hours" label="Hours that a channel may let viewers rewind" type="number" min={1} max={168} value={String(s.hours)} />
+          <label class="check"><input type="checkbox" name="keep" value="yes" defaultChecked={!s.noKeep} /><span>Channels may keep everything<small>A channel that has more already keeps it. Operators may do all of this for any channel.</small></span></label>
         </Form>
       )}
     </Section>

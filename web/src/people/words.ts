@@ -30,6 +30,8 @@ const deeds: Record<string, string> = {
   'account.password-link': 'made a link for a new password',
   'token.create': 'made a token',
   'settings.change': 'changed the settings',
+  'channel.suspend': 'suspended a channel, or ended that',
+  'reports.answer': 'answered reports',
   invite: 'invited somebody',
 }
 

@@ -1,8 +1,10 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { stageTheme } from '../colours'
 import { at } from '../origin'
 import { clock, spoken } from '../words'
 import { expose } from './debug'
+import { Enter } from './Enter'
 import { actionOf, kindOf, perform } from './keys'
 import { Session } from './session'
 import { announce, type State } from './shown'
@@ -52,20 +54,21 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
   const quiet = (session?.pictured.value ?? false) && (state === 'connecting' || state === 'lost')
 
   return (
-    <div class="stage" ref={stage} data-state={state}>
+    <div class="stage" ref={stage} data-state={state} style={stageTheme(session?.status.value?.accent ?? '')}>
       <media-controller nohotkeys noautoseektolive autohide="3" noautohide={words !== null && !quiet ? '' : undefined}>
         <video ref={video} slot="media" playsinline muted disableRemotePlayback aria-label="Live picture" tabIndex={-1} />
         <canvas ref={canvas} slot="poster" class="held" hidden={!held} />
         {session && <Controls session={session} usable={words === null || quiet} />}
       </media-controller>
       {words && (
-        <Slate words={words} state={state} quiet={quiet}>
+        <Slate words={words} state={state} quiet={quiet} picture={session?.status.value?.picture ?? ''} logo={session?.status.value?.logo ?? ''}>
+          {session && state === 'barred' && <Enter session={session} />}
           {session && state === 'off' && (session.status.value?.dvrWindow ?? 0) > 0 && (
             <button type="button" class="button" onClick={() => session.goBack(Math.min(600, session.status.value?.dvrWindow ?? 0))}>
               Watch the last minutes
             </button>
           )}
-          {(state === 'missing' || state === 'off' || state === 'never') && (
+          {(state === 'missing' || state === 'off' || state === 'never' || state === 'full' || (state === 'barred' && session?.status.value?.gate === 'private')) && (
             <a class="button ghost" href={at('/')} target="_top">
               See what is on
             </a>

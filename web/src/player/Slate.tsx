@@ -1,4 +1,5 @@
 import type { Status } from '../channel'
+import { at } from '../origin'
 import { Mark, Ripples } from '../parts'
 import { since } from '../words'
 import type { State } from './shown'
@@ -24,6 +25,12 @@ export function slateOf(state: State, status: Status | null, slug: string): Word
       return { title: 'Not on air yet', text: `${name} has not begun. Leave this page open; it starts by itself.` }
     case 'missing':
       return { title: 'No such channel', text: `Nothing is called “${slug}” here. Perhaps the address has a slip of the pen.` }
+    case 'barred':
+      return status?.gate === 'password'
+        ? { title: name, text: 'This channel is for people who have its password.' }
+        : { title: 'This channel is private', text: 'Who works on it may watch, and whoever has a playback link that counts.' }
+    case 'full':
+      return { title: 'No room just now', text: `As many watch ${name} as it lets in. You are let in as soon as somebody leaves; leave this page open.` }
     case 'unplayable':
       return { title: 'This browser cannot play it', text: 'It knows neither Media Source Extensions nor HLS. A current Firefox, Chrome, Edge or Safari does.' }
     default:
@@ -31,12 +38,13 @@ export function slateOf(state: State, status: Status | null, slug: string): Word
   }
 }
 
-export function Slate({ words, state, quiet, children }: { words: Words; state: State; quiet: boolean; children?: preact.ComponentChildren }) {
+export function Slate({ words, state, quiet, picture, logo, children }: { words: Words; state: State; quiet: boolean; picture: string; logo: string; children?: preact.ComponentChildren }) {
+  const pictured = picture !== '' && !quiet
   return (
-    <div class={`slate slate-${state}${quiet ? ' quiet' : ''}`}>
-      {!quiet && <Ripples />}
+    <div class={`slate slate-${state}${quiet ? ' quiet' : ''}${pictured ? ' is-pictured' : ''}`}>
+      {pictured ? <img class="slate-picture" src={at(picture)} alt="" /> : !quiet && <Ripples />}
       <div class="slate-words">
-        <Mark />
+        {logo !== '' && !quiet ? <img class="slate-logo" src={at(logo)} alt="" /> : <Mark />}
         {words.title && <p class="slate-title">{words.title}</p>}
         <p class={words.title ? 'slate-text' : 'slate-wait'}>{words.text}</p>
         {children}

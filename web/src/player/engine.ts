@@ -1,5 +1,6 @@
 import type Hls from 'hls.js/light'
 import { at } from '../origin'
+import { withPass } from '../pass'
 import type { Mode } from './plan'
 import { dateAt, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
 
@@ -30,7 +31,7 @@ export interface Wish {
   fatal(reason: string): void
 }
 
-export const playlist = (slug: string, mode: Mode): string => at(`/${encodeURIComponent(slug)}/${mode === 'live' ? 'index' : 'dvr'}.m3u8`)
+export const playlist = (slug: string, mode: Mode): string => at(withPass(`/${encodeURIComponent(slug)}/${mode === 'live' ? 'index' : 'dvr'}.m3u8`, slug))
 
 type HlsClass = typeof Hls
 type Kind = { kind: 'hls'; Hls: HlsClass } | { kind: 'native' } | { kind: 'none' }
@@ -71,6 +72,18 @@ export async function measure(slug: string): Promise<number | null> {
     return media.ok ? durationOf(await media.text()) : null
   } catch {
     return null
+  }
+}
+
+/** Whether a channel that lets in only so many has no room just now. What goes wrong otherwise is met again by the player. */
+export async function isFull(slug: string): Promise<boolean> {
+  try {
+    const response = await fetch(playlist(slug, 'live'), { signal: AbortSignal.timeout(6_000) })
+    if (response.status !== 503) return false
+    const said: unknown = await response.json()
+    return typeof said === 'object' && said !== null && 'kind' in said && said.kind === 'full'
+  } catch {
+    return false
   }
 }
 

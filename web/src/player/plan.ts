@@ -5,7 +5,7 @@ export type Step = 'keep' | 'drop' | 'build-live' | 'build-dvr'
 
 export interface Situation {
   now: number
-  channel: 'unknown' | 'missing' | 'never' | 'off' | 'live'
+  channel: 'unknown' | 'missing' | 'barred' | 'never' | 'off' | 'live'
   link: boolean
   /** The viewer wants an earlier time than the live playlist has. */
   rewound: boolean
@@ -32,7 +32,7 @@ export const offLimit = 10_000
 
 export function plan(s: Situation): Step {
   const known = s.channel === 'live' || (s.channel === 'off' && s.rewound)
-  if (s.channel === 'missing' || s.channel === 'never') return s.engine ? 'drop' : 'keep'
+  if (s.channel === 'missing' || s.channel === 'barred' || s.channel === 'never') return s.engine ? 'drop' : 'keep'
   const mode: Mode = s.rewound ? 'dvr' : 'live'
   const build: Step = s.rewound ? 'build-dvr' : 'build-live'
   if (s.engine === null) return known && s.link && s.now >= s.nextTry ? build : 'keep'

@@ -1,7 +1,8 @@
 import { signal, type Signal } from '@preact/signals'
 import type { Status } from '../channel'
 import { Feed, retryDelay } from '../feed'
-import { build, choose, measure, type Engine } from './engine'
+import { keepPass, passOf } from '../pass'
+import { build, choose, isFull, measure, type Engine } from './engine'
 import { afterStall, keep, startPace, type Pace } from './pace'
 import { offLimit, plan, type Mode } from './plan'
 import { next, start, type Facts, type Shown, type State } from './shown'
@@ -10,6 +11,8 @@ import { reach } from './timeline'
 const tickEvery = 200
 /** Positions nearer to the live playlist's beginning than this are played from the long one. */
 const margin = 5
+/** When a channel that had no room is asked again. */
+const fullAfter = 12_000
 
 /**
  * One channel being watched: the feed of what the server says, the engine that plays, and the clockwork that keeps
@@ -57,6 +60,9 @@ export class Session {
   private wishBehind: number | null = null
   private lastDate: number | null = null
   private building = false
+  private entered = 0
+  private full = false
+  private asking = false
   private pace: Pace = startPace(0)
   private readonly feed: Feed
   private readonly off = new AbortController()
@@ -97,6 +103,14 @@ export class Session {
   }
 
   // What the viewer asks for.
+
+  /** There is a pass that lets the viewer watch. */
+  enter(pass: string): void {
+    keepPass(this.slug, pass)
+    this.entered = Date.now()
+    this.nextTry = 0
+    this.feed.renew()
+  }
 
   toggle(): void {
     if (this.video.paused) this.play()
@@ -188,8 +202,10 @@ export class Session {
   }
 
   private take(s: Status): void {
+    // A pass that opens nothing any more is not shown again. An answer may be on its way that was asked for without it.
+    if (s.gate !== '' && passOf(this.slug) !== '' && Date.now() - this.entered > 5000) keepPass(this.slug, '')
     this.status.value = s
-    this.setChannel(s.state)
+    this.setChannel(s.gate === '' ? s.state : 'barred')
   }
 
   private setChannel(channel: Facts['channel']): void {
@@ -310,6 +326,7 @@ export class Session {
       behind: this.behind.value,
       behindLimit: engine?.kind === 'native' ? 30 : 8,
       rewound: this.rewound.value,
+      full: this.full,
     })
     if (this.shown.state !== this.state.value) this.changed(this.shown.state)
     const what = plan({
@@ -325,8 +342,8 @@ export class Session {
       nextTry: this.nextTry,
     })
     if (what === 'drop') this.drop()
-    else if (what === 'build-live') this.assemble('live')
-    else if (what === 'build-dvr') this.assemble('dvr')
+    else if (what === 'build-live') this.admitted('live')
+    else if (what === 'build-dvr') this.admitted('dvr')
     if (engine !== null && !this.paused.value && video.paused && video.readyState >= 3) this.start()
   }
 
@@ -357,6 +374,19 @@ export class Session {
     const ahead = ranges.length > 0 ? ranges.end(ranges.length - 1) - video.currentTime : 0
     const edge = this.engine?.edge() ?? null
     return `stood still for ${((Date.now() - this.moved) / 1000).toFixed(1)} s: ready ${video.readyState}, ${ahead.toFixed(1)} s ahead in ${ranges.length} ranges, ${edge === null ? 'no edge' : `${(edge - video.currentTime).toFixed(1)} s to the edge`}`
+  }
+
+  /** Builds an engine if there is room for one more viewer. */
+  private admitted(mode: Mode): void {
+    if (this.status.value?.limited !== true || this.engine !== null) return this.assemble(mode)
+    if (this.asking) return
+    this.asking = true
+    void isFull(this.slug).then((full) => {
+      this.asking = false
+      this.full = full
+      if (full) this.nextTry = Date.now() + fullAfter * (1 + Math.random() / 2)
+      else if (!this.off.signal.aborted) this.assemble(mode)
+    })
   }
 
   /** Builds an engine in place of the one there is. */

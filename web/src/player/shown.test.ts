@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { announce, backFor, graceAfterLoss, next, start, type Facts, type Shown, type State } from './shown'
 
-const calm: Facts = { now: 0, channel: 'live', link: true, playable: true, picture: 'moving', behind: 1, behindLimit: 8, rewound: false }
+const calm: Facts = { now: 0, channel: 'live', link: true, playable: true, picture: 'moving', behind: 1, behindLimit: 8, rewound: false, full: false }
 
 /** Runs facts one after the other, each at its own time, and tells the states. */
 function run(...steps: Partial<Facts>[]): State[] {

@@ -1,11 +1,11 @@
 /** What the viewer is told, as a pure function of what is known. */
 
-export type State = 'connecting' | 'live' | 'behind' | 'back' | 'off' | 'lost' | 'never' | 'missing' | 'unplayable'
+export type State = 'connecting' | 'live' | 'behind' | 'back' | 'off' | 'lost' | 'never' | 'missing' | 'barred' | 'full' | 'unplayable'
 
 export interface Facts {
   now: number
   /** What the server last said of the channel. */
-  channel: 'unknown' | 'missing' | 'never' | 'off' | 'live'
+  channel: 'unknown' | 'missing' | 'barred' | 'never' | 'off' | 'live'
   /** The server answers. */
   link: boolean
   /** This browser can play HLS in some way. */
@@ -18,6 +18,8 @@ export interface Facts {
   behindLimit: number
   /** The viewer went back on purpose. */
   rewound: boolean
+  /** As many watch as may. */
+  full: boolean
 }
 
 export interface Shown {
@@ -48,8 +50,10 @@ function stateOf(prev: Shown, f: Facts): State {
   const moving = f.picture === 'moving'
   if (!f.link && !moving && f.picture !== 'paused') return 'lost'
   if (f.channel === 'missing') return 'missing'
+  if (f.channel === 'barred') return 'barred'
   if (f.channel === 'never') return 'never'
   const watching = moving || f.picture === 'paused'
+  if (f.full && !watching && f.channel === 'live') return 'full'
   if (f.channel === 'off' && !watching) {
     const grace = prev.lostAt > 0 && f.now - prev.lostAt < graceAfterLoss
     if (grace) return 'lost'
@@ -84,6 +88,10 @@ export function announce(prev: State, state: State): string {
       return 'The channel has not been on air yet. It starts by itself.'
     case 'missing':
       return 'There is no such channel.'
+    case 'barred':
+      return 'Not everybody may watch this channel.'
+    case 'full':
+      return 'As many watch as may. It is tried again by itself.'
     case 'unplayable':
       return 'This browser cannot play the channel.'
     case 'connecting':

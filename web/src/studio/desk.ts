@@ -40,6 +40,19 @@ export interface Channel {
   dvrWindow: number
   onAir?: { source: string; since: string }
   ingest?: { rtmp?: number; rtmps?: number }
+  category?: string
+  language?: string
+  tags?: string[]
+  accent?: string
+  background?: string
+  logo?: string
+  picture?: string
+  visibility?: 'private' | 'unlisted' | 'listed'
+  viewerLimit?: number
+  /** There is a password for viewers. */
+  password?: boolean
+  /** Why an operator has suspended it. */
+  suspended?: string
 }
 
 /** The channel whose studio this is; null until it is known. */

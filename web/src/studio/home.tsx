@@ -2,6 +2,7 @@ import { call, type Me } from '../people/api'
 import { useFetched, Waiting } from '../people/fetched'
 import { Field, Form, Heading, type Read } from '../people/form'
 import { Section } from '../people/section'
+import { CategoryChoice, LanguageChoice, ownLanguage, Words } from './choices'
 import type { Channel } from './desk'
 import { slugFrom } from './slug'
 
@@ -9,7 +10,9 @@ import { slugFrom } from './slug'
 export function Home({ me }: { me: Me }) {
   const make = async (read: Read) => {
     const title = read('title').trim()
-    const made = await call<Channel>('POST', '/channels', { slug: read('slug').trim() || slugFrom(title), title })
+    const made = await call<Channel>('POST', '/channels', {
+      slug: read('slug').trim() || slugFrom(title), title, description: read('description').trim(), category: read('category'), language: read('language'),
+    })
     location.assign(`/studio/${made.slug}`)
   }
   const suggest = (e: Event) => {
@@ -28,11 +31,14 @@ export function Home({ me }: { me: Me }) {
         </Section>
       )}
       {me.operator && <Others me={me} />}
-      <Section id="new" title="A new channel" text="It takes a minute: name it, then set up an encoder with the key that you get.">
+      <Section id="new" title="A new channel" text="It takes a minute: name it, then set up an encoder with the key that you get. Everything can be changed later but the address.">
         <div class="narrow" onInput={suggest}>
           <Form word="Make the channel" does={make}>
             <Field name="title" label="Title" maxLength={120} />
             <Field name="slug" label={`Address: ${location.host}/`} maxLength={40} hint="2 to 40 small letters, digits and hyphens." />
+            <Words name="description" label="Description, if you like" value="" rows={2} />
+            <CategoryChoice />
+            <LanguageChoice value={ownLanguage()} />
           </Form>
         </div>
       </Section>

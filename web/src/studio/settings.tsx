@@ -6,13 +6,13 @@ import { channel, take, type Channel } from './desk'
 
 const hours = (seconds: number) => String(Math.round((seconds / 3600) * 100) / 100)
 
-/** What the channel is called and who finds it. */
+/** What goes on air by itself, and what is kept of it. */
 export function Settings({ me }: { me: Me }) {
   const c = channel.value!
   const path = `/channels/${encodeURIComponent(c.slug)}`
   const save = async (read: Read) => {
     take(await call<Channel>('PATCH', path, {
-      title: read('title').trim(), description: read('description').trim(), listed: read('listed') === 'yes', autoLive: read('auto') === 'yes',
+      autoLive: read('auto') === 'yes',
       keep: read('keep') === 'yes', dvrWindow: Math.round(Number(read('window')) * 3600),
     }))
     return 'Saved.'
@@ -28,12 +28,9 @@ export function Settings({ me }: { me: Me }) {
     },
   })
   return (
-    <Section id="settings" title="Settings">
+    <Section id="settings" title="On air and after">
       <Form word="Save" does={save}>
-        <Field name="title" label="Title" value={c.title} maxLength={120} />
-        <div class="field"><label for="description">Description</label><textarea id="description" name="description" rows={3} maxLength={2000} defaultValue={c.description ?? ''} /></div>
         <Field name="window" label="Hours that viewers can rewind" type="number" value={hours(c.dvrWindow)} min={1 / 60} max={168} />
-        <Check name="listed" on={c.listed !== false} label="Listed in the guide" hint="Else only who has the address finds it." />
         <Check name="auto" on={c.autoLive !== false} label="The first source that connects goes on air" hint="Else it waits for a cut." />
         <Check name="keep" on={c.keep === true} label="Keep everything" hint="Nothing is deleted when it leaves the rewind window." />
       </Form>

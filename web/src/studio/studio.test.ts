@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { wishOf } from './keys'
 import { slugFrom } from './slug'
+import { tagsIn } from './choices'
+import { within } from './shrink'
 
 const key = (code: string, more: object = {}) => ({ key: code, code, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false, ...more })
 
@@ -29,3 +31,11 @@ describe('slugFrom', () => {
     expect(slugFrom('x'.repeat(39) + ' y')).toBe('x'.repeat(39))
   })
 })
+
+it('an image is sent as large as it is kept', () => {
+  expect(within(4032, 3024, [1920, 1080])).toEqual([1440, 1080])
+  expect(within(100, 50, [512, 512])).toEqual([100, 50])
+  expect(within(9000, 1, [512, 512])).toEqual([512, 1])
+})
+
+it('tags are divided by commas', () => expect(tagsIn(' choir,, Even song ,\nlive ')).toEqual(['choir', 'Even song', 'live']))

@@ -9,10 +9,13 @@ import type { Me } from '../people/api'
 import { Badge } from '../parts'
 import { kindOf } from '../player/keys'
 import { clock, viewers } from '../words'
+import { About } from './about'
+import { Audience } from './audience'
 import { Crew } from './crew'
 import { channel, chosen, cut, cutting, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
 import { Home } from './home'
 import { wishOf } from './keys'
+import { Look } from './look'
 import { Screens, Sources } from './screens'
 import { Settings } from './settings'
 import { Setup } from './setup'
@@ -35,6 +38,7 @@ function Studio({ me }: { me: Me }) {
   return (
     <>
       <Air />
+      {c.suspended && <p class="alert" role="alert">An operator of this server has suspended this channel: nobody can watch it or publish to it. The reason: {c.suspended}</p>}
       {!link.value && <p class="away" role="status">The server is out of reach. What is on air goes on; this page goes on by itself in a moment.</p>}
       {c.bucketAway && <p class="away" role="status">The storage is out of reach. Cuts work; channels and keys cannot be changed until it is back.</p>}
       {c.notice && <p class="notice" role="status">{c.notice}</p>}
@@ -43,6 +47,9 @@ function Studio({ me }: { me: Me }) {
       <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview.</p>
       <Setup />
       <Crew me={me} />
+      <About />
+      <Look />
+      <Audience me={me} />
       <Settings me={me} />
     </>
   )
