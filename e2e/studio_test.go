@@ -91,6 +91,7 @@ func TestStudio(t *testing.T) {
 		camera(t, "rtmp://"+n.rtmp+"/live/"+keys.Keys[i], c[0], c[1])
 	}
 	fmt.Fprintln(p.stdin, "go on")
+	p.next("about")
 	p.next("on air")
 	watched := n.cuts("st-mary-s")
 	p.next("invited")

@@ -56,7 +56,7 @@ page.on('console', (m) => {
 const began = Date.now()
 let ended = false
 let reloads = -1
-page.on('framenavigated', (f) => f === page.mainFrame() && reloads++)
+page.on('domcontentloaded', () => reloads++) // a page that changes its own address is not loaded anew
 
 async function end(code) {
   if (ended) return
