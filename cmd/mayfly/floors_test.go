@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"internal/report":  1,
 	"internal/mesh":    1,
 	"internal/fault":   1,
+	"internal/opus":    2,
 	"internal/take":    2,
 	"internal/program": 2,
 	"internal/station": 3,

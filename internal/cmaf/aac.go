@@ -16,6 +16,12 @@ const (
 	maxAACFrame = 8 * 6144 / 8
 )
 
+// Silence: AAC-LC, 48 kHz, stereo. A frame is a channel pair element without spectral data, and an end element.
+var (
+	StereoConfig = []byte{0x11, 0x90}
+	SilentFrame  = []byte{0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c}
+)
+
 // AACTrack describes an AAC track by its AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). Times are in
 // samples of the core coder, so that a frame lasts AACFrame of them; SampleRate is the rate that is
 // heard, twice as high if the config announces SBR. The config is kept, not copied.

@@ -3,6 +3,7 @@ package take
 import (
 	_ "embed"
 
+	"github.com/mayfly-tv/mayfly/internal/cmaf"
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
@@ -18,13 +19,7 @@ var (
 	stillFrame1 []byte
 )
 
-// The silence of a stream without sound: AAC-LC, 48 kHz, stereo. The frame is a channel pair element
-// without spectral data, and an end element.
-var (
-	silentConfig = []byte{0x11, 0x90}
-	silentFrame  = []byte{0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c}
-)
-
+// The silence of a stream without sound consists of cmaf.SilentFrame.
 const (
 	silentRate  = 48000
 	silentSpan  = 1024 // samples of sound in a frame
@@ -54,7 +49,7 @@ func newFiller(tracks []media.Track) *filler {
 	switch {
 	case video && !audio:
 		return &filler{track: media.Track{
-			ID: id + 1, Codec: media.AAC, Timescale: silentRate, Config: silentConfig, SampleRate: silentRate, Channels: 2,
+			ID: id + 1, Codec: media.AAC, Timescale: silentRate, Config: cmaf.StereoConfig, SampleRate: silentRate, Channels: 2,
 		}}
 	case audio && !video:
 		return &filler{track: media.Track{
@@ -103,7 +98,7 @@ func (f *filler) before(dts int64) {
 	}
 	limit := f.lane.scaled(f.p.lead.ticks(dts))
 	for ; f.next < limit; f.next += silentSpan {
-		f.lane.push(f.next, media.Sample{DTS: f.next, Data: silentFrame})
+		f.lane.push(f.next, media.Sample{DTS: f.next, Data: cmaf.SilentFrame})
 		f.lane.finish(f.next + silentSpan)
 	}
 }

@@ -16,7 +16,7 @@ import (
 
 var (
 	videoTrack = media.Track{ID: 1, Codec: media.H264, Timescale: 90000, Config: stillConfig, Width: 640, Height: 360}
-	audioTrack = media.Track{ID: 2, Codec: media.AAC, Timescale: 48000, Config: silentConfig, SampleRate: 48000, Channels: 2}
+	audioTrack = media.Track{ID: 2, Codec: media.AAC, Timescale: 48000, Config: cmaf.StereoConfig, SampleRate: 48000, Channels: 2}
 )
 
 // stream is what an encoder sends, in the order of arrival.
