@@ -31,6 +31,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/notice"
+	"github.com/mayfly-tv/mayfly/internal/opus"
 	"github.com/mayfly-tv/mayfly/internal/report"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/web"
@@ -164,7 +165,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		Flushed: n.metrics.flushed,
 	})
 	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
-	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{n}, Node: n.spool.Node(), Log: log})
+	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{n}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
 	if n.certs, err = n.newCerts(); err != nil {
 		n.spool.Close()
 		return nil, err

@@ -38,6 +38,9 @@ const (
 	tries  = 2
 )
 
+// ErrMissing is returned where there is no ffmpeg.
+var ErrMissing = ffmpeg.ErrMissing
+
 // Track is what Converter makes: AAC-LC, 48 kHz, stereo.
 func Track(id int) media.Track {
 	return media.Track{ID: id, Codec: media.AAC, Timescale: Rate, Config: cmaf.StereoConfig, SampleRate: Rate, Channels: 2}
@@ -58,7 +61,7 @@ func NewConverter(log *slog.Logger) *Converter {
 // AAC makes the frames from first up to end. Where the packets do not reach, frames are silent. If ffmpeg fails, it
 // is run once more; if it fails again, all of them are silent, and the log says why: pictures go on.
 //
-// Errors are ErrInvalid, ffmpeg.ErrMissing, and the context's.
+// Errors are ErrInvalid, ErrMissing, and the context's.
 func (c *Converter) AAC(ctx context.Context, head Head, packets []Packet, first, end int64) ([][]byte, error) {
 	if end-first < 0 || end-first > maxFrames {
 		return nil, invalid("a piece of %d frames of sound, want at most %d", end-first, maxFrames)
@@ -99,7 +102,7 @@ func (c *Converter) AAC(ctx context.Context, head Head, packets []Packet, first,
 		case err == nil:
 			place(out, first, frames, begin)
 			return out, nil
-		case ctx.Err() != nil, errors.Is(err, ffmpeg.ErrMissing):
+		case ctx.Err() != nil, errors.Is(err, ErrMissing):
 			return nil, err
 		case try == tries:
 			c.log.Error("the sound of a piece is silent: it could not be converted", "frames", len(out), "error", err)

@@ -93,7 +93,9 @@ func (h *Handler) remove(i id, e *entry) {
 // ServeHTTP answers a request to /push/.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
+	// A page of another node may publish here: the key in the address is all the right there is, and no cookie counts.
 	head.Set("Access-Control-Allow-Origin", "*")
+	head.Set("Access-Control-Expose-Headers", "Retry-After, "+HeaderNode)
 	if h.cfg.Node != "" {
 		head.Set(HeaderNode, h.cfg.Node)
 	}
@@ -103,7 +105,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodOptions:
 		head.Set("Allow", methods)
 		head.Set("Access-Control-Allow-Methods", methods)
-		head.Set("Access-Control-Allow-Headers", "Content-Type, "+HeaderOldest)
+		head.Set("Access-Control-Allow-Headers", "Content-Type, "+HeaderOldest+", "+HeaderNext)
+		head.Set("Access-Control-Max-Age", "86400")
 		w.WriteHeader(http.StatusNoContent)
 		return
 	default:

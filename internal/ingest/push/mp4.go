@@ -6,6 +6,7 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/cmaf"
 	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/opus"
 )
 
 // sample is an access unit on its way to the sink.
@@ -33,6 +34,8 @@ type header struct {
 	tracks   [slots]*media.Track // with the ids that fragments use
 	shift    [slots]int64        // see cmaf.Defaults
 	defaults map[int]cmaf.Defaults
+	// opus is set if the sound comes as Opus. Its track is that of the AAC that is made of it.
+	opus *opus.Head
 }
 
 // maxDTS bounds decode times so that sums with them cannot overflow: 14,000 years at 10 MHz.
@@ -57,6 +60,14 @@ func readHeader(init []byte) (*header, error) {
 		case media.H264:
 			slot = videoSlot
 		case media.AAC:
+		case media.Opus:
+			if h.tracks[slot] != nil {
+				continue
+			}
+			if err := h.readOpus(t); err != nil {
+				return nil, err
+			}
+			t = opus.Track(t.ID)
 		default:
 			return nil, badCodec(strings.ToUpper(string(t.Codec)))
 		}
@@ -65,6 +76,19 @@ func readHeader(init []byte) (*header, error) {
 		}
 	}
 	return h, nil
+}
+
+// readOpus notes that the sound comes as Opus.
+func (h *header) readOpus(t media.Track) error {
+	head, err := opus.ParseHead(t.Config)
+	switch {
+	case err != nil:
+		return broken("%v", err)
+	case t.Timescale != opus.Rate:
+		return broken("Opus in a time scale of %d, want %d", t.Timescale, opus.Rate)
+	}
+	h.opus = &head
+	return nil
 }
 
 // read returns the samples of a fragment that begins at a byte of its upload. They share memory with it.
@@ -81,7 +105,7 @@ func (h *header) read(fragment []byte, at int64) ([]sample, error) {
 				continue
 			}
 			for _, s := range f.Samples {
-				if err := checkSample(slot, s.Data); err != nil {
+				if err := h.check(slot, s.Data); err != nil {
 					return nil, err
 				}
 				if s.DTS > maxDTS || h.shift[slot] > maxDTS {
@@ -95,6 +119,14 @@ func (h *header) read(fragment []byte, at int64) ([]sample, error) {
 		}
 	}
 	return out, nil
+}
+
+// check says what is wrong with a sample. Opus is looked at by who converts it.
+func (h *header) check(slot int, data []byte) error {
+	if slot == audioSlot && h.opus != nil {
+		return nil
+	}
+	return checkSample(slot, data)
 }
 
 func checkSample(slot int, data []byte) error {

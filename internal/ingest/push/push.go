@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/opus"
 )
 
 // Desk decides who may publish.
@@ -99,6 +100,9 @@ type Config struct {
 	Router Router       // nil: all sessions are local
 	Node   string       // this node's name, for answers
 	Log    *slog.Logger // default: none
+
+	// AAC makes frames first to end of a grid of opus.Span samples of sound that comes as Opus; nil: it is refused.
+	AAC func(ctx context.Context, head opus.Head, packets []opus.Packet, first, end int64) ([][]byte, error)
 
 	DeskTimeout time.Duration // for Desk.Publish; default 8 s
 	AckTimeout  time.Duration // from an object's last byte to its answer; default 10 s

@@ -28,6 +28,9 @@ func Read(r io.Reader, tracks func([]media.Track) error, sample func(media.Sampl
 			if head, err = readHeader(c.init); err != nil {
 				return err
 			}
+			if head.opus != nil {
+				return badCodec("OPUS")
+			}
 			if err := tracks(head.sinkTracks()); err != nil {
 				return err
 			}

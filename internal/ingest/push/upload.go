@@ -89,6 +89,11 @@ func (u *upload) whole(kind format) (int, error) {
 		case err == io.EOF && head != nil && samples == nil:
 			return u.init(head, sum)
 		case err == io.EOF:
+			if head != nil {
+				if samples, err = u.aac(head, samples); err != nil {
+					return 0, err
+				}
+			}
 			return u.object(kind, head, samples, sum)
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return 0, broken("the last box is cut short")
@@ -292,6 +297,9 @@ func (u *upload) first(own *header) (o *object, err error) {
 
 // chunk takes in a fragment.
 func (u *upload) chunk(o *object, head *header, c chunk) error {
+	if head.opus != nil {
+		return refuse(411, "length", "an object with Opus is taken as a whole: say how long it is (Content-Length), or send AAC")
+	}
 	samples, err := head.read(c.fragment, c.at)
 	if err != nil {
 		return err
