@@ -21,10 +21,14 @@ type step struct {
 	Pressed     int64 // ms
 	SeenByOne   int
 	SeenByOther int
-	Failed      string
-	End         bool
-	Exceptions  []string
-	Console     []string
+
+	Node                 string // that takes the camera in
+	Acked, Lost, Dropped int    // pieces, and pictures that were left out
+
+	Failed     string
+	End        bool
+	Exceptions []string
+	Console    []string
 }
 
 // person is somebody who uses the pages.
@@ -34,11 +38,11 @@ type person struct {
 	stdin io.Writer
 }
 
-// newPerson lets web/test/studio.mjs begin.
-func newPerson(t *testing.T, setup string) *person {
+// newPerson lets a script of web/test begin.
+func newPerson(t *testing.T, script, setup string) *person {
 	t.Helper()
 	p := &person{t: t, steps: make(chan step, 100)}
-	p.stdin = drive(t, "studio.mjs", func(line []byte) {
+	p.stdin = drive(t, script, func(line []byte) {
 		var s step
 		if json.Unmarshal(line, &s) == nil {
 			p.steps <- s
@@ -46,6 +50,9 @@ func newPerson(t *testing.T, setup string) *person {
 	}, func() { close(p.steps) }, setup)
 	return p
 }
+
+// goOn lets the person go on.
+func (p *person) goOn() { fmt.Fprintln(p.stdin, "go on") }
 
 // next waits for the step of that name.
 func (p *person) next(name string) step {
@@ -81,7 +88,7 @@ func TestStudio(t *testing.T) {
 		t.Fatal(err)
 	}
 	at.Host = "localhost:" + at.Port() // passkeys need a name
-	p := newPerson(t, at.String())
+	p := newPerson(t, "studio.mjs", at.String())
 	p.next("owner")
 	keys := p.next("keys")
 	if _, port, _ := strings.Cut(n.rtmp, ":"); len(keys.Keys) != 2 || keys.Server != "rtmp://localhost:"+port+"/live" {
@@ -90,7 +97,7 @@ func TestStudio(t *testing.T) {
 	for i, c := range [][2]string{{"320x180", "25"}, {"480x360", "10"}} {
 		camera(t, "rtmp://"+n.rtmp+"/live/"+keys.Keys[i], c[0], c[1])
 	}
-	fmt.Fprintln(p.stdin, "go on")
+	p.goOn()
 	p.next("about")
 	p.next("on air")
 	watched := n.cuts("st-mary-s")

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite'
 
-// Seven pages. The content security policy allows no inline script, and vite writes none.
+// Nine pages. The content security policy allows no inline script, and vite writes none.
 export default defineConfig({
   appType: 'mpa',
   build: {
@@ -10,7 +10,7 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         index: 'index.html', watch: 'watch.html', embed: 'embed.html', docs: 'docs.html', demo: 'demo.html',
-        login: 'login.html', operate: 'operate.html', studio: 'studio.html',
+        login: 'login.html', operate: 'operate.html', studio: 'studio.html', camera: 'camera.html',
       },
     },
   },

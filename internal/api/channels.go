@@ -54,6 +54,7 @@ type Source struct {
 	Name            string `json:"name"`
 	StreamKey       string `json:"streamKey,omitempty"`
 	BackupStreamKey string `json:"backupStreamKey,omitempty"`
+	CameraKey       string `json:"cameraKey,omitempty" doc:"lets a browser's camera send, over HTTP alone; for as long as the stream key is the same"`
 
 	Sending *Sending `json:"sending,omitempty" doc:"what it sends now; absent if nothing"`
 }
@@ -203,7 +204,7 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 	for _, s := range c.Sources {
 		source := Source{ID: s.ID, Name: s.Name, Sending: sending[s.ID]}
 		if caller.May(account.Keys, c) {
-			source.StreamKey, source.BackupStreamKey = s.StreamKey, s.BackupStreamKey
+			source.StreamKey, source.BackupStreamKey, source.CameraKey = s.StreamKey, s.BackupStreamKey, s.CameraKey()
 		}
 		out.Sources = append(out.Sources, source)
 	}

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 
@@ -77,6 +78,20 @@ func (f *page) zip() {
 const policy = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; " +
 	"style-src 'self' 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors "
 
+// policyOf is policy, and for a camera's page that it may reach the other nodes of the fleet, by TLS wherever they are.
+func (a *API) policyOf(name string) string {
+	if name != "camera.html" {
+		return policy
+	}
+	reach := "connect-src 'self' https:"
+	for _, n := range a.cfg.Nodes() {
+		if at, err := url.Parse(n.PublicURL); err == nil && at.Scheme == "http" && at.Host != "" && !strings.ContainsAny(at.Host, " ;,'\"") {
+			reach += " http://" + at.Host
+		}
+	}
+	return strings.Replace(policy, "connect-src 'self'", reach, 1)
+}
+
 const headMark = "<!--mayfly:head-->"
 
 func (a *API) registerPages() {
@@ -96,6 +111,8 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 		a.page(w, r, "index.html", http.StatusOK, nil)
 	case first == "login":
 		a.page(w, r, "login.html", http.StatusOK, nil)
+	case first == "studio" && strings.HasSuffix(rest, "/camera") && strings.Count(rest, "/") == 1:
+		a.page(w, r, "camera.html", http.StatusOK, nil)
 	case first == "studio" && !strings.Contains(rest, "/"):
 		a.page(w, r, "studio.html", http.StatusOK, nil)
 	case first == "operate" && !more:
@@ -151,7 +168,7 @@ func (a *API) page(w http.ResponseWriter, r *http.Request, name string, status i
 	if name == "embed.html" {
 		ancestors = "*"
 	}
-	w.Header().Set("Content-Security-Policy", policy+ancestors)
+	w.Header().Set("Content-Security-Policy", a.policyOf(name)+ancestors)
 	w.Header().Set("Referrer-Policy", "same-origin")
 	w.Header().Set("Cache-Control", "no-cache")
 	if c == nil {

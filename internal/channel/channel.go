@@ -3,7 +3,9 @@
 package channel
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
 	"errors"
@@ -80,6 +82,17 @@ func (c *Channel) RemoveSource(source string) error {
 	c.Sources = slices.DeleteFunc(slices.Clone(c.Sources), func(s Source) bool { return s.ID == source })
 	return nil
 }
+
+// CameraKey is what a browser's camera sends with, and who got a camera link: it counts like the stream key, as long as
+// that does, for sending over HTTP alone, and nobody finds the stream key by it.
+func (s *Source) CameraKey() string {
+	mac := hmac.New(sha256.New, []byte(s.StreamKey))
+	mac.Write([]byte("camera"))
+	return "cam-" + keyEncoding.EncodeToString(mac.Sum(nil)[:20])
+}
+
+// Keys returns all keys that count for the source.
+func (s *Source) Keys() []string { return []string{s.StreamKey, s.BackupStreamKey, s.CameraKey()} }
 
 // Rotate gives a source a new stream key, or a new backup stream key.
 func (c *Channel) Rotate(source string, backup bool) error {

@@ -208,7 +208,7 @@ func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
 		s.count(old.channel, -1)
 		delete(s.byID, old.channel.ID)
 		for _, src := range old.channel.Sources {
-			for _, key := range []string{src.StreamKey, src.BackupStreamKey} {
+			for _, key := range src.Keys() {
 				if sum := sha256.Sum256([]byte(key)); s.byKey[sum].slug == c.Slug { // else another channel has it by now
 					delete(s.byKey, sum)
 				}
@@ -226,8 +226,9 @@ func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
 		s.count(c, 1)
 		s.byID[c.ID] = c
 		for _, src := range c.Sources {
-			s.byKey[sha256.Sum256([]byte(src.StreamKey))] = keyed{c.Slug, src.ID}
-			s.byKey[sha256.Sum256([]byte(src.BackupStreamKey))] = keyed{c.Slug, src.ID}
+			for _, key := range src.Keys() {
+				s.byKey[sha256.Sum256([]byte(key))] = keyed{c.Slug, src.ID}
+			}
 		}
 		for _, m := range c.Members {
 			if s.of[m.Account] == nil {
@@ -410,7 +411,7 @@ func (s *Store) keysFree(c *Channel) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, src := range c.Sources {
-		for _, key := range []string{src.StreamKey, src.BackupStreamKey} {
+		for _, key := range src.Keys() {
 			if k, ok := s.byKey[sha256.Sum256([]byte(key))]; ok && k.slug != c.Slug {
 				return fmt.Errorf("stream key: %w by another channel", ErrExists)
 			}

@@ -3,6 +3,7 @@ package station
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -258,7 +259,7 @@ func (p *Program) change(c *channel.Channel) (revoked []*Session) {
 	}
 	for _, x := range p.publishers {
 		src := c.Source(x.source)
-		if src == nil || x.pub.Key != src.StreamKey && x.pub.Key != src.BackupStreamKey {
+		if src == nil || !slices.Contains(src.Keys(), x.pub.Key) {
 			revoked = append(revoked, x)
 		}
 	}

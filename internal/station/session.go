@@ -62,7 +62,7 @@ func (s *Station) Publish(ctx context.Context, pub Publication) (*Session, error
 			c, src, err = s.cfg.Channels.ByKey(pub.Key)
 		}
 	}
-	if err != nil {
+	if err != nil || pub.Session == "" && pub.Key == src.CameraKey() {
 		return nil, ErrUnknownKey
 	}
 	if c.Suspended != "" {

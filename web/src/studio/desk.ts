@@ -17,6 +17,7 @@ export interface Source {
   name: string
   streamKey?: string
   backupStreamKey?: string
+  cameraKey?: string
   sending?: Sending
 }
 

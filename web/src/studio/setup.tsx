@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { call } from '../people/api'
+import { call, Problem } from '../people/api'
 import { ask } from '../people/ask'
 import { Act, Field, Form, Outcome, useTask, type Read } from '../people/form'
 import { Section } from '../people/section'
@@ -62,6 +62,10 @@ function Keys({ s, last }: { s: Source; last: boolean }) {
       <span class="line-words"><strong>{s.name}</strong><span class="dim">{s.sending ? `comes in at node ${s.sending.node}` : 'not connected'}</span></span>
       {s.streamKey !== undefined && (
         <>
+          <div class="row">
+            <a class="button ghost" href={`/studio/${channel.value!.slug}/camera?source=${s.id}`}>Send this browser’s camera</a>
+            <CameraLink s={s} />
+          </div>
           <Key label="Stream key" of={s.name} value={s.streamKey} again={() => rotate(false)} />
           <Key label="Backup key" of={s.name} value={s.backupStreamKey ?? ''} again={() => rotate(true)} />
           <div class="row">
@@ -99,4 +103,19 @@ function Key({ label, of, value, again }: { label: string; of: string; value: st
       </span>
     </div>
   )
+}
+
+/** A link for a guest: whoever opens it can send a camera to this source, and nothing else. It is not shown, because the screen may be on air. */
+function CameraLink({ s }: { s: Source }) {
+  const task = useTask()
+  const copy = async () => {
+    const link = `${location.origin}/studio/${channel.value!.slug}/camera?source=${s.id}#pass=${s.cameraKey ?? ''}`
+    try {
+      await navigator.clipboard.writeText(link)
+    } catch {
+      throw new Problem(0, 'The browser does not let this page copy: open the studio over HTTPS.')
+    }
+    return 'Copied. Who opens the link can send a camera to this source, until its stream key is new.'
+  }
+  return <><Act task={task} word="Copy a camera link" label={`Copy a camera link for ${s.name}`} does={copy} /><Outcome task={task} /></>
 }

@@ -78,6 +78,7 @@ function Air() {
         <p><strong class="light-state">{live ? 'On air' : c.state === 'never' ? 'Not on air yet' : 'Off air'}</strong>{live && <span class="light-time"> {clock((now.value - Date.parse(c.since)) / 1000)}</span>} <span class="dim">{viewers(c.viewers)}</span></p>
       </div>
       <div class="row light-acts">
+        {mayCut.value && <a class="button ghost" href={`/studio/${c.slug}/camera`}>Camera</a>}
         <a class="button ghost" href={`/${c.slug}`} target="_blank" rel="noopener">Watch page</a>
         {live && mayCut.value && <button type="button" class="button danger" onClick={off}>Off air</button>}
       </div>

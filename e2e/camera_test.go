@@ -1,0 +1,264 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/cmaf"
+	"github.com/mayfly-tv/mayfly/internal/hls/hlstest"
+)
+
+// TestCamera goes on air with a browser's camera, cuts to it from an encoder, and kills the node that takes it in: the
+// page goes on at the other one. What viewers are shown has every picture once, its sound at its time, and is H.264
+// and AAC although the browser sends Opus.
+func TestCamera(t *testing.T) {
+	a := newNode(t, "", "--node", "anna")
+	b := newNode(t, a.bucket, "--node", "bert")
+	for _, n := range []*node{a, b} { // the page finds the other node by its public address, which is known by now
+		n.stop()
+		n.flags = append(n.flags, "--public", "http://localhost:"+n.http[strings.LastIndexByte(n.http, ':')+1:])
+		n.start()
+	}
+	for _, n := range []*node{a, b} {
+		n.until("the nodes see each other", 20*time.Second, func() bool { return n.sees() == 2 })
+	}
+	var link string
+	for _, n := range []*node{a, b} {
+		if link == "" {
+			link = setupLink.FindString(n.said())
+		}
+	}
+	at, err := url.Parse(a.url(link))
+	if err != nil || link == "" {
+		t.Fatalf("no setup link: %v", err)
+	}
+	at.Host = "localhost:" + at.Port()
+	p := newPerson(t, "camera.mjs", at.String())
+	p.next("there")
+	on := p.next("on air")
+	t.Logf("on air %d ms after the click, at node %s", on.SeenByOne, on.Node)
+
+	status, body := a.call("POST", "/api/v1/channels/camera/sources", `{"name":"Desk"}`)
+	var c channelKeys
+	if json.Unmarshal(body, &c); status != http.StatusCreated || len(c.Sources) != 2 {
+		t.Fatalf("add a source: %d %s", status, body)
+	}
+	desk := camera(t, "rtmp://"+b.rtmp+"/live/"+c.Sources[1].StreamKey, "480x360", "10")
+	watched := b.cuts("camera")
+	b.until("the encoder can be cut to", 10*time.Second, func() bool {
+		status, _ := b.admin("POST", "/api/v1/channels/camera/cuts", fmt.Sprintf(`{"source":%q}`, c.Sources[1].ID))
+		return status == http.StatusOK
+	})
+	seen := func() time.Time {
+		select {
+		case listed := <-watched:
+			return listed
+		case <-time.After(10 * time.Second):
+			t.Fatal("viewers do not see the cut")
+			return time.Time{}
+		}
+	}
+	seen()
+	p.goOn()
+	cut := p.next("cut")
+	took := seen().Sub(time.UnixMilli(cut.Pressed))
+	t.Logf("cut to the camera: listed %v after the click, heard of by the page after %d ms", took.Round(time.Millisecond), cut.SeenByOne)
+	if took > 2500*time.Millisecond {
+		t.Errorf("the camera was listed after %v, want its keyframe interval and 500 ms", took)
+	}
+	desk.kill()
+
+	dies, lives := a, b
+	if cut.Node == "bert" {
+		dies, lives = b, a
+	}
+	after(3 * time.Second)
+	dies.process.kill()
+	p.goOn()
+	moved := p.next("moved")
+	t.Logf("at node %s, %d pieces acknowledged, %d given up, %d pictures left out", moved.Node, moved.Acked, moved.Lost, moved.Dropped)
+	stopped := p.next("stopped")
+	if end := p.next(""); !end.End || len(end.Exceptions)+len(end.Console) > 0 || stopped.Lost > 0 {
+		t.Errorf("the page said %v %v; %d pieces were given up", end.Exceptions, end.Console, stopped.Lost)
+	}
+	lives.until("the channel is off air", 20*time.Second, func() bool { return lives.state("camera") == "off" })
+	shown := lives.shown("camera")
+	shown.check(t)
+}
+
+// picture is one that was shown: its number, whether all of it was white, and its time in s.
+type picture struct {
+	number int
+	white  bool
+	at     float64
+}
+
+// showing is what the program shows of one source at a stretch. Nil: it is not the camera.
+type showing struct {
+	pictures []picture
+	sound    []int16 // 48,000 samples a second
+	from     float64 // the time of the first
+}
+
+type showings []*showing
+
+// shown decodes what a channel shows.
+func (n *node) shown(slug string) (all showings) {
+	n.t.Helper()
+	_, text := n.get("/" + slug + "/dvr/main.m3u8")
+	list, faults := hlstest.Parse(text)
+	for _, err := range faults {
+		n.t.Error(err)
+	}
+	var data []byte
+	for i, s := range list.Segments {
+		if s.Gap {
+			n.t.Errorf("number %d is a gap", s.Number)
+			continue
+		}
+		if len(data) == 0 {
+			_, data = n.get(s.Map)
+		}
+		status, more := n.get(s.URI)
+		if status != http.StatusOK {
+			n.t.Errorf("%s: %d", s.URI, status)
+		}
+		data = append(data, more...)
+		if i+1 == len(list.Segments) || list.Segments[i+1].Discontinuity != s.Discontinuity {
+			all = append(all, n.decode(data))
+			data = nil
+		}
+	}
+	return all
+}
+
+// decode decodes an init and segments, or returns nil if they are not as large as the camera's.
+func (n *node) decode(data []byte) *showing {
+	n.t.Helper()
+	tracks, err := cmaf.ReadInit(data)
+	if err != nil || len(tracks) != 2 || tracks[1].CodecString() != "mp4a.40.2" {
+		n.t.Fatalf("tracks %+v, %v", tracks, err)
+	}
+	if tracks[0].Width != 960 {
+		return nil
+	}
+	found, err := cmaf.ReadFragments(data)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	s := &showing{from: -1}
+	for _, f := range found {
+		for _, x := range f.Samples {
+			at := float64(x.DTS) / float64(tracks[f.Track-1].Timescale)
+			if f.Track == 1 {
+				s.pictures = append(s.pictures, picture{at: at})
+			} else if s.from < 0 {
+				s.from = at
+			}
+		}
+	}
+	file := filepath.Join(n.t.TempDir(), "take.mp4")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		n.t.Fatal(err)
+	}
+	frames := ffmpeg(n.t, "-i", file, "-map", "0:v", "-vsync", "passthrough", "-vf", "scale=16:9:flags=area,format=gray", "-f", "rawvideo", "-")
+	if len(frames) != 144*len(s.pictures) {
+		n.t.Fatalf("there are %d pictures, and %d can be decoded", len(s.pictures), len(frames)/144)
+	}
+	for i := range s.pictures {
+		f := frames[144*i:]
+		for _, square := range f[:16] {
+			s.pictures[i].number <<= 1
+			if square > 127 {
+				s.pictures[i].number |= 1
+			}
+		}
+		s.pictures[i].white = f[5*16+8] > 127
+	}
+	raw := ffmpeg(n.t, "-i", file, "-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "s16le", "-")
+	s.sound = make([]int16, len(raw)/2)
+	binary.Read(bytes.NewReader(raw), binary.LittleEndian, s.sound)
+	return s
+}
+
+// flashes returns when the picture becomes white.
+func (s *showing) flashes() (out []float64) {
+	for i, p := range s.pictures {
+		if p.white && i > 0 && !s.pictures[i-1].white {
+			out = append(out, p.at)
+		}
+	}
+	return out
+}
+
+// beeps returns when a tone begins.
+func (s *showing) beeps() (out []float64) {
+	quiet := 0
+	for i, v := range s.sound {
+		if v > 3000 || v < -3000 {
+			if quiet > 24000 {
+				out = append(out, s.from+float64(i)/48000)
+			}
+			quiet = 0
+		}
+		quiet++
+	}
+	return out
+}
+
+// check says what is not as it should be: pictures that are missing or come twice, and sound that is not heard with
+// its picture.
+func (all showings) check(t *testing.T) {
+	t.Helper()
+	var offsets []float64
+	counts, seams := 0, 0
+	for i, s := range all {
+		if s == nil {
+			continue
+		}
+		last := s.pictures[0].number
+		if i > 0 && all[i-1] != nil {
+			before := all[i-1].pictures
+			last = before[len(before)-1].number
+			seams++
+			t.Logf("picture %d follows %d where the node died", s.pictures[0].number, last)
+		}
+		for _, p := range s.pictures { // one may be sent again while nothing new comes
+			if p.number < last || p.number > last+farthest {
+				t.Errorf("picture %d follows %d, at %.2f s of stretch %d", p.number, last, p.at, i)
+			}
+			last = p.number
+		}
+		counts += len(s.pictures)
+		beeps := s.beeps()
+		for _, flash := range s.flashes() {
+			for _, beep := range beeps {
+				if d := flash - beep; d > -0.5 && d < 0.5 {
+					offsets = append(offsets, d)
+				}
+			}
+		}
+	}
+	if len(offsets) < 5 || seams != 1 {
+		t.Fatalf("%d stretches with %d pictures, %d seams, %d flashes with a tone; want one seam where the node died", len(all), counts, seams, len(offsets))
+	}
+	slices.Sort(offsets)
+	middle := offsets[len(offsets)/2]
+	t.Logf("%d pictures; %d flashes: the picture comes %.0f ms after its sound, from %.0f to %.0f", counts, len(offsets), 1000*middle, 1000*offsets[0], 1000*offsets[len(offsets)-1])
+	if middle < -0.05 || middle > 0.05 {
+		t.Errorf("the picture comes %.0f ms after its sound, want at most 50 between them", 1000*middle)
+	}
+}
+
+// farthest is how many of the drawn pictures a busy browser may not get to: much fewer than a piece has.
+const farthest = 6
