@@ -16,6 +16,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/take"
+	"github.com/mayfly-tv/mayfly/internal/thumbnail"
 )
 
 // The packages that are joined here do not know one another's errors.
@@ -186,6 +187,28 @@ func gateError(err error) error {
 		return deliver.ErrNoChannel
 	}
 	return fmt.Errorf("%w: %w", deliver.ErrUnavailable, err)
+}
+
+// newest gives a station's keyframes to who makes thumbnails.
+type newest struct{ station *station.Station }
+
+func (n newest) keyframe(ctx context.Context, take media.TakeID) ([]byte, error) {
+	data, err := n.station.Newest(ctx, take)
+	if errors.Is(err, station.ErrNotFound) {
+		return nil, thumbnail.ErrNone
+	}
+	return data, err
+}
+
+// thumbnails shows what takes show, small.
+type thumbnails struct{ maker *thumbnail.Maker }
+
+func (t thumbnails) Thumbnail(ctx context.Context, take, node string) ([]byte, error) {
+	id, err := media.ParseTakeID(take)
+	if err != nil {
+		return nil, err
+	}
+	return t.maker.Picture(ctx, id, node)
 }
 
 // opener opens a station's media.

@@ -9,6 +9,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/station"
+	"github.com/mayfly-tv/mayfly/internal/thumbnail"
 )
 
 // pushDesk lets publishers that push over HTTP publish to a station.
@@ -56,23 +57,27 @@ func pushRefusal(err error) error {
 	return err
 }
 
-// pushRouter reaches the node that takes in a session.
-type pushRouter struct{ node *node }
+// mesher sends requests to other nodes, by their names as the host.
+type mesher struct{ node *node }
 
-func (r pushRouter) Owner(key, session string) string { return r.node.station.Owner(key, session) }
-
-func (r pushRouter) RoundTrip(q *http.Request) (*http.Response, error) {
-	joined := r.node.mesh.Load()
+func (m mesher) RoundTrip(q *http.Request) (*http.Response, error) {
+	joined := m.node.mesh.Load()
 	if joined == nil {
 		return nil, mesh.ErrUnreachable
 	}
 	return joined.RoundTrip(q)
 }
 
+// pushRouter reaches the node that takes in a session.
+type pushRouter struct{ mesher }
+
+func (r pushRouter) Owner(key, session string) string { return r.node.station.Owner(key, session) }
+
 // meshHandler answers other nodes: media, and what publishers pushed to a node that another one takes in.
 func (n *node) meshHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mesh/", n.station.MeshHandler())
+	mux.Handle(thumbnail.Pattern, n.pictures)
 	mux.Handle("/push/", n.pushed)
 	return mux
 }

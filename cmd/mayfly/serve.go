@@ -34,6 +34,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/opus"
 	"github.com/mayfly-tv/mayfly/internal/report"
 	"github.com/mayfly-tv/mayfly/internal/station"
+	"github.com/mayfly-tv/mayfly/internal/thumbnail"
 	"github.com/mayfly-tv/mayfly/web"
 )
 
@@ -52,6 +53,7 @@ type node struct {
 	pages    *api.API
 	encoders *rtmp.Server
 	pushed   *push.Handler
+	pictures *thumbnail.Maker
 	certs    *tls.Config               // nil without TLS
 	acme     *certs.Manager            // nil without ACME
 	mesh     atomic.Pointer[mesh.Mesh] // nil before the node has joined its fleet, or if it is alone
@@ -165,7 +167,8 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		Flushed: n.metrics.flushed,
 	})
 	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
-	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{n}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
+	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
+	n.pictures = thumbnail.New(thumbnail.Config{Newest: newest{n.station}.keyframe, Elsewhere: mesher{n}, Log: log})
 	if n.certs, err = n.newCerts(); err != nil {
 		n.spool.Close()
 		return nil, err
@@ -185,7 +188,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
-		Station: n.station, Channels: n.channels, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Previews: previews{n}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Station: n.station, Channels: n.channels, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Previews: previews{n}, Thumbnails: thumbnails{n.pictures}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {

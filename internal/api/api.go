@@ -59,20 +59,21 @@ type Node struct {
 
 // Config says what the API is made of.
 type Config struct {
-	Station  Station
-	Channels *channel.Store
-	Nodes    func() []Node
-	Previews Previews
-	Ingest   func() Ingest // which ports encoders find
-	People   *account.People
-	Art      *artwork.Store
-	Reports  *report.Book
-	Token    string         // MAYFLY_ADMIN_TOKEN: may do everything; "" lets in nobody that way
-	Proxies  []netip.Prefix // whose word counts for where a request came from
-	Public   string         // the address that people outside know, "" if none was given
-	Pages    fs.FS          // the built pages
-	Version  string
-	Log      *slog.Logger
+	Station    Station
+	Channels   *channel.Store
+	Nodes      func() []Node
+	Previews   Previews
+	Thumbnails Thumbnails
+	Ingest     func() Ingest // which ports encoders find
+	People     *account.People
+	Art        *artwork.Store
+	Reports    *report.Book
+	Token      string         // MAYFLY_ADMIN_TOKEN: may do everything; "" lets in nobody that way
+	Proxies    []netip.Prefix // whose word counts for where a request came from
+	Public     string         // the address that people outside know, "" if none was given
+	Pages      fs.FS          // the built pages
+	Version    string
+	Log        *slog.Logger
 }
 
 // API answers everything under /api/, and the pages.
@@ -118,6 +119,7 @@ func New(cfg Config) (*API, error) {
 	a.registerReports(doc)
 	a.registerProvider()
 	a.registerPreviews()
+	a.registerThumbnails()
 	a.registerPages()
 	return a, nil
 }

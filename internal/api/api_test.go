@@ -51,7 +51,7 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 	}
 	a, err := New(Config{
 		Art: art, Reports: report.NewBook(docs),
-		Station: s, Channels: channels, People: people, Previews: told{}, Token: token, Version: "test", Log: log,
+		Station: s, Channels: channels, People: people, Previews: told{}, Thumbnails: painter{}, Token: token, Version: "test", Log: log,
 		Nodes: func() []Node { return []Node{{Name: "node", Self: true, Ready: true}} },
 		Pages: fstest.MapFS{
 			"index.html": {Data: []byte("<html>guide")}, "docs.html": {Data: []byte("<html>docs")},

@@ -67,6 +67,8 @@ type Sending struct {
 	OnAir   bool   `json:"onAir"`
 	Width   int    `json:"width,omitempty"`
 	Height  int    `json:"height,omitempty"`
+
+	take string
 }
 
 type newSource struct {

@@ -129,6 +129,8 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 		a.watch(w, r, first, "watch.html")
 	case rest == "":
 		http.Redirect(w, r, "/"+first, http.StatusMovedPermanently)
+	case rest == thumbnailName:
+		a.programThumbnail(w, r, first)
 	case rest == "embed":
 		a.watch(w, r, first, "embed.html")
 	default:
@@ -175,10 +177,26 @@ func (a *API) page(w http.ResponseWriter, r *http.Request, name string, status i
 		a.send(w, r, f, status)
 		return
 	}
-	head := fmt.Sprintf(`<title>%s</title><meta name="description" content="%s"><meta property="og:title" content="%s"><meta property="og:type" content="video.other">`,
-		html.EscapeString(c.Title), html.EscapeString(c.Description), html.EscapeString(c.Title))
+	head := fmt.Sprintf(`<title>%s</title><meta name="description" content="%s"><meta property="og:title" content="%s"><meta property="og:type" content="video.other">%s`,
+		html.EscapeString(c.Title), html.EscapeString(c.Description), html.EscapeString(c.Title), a.pictured(r, c))
 	named := newPage(name, bytes.Replace(f.data, []byte(headMark), []byte(head), 1))
 	a.send(w, r, named, status)
+}
+
+// pictured names the picture that a link to a channel unfolds to; its address is whole, as Open Graph wants it.
+func (a *API) pictured(r *http.Request, c *channel.Channel) string {
+	if !anybodySees(c) {
+		return ""
+	}
+	return fmt.Sprintf(`<meta property="og:image" content="%s/%s/%s">`, html.EscapeString(a.outside(r)), c.Slug, thumbnailName)
+}
+
+// outside is the address at which people reach this server.
+func (a *API) outside(r *http.Request) string {
+	if a.cfg.Public != "" {
+		return strings.TrimSuffix(a.cfg.Public, "/")
+	}
+	return visitorOf(r.Context()).origin
 }
 
 func (a *API) asset(w http.ResponseWriter, r *http.Request) {

@@ -6,6 +6,7 @@ import { Feed } from './feed'
 import { byName, languageName } from './languages'
 import { Badge, Brand, Ripples } from './parts'
 import { call, type Session } from './people/api'
+import { Thumb } from './thumb'
 import { since, viewers } from './words'
 import './styles/base.css'
 import './styles/guide.css'
@@ -162,6 +163,7 @@ function Card({ c }: { c: Status }) {
       <a class={`card ${live ? 'is-live' : ''}`} href={`/${c.slug}`}>
         <span class="plate" style={face(c.slug)} aria-hidden="true">
           {c.picture ? <img class="plate-picture" src={c.picture} alt="" loading="lazy" /> : <><Ripples /><b>{c.title.trim().slice(0, 1).toUpperCase()}</b></>}
+          {live && <Thumb url={`/${c.slug}/thumbnail.jpg`} />}
           {c.logo && <img class="plate-logo" src={c.logo} alt="" loading="lazy" />}
         </span>
         <span class="card-words">

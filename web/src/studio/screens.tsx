@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { Badge } from '../parts'
 import { channel, chosen, cut, cutting, mayCut, onAir, sources, type Source } from './desk'
+import { Thumb } from '../thumb'
 import { Monitor } from './monitor'
 
 /** A moving picture of a playlist, or a word about why there is none. */
@@ -58,6 +59,17 @@ export function Sources() {
   )
 }
 
+/** More sources than this are not all shown moving: each costs the line of the producer as much as a viewer's. */
+const mostMoving = 4
+const small = window.matchMedia('(max-width: 760px)')
+
+/** What a source sends: moving, or where that costs too much a picture that refreshes. */
+function Look({ s }: { s: Source }) {
+  const moving = !small.matches && (sources.value.length <= mostMoving || s.id === chosen.value || s.id === onAir.value)
+  if (moving || s.sending === undefined) return <Picture url={s.sending?.preview ?? ''} word="Nothing comes in" label={s.name} />
+  return <span class="picture"><span class="picture-word">One moment</span><Thumb url={`/api/v1/channels/${channel.value!.slug}/sources/${s.id}/thumbnail.jpg`} /></span>
+}
+
 function Tile({ s, n }: { s: Source; n: number }) {
   const air = onAir.value === s.id
   const comes = cutting.value?.source === s.id
@@ -66,7 +78,7 @@ function Tile({ s, n }: { s: Source; n: number }) {
   return (
     <li class={`tile ${air ? 'is-air' : ''} ${look ? 'is-looked' : ''}`}>
       <button type="button" class="tile-look" aria-pressed={look} aria-label={`Look at ${s.name}`} onClick={() => (chosen.value = s.id)} onDblClick={() => void cut(s.id)}>
-        <Picture url={s.sending?.preview ?? ''} word="Nothing comes in" label={s.name} />
+        <Look s={s} />
       </button>
       <div class="tile-line">
         {n < 10 && <kbd>{n}</kbd>}
