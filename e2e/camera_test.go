@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"image/jpeg"
 	"net/http"
 	"net/url"
 	"os"
@@ -77,6 +78,12 @@ func TestCamera(t *testing.T) {
 		t.Errorf("the camera was listed after %v, want its keyframe interval and 500 ms", took)
 	}
 	desk.kill()
+	for _, n := range []*node{a, b} { // the one that takes it in makes the thumbnail, the other asks it
+		status, picture := n.get("/camera/thumbnail.jpg")
+		if size, err := jpeg.DecodeConfig(bytes.NewReader(picture)); status != http.StatusOK || err != nil || size.Width != 640 {
+			t.Errorf("the thumbnail answers %d, %v %v", status, size, err)
+		}
+	}
 
 	dies, lives := a, b
 	if cut.Node == "bert" {

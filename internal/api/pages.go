@@ -185,7 +185,7 @@ func (a *API) page(w http.ResponseWriter, r *http.Request, name string, status i
 
 // pictured names the picture that a link to a channel unfolds to; its address is whole, as Open Graph wants it.
 func (a *API) pictured(r *http.Request, c *channel.Channel) string {
-	if !anybodySees(c) {
+	if !c.Open() {
 		return ""
 	}
 	return fmt.Sprintf(`<meta property="og:image" content="%s/%s/%s">`, html.EscapeString(a.outside(r)), c.Slug, thumbnailName)
