@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"image/jpeg"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -103,12 +104,8 @@ func TestCamera(t *testing.T) {
 	shown.check(t)
 }
 
-// picture is one that was shown: its number, whether all of it was white, and its time in s.
-type picture struct {
-	number int
-	white  bool
-	at     float64
-}
+// picture is one that was shown: when it was drawn, by the clock of its sound, and when it is shown, both in s.
+type picture struct{ drawn, at float64 }
 
 // showing is what the program shows of one source at a stretch. Nil: it is not the camera.
 type showing struct {
@@ -183,29 +180,19 @@ func (n *node) decode(data []byte) *showing {
 		n.t.Fatalf("there are %d pictures, and %d can be decoded", len(s.pictures), len(frames)/144)
 	}
 	for i := range s.pictures {
-		f := frames[144*i:]
-		for _, square := range f[:16] {
-			s.pictures[i].number <<= 1
+		ms := 0
+		for _, square := range frames[144*i:][:16] {
+			ms <<= 1
 			if square > 127 {
-				s.pictures[i].number |= 1
+				ms |= 1
 			}
 		}
-		s.pictures[i].white = f[5*16+8] > 127
+		s.pictures[i].drawn = float64(ms) / 1000
 	}
 	raw := ffmpeg(n.t, "-i", file, "-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "s16le", "-")
 	s.sound = make([]int16, len(raw)/2)
 	binary.Read(bytes.NewReader(raw), binary.LittleEndian, s.sound)
 	return s
-}
-
-// flashes returns when the picture becomes white.
-func (s *showing) flashes() (out []float64) {
-	for i, p := range s.pictures {
-		if p.white && i > 0 && !s.pictures[i-1].white {
-			out = append(out, p.at)
-		}
-	}
-	return out
 }
 
 // beeps returns when a tone begins.
@@ -223,49 +210,57 @@ func (s *showing) beeps() (out []float64) {
 	return out
 }
 
+// since returns the time from one time of the camera's clock to another; the clock begins anew after wrap.
+func since(from, to float64) float64 { return math.Mod(to-from+1.5*wrap, wrap) - wrap/2 }
+
+const (
+	wrap = 65.536
+	// longest is what may lie between two pictures when the browser is busy: much less than a piece has.
+	longest = 1.0
+)
+
 // check says what is not as it should be: pictures that are missing or come twice, and sound that is not heard with
 // its picture.
 func (all showings) check(t *testing.T) {
 	t.Helper()
 	var offsets []float64
-	counts, seams := 0, 0
+	seams := 0
 	for i, s := range all {
 		if s == nil {
 			continue
 		}
-		last := s.pictures[0].number
+		last := s.pictures[0].drawn
 		if i > 0 && all[i-1] != nil {
 			before := all[i-1].pictures
-			last = before[len(before)-1].number
+			last = before[len(before)-1].drawn
 			seams++
-			t.Logf("picture %d follows %d where the node died", s.pictures[0].number, last)
+			t.Logf("where the node died, the next picture was drawn %.0f ms after the last one before", 1000*since(last, s.pictures[0].drawn))
 		}
 		for _, p := range s.pictures { // one may be sent again while nothing new comes
-			if p.number < last || p.number > last+farthest {
-				t.Errorf("picture %d follows %d, at %.2f s of stretch %d", p.number, last, p.at, i)
+			if d := since(last, p.drawn); d < 0 || d > longest {
+				t.Errorf("a picture was drawn %.0f ms after the one before it, at %.2f s of stretch %d", 1000*d, p.at, i)
 			}
-			last = p.number
+			last = p.drawn
 		}
-		counts += len(s.pictures)
-		beeps := s.beeps()
-		for _, flash := range s.flashes() {
-			for _, beep := range beeps {
-				if d := flash - beep; d > -0.5 && d < 0.5 {
-					offsets = append(offsets, d)
+		// A tone begins with each second of the camera's clock: so one knows what that clock was when it is heard.
+		for _, beep := range s.beeps() {
+			for _, p := range s.pictures {
+				if d := p.at - beep; d > 0 && d < 0.5 {
+					_, part := math.Modf(p.drawn)
+					d -= part
+					offsets = append(offsets, d-math.Round(d))
 				}
 			}
 		}
 	}
-	if len(offsets) < 5 || seams != 1 {
-		t.Fatalf("%d stretches with %d pictures, %d seams, %d flashes with a tone; want one seam where the node died", len(all), counts, seams, len(offsets))
+	if len(offsets) < 20 || seams != 1 {
+		t.Fatalf("%d stretches, %d seams, %d pictures with a tone before them; want one seam where the node died", len(all), seams, len(offsets))
 	}
 	slices.Sort(offsets)
 	middle := offsets[len(offsets)/2]
-	t.Logf("%d pictures; %d flashes: the picture comes %.0f ms after its sound, from %.0f to %.0f", counts, len(offsets), 1000*middle, 1000*offsets[0], 1000*offsets[len(offsets)-1])
+	t.Logf("%d pictures: shown %.0f ms after the sound of their time, nine of ten from %.0f to %.0f", len(offsets),
+		1000*middle, 1000*offsets[len(offsets)/20], 1000*offsets[len(offsets)*19/20])
 	if middle < -0.05 || middle > 0.05 {
-		t.Errorf("the picture comes %.0f ms after its sound, want at most 50 between them", 1000*middle)
+		t.Errorf("pictures are shown %.0f ms after the sound of their time, want at most 50 between them", 1000*middle)
 	}
 }
-
-// farthest is how many of the drawn pictures a busy browser may not get to: much fewer than a piece has.
-const farthest = 6

@@ -66,7 +66,10 @@ func TestChangeRotateDelete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		key := c.Sources[0].StreamKey
+		key, camera := c.Sources[0].StreamKey, c.Sources[0].CameraKey()
+		if _, src, err := s.ByKey(camera); err != nil || src.ID != c.Sources[0].ID || camera == key {
+			t.Errorf("the camera's key is not good: %v", err)
+		}
 		if c, err = s.Update(t.Context(), "news", func(c *Channel) error { c.Title, c.ID = "two", "mine"; return nil }); err != nil || c.Title != "two" || c.ID == "mine" {
 			t.Errorf("Update = %+v, %v", c, err)
 		}
@@ -78,6 +81,9 @@ func TestChangeRotateDelete(t *testing.T) {
 		}
 		if _, _, err := s.ByKey(key); !errors.Is(err, ErrNotFound) {
 			t.Errorf("the old key is still good: %v", err)
+		}
+		if _, _, err := s.ByKey(camera); !errors.Is(err, ErrNotFound) {
+			t.Errorf("the camera's key outlives the stream key: %v", err)
 		}
 		if _, err := s.Update(t.Context(), "news", func(now *Channel) error { return now.Rotate("nobody", false) }); !errors.Is(err, ErrNotFound) {
 			t.Errorf("Rotate of a source that is not there: %v", err)

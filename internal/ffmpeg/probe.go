@@ -42,7 +42,7 @@ func Probe(ctx context.Context, file string) (Info, error) {
 		"-hide_banner", "-loglevel", "error", "-protocol_whitelist", "file,pipe,fd",
 		"-of", "json", "-show_format", "-show_streams", "-i", file,
 	}
-	err := run(ctx, "ffprobe", args, Job{Stdout: &limited{&out, 1 << 20}, Limits: Limits{Time: probeTime}}, nil)
+	err := run(ctx, "ffprobe", args, Job{Stdout: &limited{out: &out, left: 1 << 20}, Limits: Limits{Time: probeTime}}, nil)
 	if err != nil {
 		return Info{}, err
 	}
@@ -143,7 +143,7 @@ func ratio(s string) float64 {
 
 // limited takes so many bytes and no more.
 type limited struct {
-	*bytes.Buffer
+	out  *bytes.Buffer // not embedded: its ReadFrom would be used, which knows no limit
 	left int
 }
 
@@ -154,5 +154,5 @@ func (l *limited) Write(p []byte) (int, error) {
 	if l.left -= len(p); l.left < 0 {
 		return 0, errTooMuch
 	}
-	return l.Buffer.Write(p)
+	return l.out.Write(p)
 }

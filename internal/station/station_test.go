@@ -313,6 +313,9 @@ func TestRevoked(t *testing.T) {
 		c := w.channel("news", "cam")
 		e := w.mustPublish("cam-key-0123456789")
 		e.run(3 * time.Second)
+		if _, err := w.publish(c.Sources[0].CameraKey()); !errors.Is(err, ErrUnknownKey) {
+			t.Errorf("an encoder publishes with a camera's key: %v", err)
+		}
 		if _, err := w.channels.Update(t.Context(), "news", func(now *channel.Channel) error { return now.Rotate(c.Sources[0].ID, false) }); err != nil {
 			t.Fatal(err)
 		}

@@ -2,8 +2,10 @@
 //
 //   node web/test/camera.mjs SETUP-LINK [--shots DIR] [--device]
 //
-// The camera is drawn by the page: 16 black or white squares at the top are the number of the picture, and all below is
-// white for a tenth of each second, while a tone is heard. With --device it is Chromium's own test device.
+// The camera is drawn by the page: 16 black or white squares at the top tell the time of its sound's clock at which the
+// picture was drawn, in ms modulo 65,536, and a tone is heard for the first tenth of each second of that clock. So it can
+// be measured how picture and sound are shifted, however late the picture was drawn. With --device it is Chromium's own
+// test device.
 //
 // On stdout, one JSON line per step; after each step but the first it waits for a line on stdin. The last line is
 // {"end":true,...} with every uncaught exception and console error.
@@ -40,7 +42,6 @@ function draw() {
   const period = 50
   let sound = null
   let picture = null
-  let number = 0
   const open = () => {
     if (sound !== null) return
     sound = new AudioContext({ sampleRate: 48000 })
@@ -62,15 +63,12 @@ function draw() {
     canvas.height = 360
     const pen = canvas.getContext('2d')
     const paint = () => {
-      const now = sound.currentTime
-      pen.fillStyle = now >= first && now % 1 < 0.1 ? '#fff' : '#000'
-      pen.fillRect(0, 40, 640, 320)
-      number++
+      const now = Math.round(sound.currentTime * 1000)
       for (let i = 0; i < 16; i++) {
-        pen.fillStyle = (number >> (15 - i)) & 1 ? '#fff' : '#000'
+        pen.fillStyle = (now >> (15 - i)) & 1 ? '#fff' : '#000'
         pen.fillRect(i * 40, 0, 40, 40)
       }
-      setTimeout(paint, period - ((sound.currentTime * 1000) % period) + 1)
+      setTimeout(paint, period)
     }
     paint()
     picture = canvas.captureStream()

@@ -83,6 +83,7 @@ func FuzzRead(f *testing.F) {
 	init := makeInit(videoTrack(), soundTrack())
 	f.Add(append(init, both(0)...))
 	f.Add(append(makeInit(soundTrack()), sounds(3)...))
+	f.Add(append(makeInit(videoTrack(), opusTrack()), withOpus(1, 13)...))
 	f.Add([]byte("\x00\x00\x00\x01moof\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\x08mdat"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		total, given := 0, 0
