@@ -13,6 +13,8 @@ const repeatAfter = 0.2
 export interface Means {
   pictures: VideoEncoderConfig
   sound: AudioEncoderConfig
+  /** How many samples late the sound is heard, where its header does not say it. */
+  delay: number
   quality: Quality
   bases(): readonly string[]
   /** When the session before this one is through. */
@@ -43,7 +45,7 @@ export class Broadcast {
       this.fail('')
     }
     this.pictures = new PictureEncoder(means.pictures, (e, h) => this.picture(e, h), failed)
-    this.sounds = new SoundEncoder(means.sound, (e, h) => this.sound(e, h), failed)
+    this.sounds = new SoundEncoder(means.sound, means.delay, (e, h) => this.sound(e, h), failed)
   }
 
   /** Sends a picture that was taken at the time of a sample, and closes it. */

@@ -3,8 +3,9 @@ import { call, Problem } from '../people/api'
 import { Air, type Place } from './air'
 import { Broadcast } from './broadcast'
 import { carrier, Fleet } from './carrier'
+import { delayOf } from './delay'
 import { Ears } from './ears'
-import { pictureConfig, qualities, soundConfig, type Quality } from './encoder'
+import { frameOf, pictureConfig, qualities, soundConfig, type Quality } from './encoder'
 import { Eyes } from './eyes'
 import { most, type Tally } from './outbox'
 
@@ -45,6 +46,8 @@ let cast: Broadcast | null = null
 let air: Air | null = null
 let micTrack: MediaStreamTrack | null = null
 let lock: WakeLockSentinel | null = null
+/** How many samples late this browser's sound is heard; null until it is measured. */
+let delay: number | null = null
 /** When what earlier sessions had is through. */
 let through: Promise<void> = Promise.resolve()
 let last: VideoFrame | null = null
@@ -205,8 +208,9 @@ async function begin(): Promise<void> {
     return
   }
   await ears.wake()
+  delay ??= sound.codec === 'opus' ? 0 : await delayOf(sound, frameOf(sound))
   const mine: Broadcast = new Broadcast({
-    pictures, sound, quality: q, carrier, after: through,
+    pictures, sound, delay, quality: q, carrier, after: through,
     bases: () => fleet.origins.map((o) => `${o}/push/${t.key}`),
     again: () => (last !== null ? fit(last) : fit(null)),
     told: () => count(mine),

@@ -119,6 +119,9 @@ async function drain(e: VideoEncoder | AudioEncoder): Promise<void> {
   if (e.state !== 'closed') e.close()
 }
 
+/** Samples of a frame. */
+export const frameOf = (c: AudioEncoderConfig): number => (c.codec === 'opus' ? 960 : 1024)
+
 /** Encodes sound. Its frames are counted from the first one's sample, so that they follow one another exactly. */
 export class SoundEncoder {
   /** Samples of a frame. */
@@ -129,13 +132,15 @@ export class SoundEncoder {
   private header: Sound | null = null
   private readonly encoder: AudioEncoder
 
+  /** delay is how many samples late its sound is heard; of Opus the header says that itself. */
   constructor(
     config: AudioEncoderConfig,
+    private readonly delay: number,
     private readonly give: (e: Encoded, header: Sound) => void,
     failed: (e: Error) => void,
   ) {
     this.converted = config.codec === 'opus'
-    this.frame = this.converted ? 960 : 1024
+    this.frame = frameOf(config)
     this.encoder = new AudioEncoder({
       error: failed,
       output: (chunk, about) => {
@@ -154,7 +159,7 @@ export class SoundEncoder {
   /** Encodes sound; from is the time of its first sample. */
   encode(h: Heard, from: number): void {
     if (this.encoder.state !== 'configured') return
-    if (!this.began) this.next = from
+    if (!this.began) this.next = from - this.delay
     this.began = true
     const sound = new AudioData({
       format: 'f32-planar', sampleRate: soundScale, numberOfFrames: h.data.length / 2, numberOfChannels: 2, timestamp: Math.round((from * 1e6) / soundScale), data: h.data,

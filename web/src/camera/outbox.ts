@@ -72,6 +72,7 @@ export class Outbox {
   private gone = 0
   private bytes = 0
   private ready = false
+  private introduced = false // some node has the header
   private closed = false
   private ended = false
 
@@ -154,9 +155,11 @@ export class Outbox {
       const base = this.base
       const name = `${this.session}/main/${h.n}`
       const time = all > 1 ? patienceOfMany : patience
-      let a = await this.carrier.put(base, name, h.data, this.oldest, time)
+      let a: Answer = { status: 412, kind: '', detail: '', node: '', after: 0 }
+      if (this.introduced) a = await this.carrier.put(base, name, h.data, this.oldest, time)
       if (a.status === 412) { // a node that does not have the header
         a = await this.carrier.put(base, `${this.session}/main/init`, this.header, this.oldest, time)
+        this.introduced ||= taken(a)
         if (taken(a)) a = await this.carrier.put(base, name, h.data, this.oldest, time)
       }
       if (this.ended) return
