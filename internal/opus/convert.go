@@ -90,6 +90,13 @@ func (c *Converter) AAC(ctx context.Context, head Head, packets []Packet, first,
 	if skip >= sound {
 		return out, nil
 	}
+	frames, err := c.twice(ctx, head, packets, durations, skip)
+	place(out, first, frames, begin)
+	return out, err
+}
+
+// twice converts when it is its turn, and again if that fails. Without frames and an error it failed twice.
+func (c *Converter) twice(ctx context.Context, head Head, packets []Packet, durations []uint32, skip int64) ([][]byte, error) {
 	select {
 	case c.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -100,13 +107,12 @@ func (c *Converter) AAC(ctx context.Context, head Head, packets []Packet, first,
 		frames, err := c.convert(ctx, head, packets, durations, skip)
 		switch {
 		case err == nil:
-			place(out, first, frames, begin)
-			return out, nil
+			return frames, nil
 		case ctx.Err() != nil, errors.Is(err, ErrMissing):
 			return nil, err
 		case try == tries:
-			c.log.Error("the sound of a piece is silent: it could not be converted", "frames", len(out), "error", err)
-			return out, nil
+			c.log.Error("the sound of a piece is silent: it could not be converted", "packets", len(packets), "error", err)
+			return nil, nil
 		}
 		c.log.Warn("sound could not be converted; trying once more", "error", err)
 	}

@@ -95,13 +95,16 @@ func (m *Maker) get(ctx context.Context, take media.TakeID, do func(context.Cont
 		m.kept[take] = p
 	}
 	p.asked = now
-	if p.busy == nil && (p.made.IsZero() || now.Sub(p.made) >= Age) {
+	mine := p.busy == nil && (p.made.IsZero() || now.Sub(p.made) >= Age)
+	if mine {
 		p.busy = make(chan struct{})
-		go m.fill(context.WithoutCancel(ctx), p, do)
 	}
 	busy := p.busy
 	m.mu.Unlock()
-	if busy != nil {
+	switch {
+	case mine:
+		m.fill(context.WithoutCancel(ctx), p, do) // others wait for it, even if who asked first does not
+	case busy != nil:
 		select {
 		case <-busy:
 		case <-ctx.Done():
@@ -113,7 +116,7 @@ func (m *Maker) get(ctx context.Context, take media.TakeID, do func(context.Cont
 	return p.jpeg, p.err
 }
 
-// fill has a picture made. It ends by itself after a while, whoever still waits for it.
+// fill has a picture made. It ends by itself after a while.
 func (m *Maker) fill(ctx context.Context, p *picture, do func(context.Context) ([]byte, error)) {
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()

@@ -85,8 +85,11 @@ async function list(): Promise<void> {
   })
 }
 
+let looks = 0
+
 /** Shows something else from now on. What was shown goes on until that is there. */
 export async function look(to: View): Promise<void> {
+  const turn = ++looks
   let track: MediaStreamTrack | null = null
   let sound: MediaStreamTrack | null = null
   try {
@@ -103,6 +106,11 @@ export async function look(to: View): Promise<void> {
     trouble.value = words(e, to.kind === 'screen' ? 'screen' : 'camera')
     if (to.kind === 'screen' || shown.value !== null) return
     to = { kind: 'off' }
+  }
+  if (turn !== looks) { // something else was chosen meanwhile
+    track?.stop()
+    sound?.stop()
+    return
   }
   shown.value?.stop()
   eyes?.close()

@@ -47,15 +47,10 @@ const lookEvery = 10_000
 /** The addresses of the fleet's nodes, kept up to date by whichever answers: this page's own first. */
 export class Fleet {
   private others: string[] = []
-  private readonly timer: number
 
   constructor(private readonly own = location.origin) {
     void this.look()
-    this.timer = window.setInterval(() => void this.look(), lookEvery)
-  }
-
-  close(): void {
-    window.clearInterval(this.timer)
+    window.setInterval(() => void this.look(), lookEvery)
   }
 
   get origins(): readonly string[] {

@@ -84,10 +84,6 @@ export class Ears {
     return performance.now() - this.last > standstill
   }
 
-  close(): void {
-    void this.ctx.close().catch(() => {})
-  }
-
   private take(h: Heard): void {
     const now = performance.now()
     const stood = this.last > 0 && now - this.last > standstill
