@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -56,24 +57,28 @@ func TestCamera(t *testing.T) {
 		t.Fatalf("add a source: %d %s", status, body)
 	}
 	desk := camera(t, "rtmp://"+b.rtmp+"/live/"+c.Sources[1].StreamKey, "480x360", "10")
-	watched := b.cuts("camera")
+	watched := b.widths("camera")
 	b.until("the encoder can be cut to", 10*time.Second, func() bool {
 		status, _ := b.admin("POST", "/api/v1/channels/camera/cuts", fmt.Sprintf(`{"source":%q}`, c.Sources[1].ID))
 		return status == http.StatusOK
 	})
-	seen := func() time.Time {
-		select {
-		case listed := <-watched:
-			return listed
-		case <-time.After(10 * time.Second):
-			t.Fatal("viewers do not see the cut")
-			return time.Time{}
+	seen := func(width int) time.Time {
+		limit := time.After(15 * time.Second)
+		for {
+			select {
+			case w := <-watched:
+				if w.width == width {
+					return w.at
+				}
+			case <-limit:
+				t.Fatalf("viewers do not see pictures that are %d wide", width)
+			}
 		}
 	}
-	seen()
+	seen(480)
 	p.goOn()
 	cut := p.next("cut")
-	took := seen().Sub(time.UnixMilli(cut.Pressed))
+	took := seen(960).Sub(time.UnixMilli(cut.Pressed))
 	t.Logf("cut to the camera: listed %v after the click, heard of by the page after %d ms", took.Round(time.Millisecond), cut.SeenByOne)
 	if took > 2500*time.Millisecond {
 		t.Errorf("the camera was listed after %v, want its keyframe interval and 500 ms", took)
@@ -90,7 +95,7 @@ func TestCamera(t *testing.T) {
 	if cut.Node == "bert" {
 		dies, lives = b, a
 	}
-	after(3 * time.Second)
+	after(1500 * time.Millisecond)
 	dies.process.kill()
 	p.goOn()
 	moved := p.next("moved")
@@ -102,6 +107,34 @@ func TestCamera(t *testing.T) {
 	lives.until("the channel is off air", 20*time.Second, func() bool { return lives.state("camera") == "off" })
 	shown := lives.shown("camera")
 	shown.check(t)
+}
+
+// wide says how wide the pictures at the end of a playlist are, and since when.
+type wide struct {
+	width int
+	at    time.Time
+}
+
+// widths tells whenever a viewer finds another take at the end of the playlist how wide its pictures are.
+func (n *node) widths(slug string) <-chan wide {
+	out := make(chan wide, 100)
+	init := regexp.MustCompile(`URI="([^"]+init\.mp4)"`)
+	go func() {
+		for newest := ""; n.t.Context().Err() == nil; after(20 * time.Millisecond) {
+			_, list := n.get("/" + slug + "/main.m3u8")
+			found := init.FindAllStringSubmatch(string(list), -1)
+			if len(found) == 0 || found[len(found)-1][1] == newest {
+				continue
+			}
+			newest = found[len(found)-1][1]
+			at := time.Now()
+			_, data := n.get(newest)
+			if tracks, err := cmaf.ReadInit(data); err == nil {
+				out <- wide{tracks[0].Width, at}
+			}
+		}
+	}()
+	return out
 }
 
 // picture is one that was shown: when it was drawn, by the clock of its sound, and when it is shown, both in s.

@@ -127,7 +127,7 @@ try {
   // Its node is killed.
   await lines.next()
   const before = await state()
-  await until((b) => window.mayflyCamera.tally.node !== '' && window.mayflyCamera.tally.node !== b.node && window.mayflyCamera.tally.acked > b.acked + 3, before)
+  await until((b) => window.mayflyCamera.tally.node !== '' && window.mayflyCamera.tally.node !== b.node && window.mayflyCamera.tally.acked > b.acked + 2, before)
   await shot('moved')
   say({ step: 'moved', ...(await state()) })
   await page.setViewportSize({ width: 390, height: 844 })

@@ -1,5 +1,5 @@
-/** How long a smallest delay counts, in ms: clocks drift apart, so an old one is forgotten. */
-const span = 10_000
+/** How long a smallest delay counts at least, in ms: clocks drift apart, and one of sound stands when the browser is too busy. */
+const span = 1500
 
 /**
  * Brings the times of one clock to another, of which only arrivals are known, and those late by chance: what comes

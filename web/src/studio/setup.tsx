@@ -63,7 +63,7 @@ function Keys({ s, last }: { s: Source; last: boolean }) {
       {s.streamKey !== undefined && (
         <>
           <div class="row">
-            <a class="button ghost" href={`/studio/${channel.value!.slug}/camera?source=${s.id}`}>Send this browser’s camera</a>
+            <a class="button ghost" href={`/studio/${channel.value!.slug}/camera?source=${s.id}`} aria-label={`Send this browser’s camera to ${s.name}`}>Send this browser’s camera</a>
             <CameraLink s={s} />
           </div>
           <Key label="Stream key" of={s.name} value={s.streamKey} again={() => rotate(false)} />
