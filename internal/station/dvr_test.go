@@ -66,7 +66,7 @@ func TestSlowFeed(t *testing.T) {
 			e.x.Close(nil)
 			time.Sleep(10 * time.Second) // until none of it is in memory: then all of a take is said in few words
 		}
-		n.pace = 20 * time.Millisecond // the newest take is there first
+		n.pace.Store(int64(20 * time.Millisecond)) // the newest take is there first
 		defer time.Sleep(10 * time.Second)
 		waits := 0
 		for ; ; time.Sleep(10 * time.Millisecond) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,7 +34,7 @@ type nodes struct {
 	all    map[string]*oneNode
 	dying  sync.WaitGroup
 	listed map[string]map[int64]string // every number that any node ever listed, by channel
-	pace   time.Duration               // how long a node takes for each 64 bytes that it sends another
+	pace   atomic.Int64                // how long a node takes for each 64 bytes that it sends another, in ns
 }
 
 // oneNode is a node of the fleet. Its bucket is its own way to the one that all have.
@@ -76,14 +77,14 @@ func (n *nodes) handler(h http.Handler) http.Handler {
 // paced writes slowly.
 type paced struct {
 	http.ResponseWriter
-	pace *time.Duration
+	pace *atomic.Int64
 }
 
 func (p *paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 func (p *paced) Write(b []byte) (n int, err error) {
 	for chunk := range slices.Chunk(b, 64) {
-		time.Sleep(*p.pace)
+		time.Sleep(time.Duration(p.pace.Load()))
 		m, err := p.ResponseWriter.Write(chunk)
 		n += m
 		if err == nil {
