@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"internal/opus":      2,
 	"internal/take":      2,
 	"internal/program":   2,
+	"internal/derive":    2,
 	"internal/station":   3,
 	"internal/ingest":    4,
 	"internal/deliver":   4,

@@ -106,6 +106,7 @@ func New(cfg Config) (*API, error) {
 	doc := humago.New(a.mux, h)
 	doc.UseMiddleware(a.identify(doc))
 	a.registerChannels(doc)
+	a.registerSound(doc)
 	a.registerStatus(doc)
 	a.registerEvents(doc)
 	a.registerSessions(doc)
@@ -179,6 +180,10 @@ func (a *API) problem(err error) error {
 		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, program.ErrNoSuchSource):
 		return huma.Error409Conflict("that source sends nothing at the moment: it goes on air by itself when it connects")
+	case errors.Is(err, program.ErrMix):
+		return huma.Error422UnprocessableEntity(sentence(err))
+	case errors.Is(err, station.ErrNoSound), errors.Is(err, station.ErrNotDerived):
+		return huma.Error409Conflict(sentence(err) + ": cut to the pictures alone, or try again when it is there")
 	case errors.Is(err, program.ErrBusy), errors.Is(err, program.ErrFormat):
 		return huma.Error409Conflict(sentence(err))
 	case errors.Is(err, bucket.ErrUnavailable), errors.Is(err, station.ErrStarting), errors.Is(err, context.DeadlineExceeded):

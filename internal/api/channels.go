@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type Channel struct {
 	Keep     *bool        `json:"keep,omitempty" doc:"keep everything, whatever the DVR window"`
 	Listed   *bool        `json:"listed,omitempty" doc:"shown in the guide: visibility is listed"`
 	OnAir    *OnAir       `json:"onAir,omitempty"`
+	Kept     *Kept        `json:"kept,omitempty" doc:"the sound that is kept while pictures are cut"`
 	Ingest   *Ingest      `json:"ingest,omitempty" doc:"where encoders send to"`
 
 	Visibility  channel.Visibility `json:"visibility,omitempty" enum:"private,unlisted,listed"`
@@ -46,6 +48,8 @@ type OnAir struct {
 	Take   string    `json:"take"`
 	Number int64     `json:"number" doc:"media sequence number that it began with"`
 	Since  time.Time `json:"since"`
+
+	Heard
 }
 
 // Source is an encoder's place in a channel, with the keys it publishes with.
@@ -55,6 +59,8 @@ type Source struct {
 	StreamKey       string `json:"streamKey,omitempty"`
 	BackupStreamKey string `json:"backupStreamKey,omitempty"`
 	CameraKey       string `json:"cameraKey,omitempty" doc:"lets a browser's camera send, over HTTP alone; for as long as the stream key is the same"`
+
+	Level
 
 	Sending *Sending `json:"sending,omitempty" doc:"what it sends now; absent if nothing"`
 }
@@ -151,6 +157,8 @@ type cutInput struct {
 	Channel string `path:"channel"`
 	Body    struct {
 		Source string `json:"source" doc:"the id of a source, or \"off\""`
+
+		Sound
 	}
 }
 
@@ -202,9 +210,15 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 		ports := a.cfg.Ingest()
 		out.Ingest = &ports
 	}
+	if out.OnAir != nil {
+		out.OnAir.Heard = heardOf(out.Mix)
+	}
+	if c.Kept != nil {
+		out.Kept = &Kept{c.Kept.Source, c.Kept.Delay}
+	}
 	sending := a.sending(c)
 	for _, s := range c.Sources {
-		source := Source{ID: s.ID, Name: s.Name, Sending: sending[s.ID]}
+		source := Source{ID: s.ID, Name: s.Name, Level: Level{s.Gain, s.Mute}, Sending: sending[s.ID]}
 		if caller.May(account.Keys, c) {
 			source.StreamKey, source.BackupStreamKey, source.CameraKey = s.StreamKey, s.BackupStreamKey, s.CameraKey()
 		}
@@ -462,11 +476,18 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 	if err != nil {
 		return nil, a.problem(err)
 	}
+	if source != "" {
+		m, err := in.Body.mix(c, p.Mix(source))
+		if err != nil {
+			return nil, a.problem(err)
+		}
+		source = m.Source()
+	}
 	out := &cutOutput{}
 	out.Body.Number, out.Body.ExpectedAt, err = p.Cut(ctx, source)
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	a.cfg.People.Note(c.ID, callerOf(ctx), "cut", in.Body.Source)
+	a.cfg.People.Note(c.ID, callerOf(ctx), "cut", cmp.Or(source, "off"))
 	return out, nil
 }

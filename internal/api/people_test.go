@@ -314,6 +314,8 @@ func bodyFor(path string) string {
 	switch {
 	case strings.HasSuffix(path, "/cuts"):
 		return `{"source":"off"}`
+	case strings.HasSuffix(path, "{channel}/sound"):
+		return `{"source":""}`
 	case strings.HasSuffix(path, "/suspension"):
 		return `{"reason":"x"}`
 	case strings.HasSuffix(path, "/links"), strings.HasSuffix(path, "/sources"), strings.HasSuffix(path, "/sources/{source}"):

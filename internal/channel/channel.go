@@ -28,6 +28,7 @@ type Channel struct {
 	DVRWindow   int       `json:"dvrWindow"`         // seconds that can be rewound
 	Keep        bool      `json:"keep"`              // keep everything, whatever the DVR window
 	Members     []Member  `json:"members,omitempty"` // people with a role in it
+	Kept        *Kept     `json:"kept,omitempty"`    // the sound that is heard under all pictures
 	Deleted     time.Time `json:"deleted"`           // zero unless deleted
 	Profile
 	Access
@@ -39,6 +40,8 @@ type Source struct {
 	Name            string `json:"name"`
 	StreamKey       string `json:"streamKey"`
 	BackupStreamKey string `json:"backupStreamKey"`
+
+	Level
 }
 
 // Window returns the DVR window as a duration.
@@ -80,6 +83,9 @@ func (c *Channel) RemoveSource(source string) error {
 		return invalid("a channel needs a source: add another one first")
 	}
 	c.Sources = slices.DeleteFunc(slices.Clone(c.Sources), func(s Source) bool { return s.ID == source })
+	if c.Kept != nil && c.Kept.Source == source {
+		c.Kept = nil
+	}
 	return nil
 }
 

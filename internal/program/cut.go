@@ -58,6 +58,14 @@ func (d *Director) contender(source string) (found *Contender) {
 	return found
 }
 
+// Sends returns the take that a source sends to this node, or nil.
+func (d *Director) Sends(source string) *media.Take {
+	if c := d.contender(source); c != nil {
+		return c.Take
+	}
+	return nil
+}
+
 // leave ends what is on air by a mark in its log, in favour of another take or of nothing. If another
 // node writes it, that one is to be asked.
 func (d *Director) leave(to *Contender) (*Order, error) {

@@ -214,7 +214,9 @@ func (d *Director) Left(take media.TakeID, at Edge) *Mark {
 	if d.pending != nil && d.pending.mark.Ended == e.ID {
 		return nil // its end is on its way already
 	}
-	return &Mark{Ended: e.ID, End: e.endAt(at)}
+	m := &Mark{Ended: e.ID, End: e.endAt(at)}
+	d.Marked(m) // a derived take may end in the middle of a segment
+	return m
 }
 
 // endAt makes the end of the entry at a place that everybody knows.
@@ -331,7 +333,7 @@ func (d *Director) Sealed(take media.TakeID, at Edge, exact, leap bool) {
 		end.ProgramTime = end.ProgramTime.Add(media.Ticks(gapsAfterSeal * gapDuration).Duration())
 	}
 	delete(d.bounds, e.ID)
-	d.awaited = e.Source
+	d.awaited = PictureOf(e.Source)
 	d.list = d.list.with(func(c *CutList) { c.last().End = end })
 }
 
@@ -356,7 +358,7 @@ func (d *Director) next() *Order {
 	}
 	for i := len(d.live) - 1; i >= 0; i-- {
 		c := d.live[i]
-		if d.awaited != "" && c.Take.Source != d.awaited {
+		if d.awaited != "" && PictureOf(c.Take.Source) != d.awaited {
 			continue
 		}
 		if d.list.Format != nil && d.list.Format.Fits(c.Take.Renditions[0].Tracks) != nil {
@@ -383,7 +385,7 @@ func (d *Director) begin(c Contender) *Order {
 // has was acknowledged to who sent it. It is zero for another source, and for a take that has waited for a cut.
 func (d *Director) left(c Contender) time.Time {
 	e := d.list.last()
-	if e == nil || e.Source != c.Take.Source || e.End == nil || e.End.Leap {
+	if e == nil || PictureOf(e.Source) != PictureOf(c.Take.Source) || e.End == nil || e.End.Leap {
 		return time.Time{}
 	}
 	at := e.End.ProgramTime.Add(-e.Shift - media.Ticks(int64(e.End.Gaps)*gapDuration).Duration())

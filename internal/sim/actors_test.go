@@ -8,6 +8,7 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
@@ -245,6 +246,10 @@ func (x *producer) step() {
 	source := c.Sources[w.rnd.IntN(len(c.Sources))].ID
 	if w.rnd.Float64() < 0.25 && !w.faults.over {
 		source = ""
+	} else if w.rnd.Float64() < 0.4 { // with the sound of another source, or its own changed: a derived take
+		m := program.Mix{Picture: source, Sound: c.Sources[w.rnd.IntN(len(c.Sources))].ID, Delay: time.Duration(w.rnd.IntN(300)) * time.Millisecond}
+		m.Mute = w.rnd.Float64() < 0.2
+		source = m.Source()
 	}
 	x.asked = time.Now()
 	x.off.Store(true) // until it is told that a source is on air

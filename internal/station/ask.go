@@ -33,7 +33,7 @@ type leaveMessage struct {
 }
 
 // Reasons that another node may answer with, so that they keep their meaning on the way.
-var reasons = []error{program.ErrNoSuchSource, program.ErrBusy, program.ErrFormat, ErrStarting, ErrNoChannel}
+var reasons = []error{program.ErrNoSuchSource, program.ErrBusy, program.ErrFormat, ErrNoSound, ErrNotDerived, ErrStarting, ErrNoChannel}
 
 func meaning(err error) error {
 	for _, r := range reasons {
@@ -87,6 +87,7 @@ func (f *fleet) askedDirect(ctx context.Context, _ string, data []byte) ([]byte,
 // primary reports whether another node takes in a source with its main key, and this one with its backup
 // key at most.
 func (f *fleet) primary(p *Program, source string) bool {
+	source = program.PictureOf(source)
 	if f == nil || source == "" || f.takesIn(p.id, source) == "" {
 		return false
 	}
@@ -100,9 +101,10 @@ func (f *fleet) primary(p *Program, source string) bool {
 
 // cutThere asks the node that takes in a source to put it on air.
 func (f *fleet) cutThere(ctx context.Context, p *Program, source string) (int64, time.Time, error) {
-	node := f.takesIn(p.id, source)
+	picture := program.PictureOf(source)
+	node := f.takesIn(p.id, picture)
 	if node == "" {
-		node = f.takesIn(p.id, source+backupMark)
+		node = f.takesIn(p.id, picture+backupMark)
 	}
 	if node == "" {
 		return 0, time.Time{}, program.ErrNoSuchSource

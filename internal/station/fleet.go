@@ -67,6 +67,7 @@ const (
 	subjectDirect    = "direct"    // director: carry out a cut
 	subjectCut       = "cut"       // put a source on air that is taken in there
 	subjectLeave     = "leave"     // end an entry whose take is written there
+	subjectSeam      = "seam"      // have a derived take stand still where another one goes on
 	subjectPromise   = "promise"   // give your word for a claim
 )
 
@@ -81,7 +82,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	}
 	for subject, h := range map[string]mesh.Handler{
 		subjectAskCuts: f.askedCuts, subjectClose: f.askedClose, subjectTestify: f.askedTestify,
-		subjectAway: f.askedAway, subjectHeld: f.askedHeld, subjectDirect: f.askedDirect, subjectCut: f.askedCut, subjectLeave: f.askedLeave, subjectPromise: f.askedPromise,
+		subjectAway: f.askedAway, subjectHeld: f.askedHeld, subjectDirect: f.askedDirect, subjectCut: f.askedCut, subjectLeave: f.askedLeave, subjectSeam: f.askedSeam, subjectPromise: f.askedPromise,
 	} {
 		if err := m.Handle(subject, h); err != nil {
 			return err
@@ -374,7 +375,7 @@ func (f *fleet) arrived(x *Session) {
 	if p.director == nil {
 		return
 	}
-	if e := p.director.List().OnAir(); e != nil && e.Source == x.source {
+	if e := p.director.List().OnAir(); e != nil && program.PictureOf(e.Source) == x.source {
 		if i, err := bundle.ParseIncarnation(e.Origin); err == nil && i.Node != f.station.cfg.Spool.Node() {
 			f.mu.Lock()
 			f.returned[i.Node] = true

@@ -41,6 +41,9 @@ func (s *Station) keep(ctx context.Context) error {
 		case <-save.C:
 			s.saveCuts(ctx, false)
 			s.nudge()
+			for _, p := range s.each() {
+				p.keepMix()
+			}
 		case <-tidy.C:
 			s.tidy(ctx)
 		case <-ctx.Done():

@@ -96,5 +96,8 @@ func (s *Station) endSessions(reason error) {
 		for _, x := range p.sessions() {
 			x.end(reason)
 		}
+		for _, d := range p.derivations() {
+			d.end(reason)
+		}
 	}
 }

@@ -88,7 +88,7 @@ func (p *Program) goesOnAir(id media.TakeID, source string) bool {
 		return false
 	}
 	e := list.OnAir()
-	return e == nil || e.Source == source
+	return e == nil || program.PictureOf(e.Source) == source
 }
 
 // noted is a piece that was pushed to this node, and what waits until it is durable.
@@ -177,7 +177,7 @@ func (p *Program) free(source string) bool {
 		return false
 	}
 	e := p.director.List().OnAir()
-	return e == nil || e.Source != source || p.writers[e.Take] != nil
+	return e == nil || program.PictureOf(e.Source) != source || p.writers[e.Take] != nil
 }
 
 // sessionName is what an address says of a session.

@@ -40,7 +40,7 @@ func (p *Program) Sending() []Sending {
 		s := &out[i]
 		if p.director != nil {
 			e := p.director.List().OnAir()
-			s.OnAir = e != nil && e.Take == s.Take
+			s.OnAir = e != nil && (e.Take == s.Take || e.Source != s.Source && program.PictureOf(e.Source) == s.Source && !s.Backup)
 		}
 		if l := p.station.store.Log(s.Take); l != nil {
 			if t := picture(l); t != nil {
@@ -154,8 +154,10 @@ func (v *Preview) Window(rendition string, _ bool) (*hls.Window, <-chan struct{}
 }
 
 // fetch returns the take's log, or nil and begins to follow the take. The lock is held.
-func (v *Preview) fetch() *take.Log {
-	p, e := v.program, v.list.Entries[0]
+func (v *Preview) fetch() *take.Log { return v.program.fetch(v.list.Entries[0]) }
+
+// fetch returns the log of a take, or nil; it begins to follow one that another node writes. The lock is held.
+func (p *Program) fetch(e program.Entry) *take.Log {
 	p.want(false)
 	l := p.station.store.Log(e.Take)
 	if l != nil && (l.Ended() || p.writers[e.Take] != nil || p.follow.feeds[e.Take] != nil) {

@@ -32,6 +32,10 @@ type Program struct {
 	dvr      view
 	previews map[media.TakeID]*Preview
 	follow   following
+	derived  map[*derived]media.TakeID // in the making; zero before they have begun
+	asked    program.Mix               // what a producer has cut to, if the channel's settings say otherwise
+	mixing   bool                      // keepMix is at work
+	mixRetry time.Time                 // when it may be again
 
 	publishers map[string]*Session    // by source and key
 	hands      map[string][]time.Time // when the publisher was replaced, likewise
@@ -60,6 +64,7 @@ func newProgram(s *Station, c *channel.Channel) *Program {
 		writers: map[media.TakeID]*take.Writer{}, waiting: map[media.TakeID]*take.Writer{},
 		publishers: map[string]*Session{}, hands: map[string][]time.Time{},
 		live: view{stale: true}, dvr: view{stale: true}, previews: map[media.TakeID]*Preview{},
+		derived: map[*derived]media.TakeID{},
 	}
 }
 
@@ -250,6 +255,9 @@ func (p *Program) change(c *channel.Channel) (revoked []*Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	window := p.channel.DVRWindow
+	if !c.SameSound(p.channel) {
+		p.asked = program.Mix{} // the newer word counts
+	}
 	p.channel = c
 	if p.director != nil {
 		p.director.SetAutoLive(c.AutoLive)
@@ -302,8 +310,21 @@ func (p *Program) cut(ctx context.Context, source string) (number int64, expecte
 	return number, expected, err
 }
 
-// cutHere carries out a cut to a source that this node takes in, or to nothing.
+// cutHere carries out a cut to a source that this node takes in, or to nothing, as a producer asked.
 func (p *Program) cutHere(ctx context.Context, source string) (number int64, expected time.Time, err error) {
+	number, expected, err = p.putOnAir(ctx, source)
+	if err == nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.asked = program.ParseMix(source); p.settings(p.asked.Picture).Source() == source {
+			p.asked = program.Mix{}
+		}
+	}
+	return number, expected, err
+}
+
+// cutNow carries out a cut to a source that this node takes in or derives, or to nothing.
+func (p *Program) cutNow(ctx context.Context, source string) (number int64, expected time.Time, err error) {
 	p.mu.Lock()
 	if p.director == nil || !p.settled {
 		p.mu.Unlock()

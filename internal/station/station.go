@@ -289,6 +289,9 @@ func (s *Station) fenced(i *bundle.Incarnation) {
 		for _, x := range p.sessions() {
 			x.drop(ErrLeaving)
 		}
+		for _, d := range p.derivations() {
+			d.drop()
+		}
 		p.fenced()
 	}
 	var own []*take.Log

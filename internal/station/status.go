@@ -40,7 +40,8 @@ type Status struct {
 	Gate string `json:"gate,omitempty" enum:"password,private" doc:"what keeps who asks from watching: a password is wanted, or only who works on the channel and whoever has a playback link may"`
 
 	Access channel.Access `json:"-"`
-	Source string         `json:"-"` // id of the source on air
+	Source string         `json:"-"` // id of the source whose pictures are on air
+	Mix    program.Mix    `json:"-"` // what is on air
 	Take   string         `json:"-"`
 	Number int64          `json:"-"` // of the entry on air
 }
@@ -128,7 +129,8 @@ func (p *Program) status(bucketAway bool) Status {
 	}
 	list := p.director.List()
 	e := &list.Entries[len(list.Entries)-1]
-	s.State, s.Since, s.Source, s.Take, s.Number = Live, onAirSince(list.Entries), e.Source, e.Take.String(), e.Number
+	s.State, s.Since, s.Source, s.Take, s.Number = Live, onAirSince(list.Entries), program.PictureOf(e.Source), e.Take.String(), e.Number
+	s.Mix = program.ParseMix(e.Source)
 	l := p.station.store.Log(e.Take)
 	if e.End != nil {
 		s.State, s.Since = Off, e.End.ProgramTime

@@ -19,10 +19,7 @@ var (
 	stillFrame1 []byte
 )
 
-// The silence of a stream without sound consists of cmaf.SilentFrame.
 const (
-	silentRate  = 48000
-	silentSpan  = 1024 // samples of sound in a frame
 	stillWidth  = 640
 	stillHeight = 360
 )
@@ -48,9 +45,7 @@ func newFiller(tracks []media.Track) *filler {
 	}
 	switch {
 	case video && !audio:
-		return &filler{track: media.Track{
-			ID: id + 1, Codec: media.AAC, Timescale: silentRate, Config: cmaf.StereoConfig, SampleRate: silentRate, Channels: 2,
-		}}
+		return &filler{track: cmaf.Silence(id + 1)}
 	case audio && !video:
 		return &filler{track: media.Track{
 			ID: id + 1, Codec: media.H264, Timescale: media.TicksPerSecond, Config: stillConfig, Width: stillWidth, Height: stillHeight,
@@ -97,9 +92,9 @@ func (f *filler) before(dts int64) {
 		return
 	}
 	limit := f.lane.scaled(f.p.lead.ticks(dts))
-	for ; f.next < limit; f.next += silentSpan {
+	for ; f.next < limit; f.next += cmaf.SilentSpan {
 		f.lane.push(f.next, media.Sample{DTS: f.next, Data: cmaf.SilentFrame})
-		f.lane.finish(f.next + silentSpan)
+		f.lane.finish(f.next + cmaf.SilentSpan)
 	}
 }
 

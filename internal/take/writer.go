@@ -18,27 +18,32 @@ type Recorder interface {
 type Birth struct {
 	Take     media.Take     // its id and renditions are made at birth
 	Packager PackagerConfig // with the tracks
+	Parts    []media.Track  // instead of Packager: the tracks of parts that are ready made; see Writer.Part
 	Recorder Recorder
 	Watch    func(*Log, Event) // see NewLog
 	Exact    func() bool       // whether nothing may be listed that is not safe; nil: never
 }
 
-// Writer is the one writer of a take: it packs samples into parts, adds them to the take's log, and
-// hands them on to be bundled. Its methods are called from one goroutine, but for Mark.
+// Writer is the one writer of a take: it packs samples into parts, or gets them ready made, adds them to the
+// take's log, and hands them on to be bundled. Its methods are called from one goroutine, but for Mark.
 type Writer struct {
 	log      *Log
-	packager *Packager
+	packager *Packager // nil if its parts come ready made
 	recorder Recorder
 	pieces   []*Piece
 }
 
 // NewWriter gives birth to a take. The birth stands in the log before any part.
 func NewWriter(b Birth) (*Writer, error) {
-	p, err := NewPackager(b.Packager)
-	if err != nil {
-		return nil, fmt.Errorf("begin take: %w", err)
+	var p *Packager
+	tracks := b.Parts
+	if len(tracks) == 0 {
+		var err error
+		if p, err = NewPackager(b.Packager); err != nil {
+			return nil, fmt.Errorf("begin take: %w", err)
+		}
+		tracks = p.Tracks()
 	}
-	tracks := p.Tracks()
 	init, err := cmaf.Init(tracks)
 	if err != nil {
 		return nil, fmt.Errorf("begin take: write init: %w", err)
@@ -64,6 +69,9 @@ func (w *Writer) Write(s media.Sample) error {
 	}
 	return err
 }
+
+// Part adds the next part of a take whose parts are ready made. Nobody changes p.Data any more.
+func (w *Writer) Part(p media.Part) { w.emit(p) }
 
 // emit hands a finished part on to be bundled at the moment at which the log knows it, so that nothing
 // is listed that the recorder does not have.
@@ -128,7 +136,9 @@ func (w *Writer) Mark(fill func(Edge) []byte) {
 
 // Finish cuts what waits into the last parts; Mark may follow, and then End.
 func (w *Writer) Finish() {
-	w.packager.Flush(w.emit)
+	if w.packager != nil {
+		w.packager.Flush(w.emit)
+	}
 	w.notePieces()
 }
 
