@@ -48,6 +48,7 @@ type OnAir struct {
 	Take   string    `json:"take"`
 	Number int64     `json:"number" doc:"media sequence number that it began with"`
 	Since  time.Time `json:"since"`
+	Ahead  float64   `json:"ahead,omitempty" doc:"seconds that the program's time is ahead of when it was sent"`
 
 	Heard
 }
@@ -60,7 +61,7 @@ type Source struct {
 	BackupStreamKey string `json:"backupStreamKey,omitempty"`
 	CameraKey       string `json:"cameraKey,omitempty" doc:"lets a browser's camera send, over HTTP alone; for as long as the stream key is the same"`
 
-	Level
+	Mute bool `json:"mute,omitempty" doc:"viewers do not hear it"`
 
 	Sending *Sending `json:"sending,omitempty" doc:"what it sends now; absent if nothing"`
 }
@@ -211,14 +212,14 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 		out.Ingest = &ports
 	}
 	if out.OnAir != nil {
-		out.OnAir.Heard = heardOf(out.Mix)
+		out.OnAir.Heard, out.OnAir.Ahead = heardOf(out.Mix), out.Ahead.Seconds()
 	}
 	if c.Kept != nil {
 		out.Kept = &Kept{c.Kept.Source, c.Kept.Delay}
 	}
 	sending := a.sending(c)
 	for _, s := range c.Sources {
-		source := Source{ID: s.ID, Name: s.Name, Level: Level{s.Gain, s.Mute}, Sending: sending[s.ID]}
+		source := Source{ID: s.ID, Name: s.Name, Mute: s.Mute, Sending: sending[s.ID]}
 		if caller.May(account.Keys, c) {
 			source.StreamKey, source.BackupStreamKey, source.CameraKey = s.StreamKey, s.BackupStreamKey, s.CameraKey()
 		}

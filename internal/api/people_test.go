@@ -316,6 +316,8 @@ func bodyFor(path string) string {
 		return `{"source":"off"}`
 	case strings.HasSuffix(path, "{channel}/sound"):
 		return `{"source":""}`
+	case strings.HasSuffix(path, "{source}/sound"):
+		return `{"mute":true}`
 	case strings.HasSuffix(path, "/suspension"):
 		return `{"reason":"x"}`
 	case strings.HasSuffix(path, "/links"), strings.HasSuffix(path, "/sources"), strings.HasSuffix(path, "/sources/{source}"):

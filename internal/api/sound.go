@@ -19,30 +19,22 @@ type Kept struct {
 	Delay  int    `json:"delay,omitempty" doc:"ms that it is heard later than it came"`
 }
 
-// Level is how loud a source is heard when it is on air.
-type Level struct {
-	Gain float64 `json:"gain,omitempty" doc:"dB"`
-	Mute bool    `json:"mute,omitempty"`
-}
-
 // Heard says what is heard with the pictures on air, if it is not simply their own sound.
 type Heard struct {
-	Sound string  `json:"sound,omitempty" doc:"the source that is heard"`
-	Delay int     `json:"delay,omitempty" doc:"ms"`
-	Gain  float64 `json:"gain,omitempty" doc:"dB"`
-	Mute  bool    `json:"mute,omitempty"`
+	Sound string `json:"sound,omitempty" doc:"the source that is heard"`
+	Delay int    `json:"delay,omitempty" doc:"ms"`
+	Mute  bool   `json:"mute,omitempty"`
 }
 
 func heardOf(m program.Mix) Heard {
-	return Heard{Sound: m.Sound, Delay: int(m.Delay.Milliseconds()), Gain: m.Gain, Mute: m.Mute}
+	return Heard{Sound: m.Sound, Delay: int(m.Delay.Milliseconds()), Mute: m.Mute}
 }
 
 // Sound is what a cut says of the sound. What it leaves out is as the channel has it.
 type Sound struct {
-	Sound *string  `json:"sound,omitempty" doc:"the id of the source that is heard; absent: the sound that the channel keeps, else the pictures' own"`
-	Delay *int     `json:"delay,omitempty" doc:"ms that the sound is heard later than it came, -1000 to 3000"`
-	Gain  *float64 `json:"gain,omitempty" doc:"dB, -40 to 20"`
-	Mute  *bool    `json:"mute,omitempty" doc:"silence"`
+	Sound *string `json:"sound,omitempty" doc:"the id of the source that is heard; absent: the sound that the channel keeps, else the pictures' own"`
+	Delay *int    `json:"delay,omitempty" doc:"ms that the sound is heard later than it came, -1000 to 3000"`
+	Mute  *bool   `json:"mute,omitempty" doc:"silence"`
 }
 
 type keepInput struct {
@@ -53,12 +45,11 @@ type keepInput struct {
 	}
 }
 
-type levelInput struct {
+type muteInput struct {
 	Channel string `path:"channel"`
 	Source  string `path:"source"`
 	Body    struct {
-		Gain *float64 `json:"gain,omitempty" doc:"dB, -40 to 20"`
-		Mute *bool    `json:"mute,omitempty"`
+		Mute bool `json:"mute"`
 	}
 }
 
@@ -67,7 +58,7 @@ func (a *API) registerSound(doc huma.API) {
 		return operation(http.MethodPatch, path, id, summary, "channels", 200, true)
 	}
 	huma.Register(doc, op("/channels/{channel}/sound", "keep-sound", "Keep the sound of one source while pictures are cut, or let each source be heard with its own"), a.keepSound)
-	huma.Register(doc, op("/channels/{channel}/sources/{source}/sound", "source-level", "Set how loud a source is heard when it is on air"), a.level)
+	huma.Register(doc, op("/channels/{channel}/sources/{source}/sound", "mute-source", "Say whether a source is heard when it is on air"), a.mute)
 }
 
 // mix says what a cut to the pictures of a source puts on air. p is what it is if the cut says no more.
@@ -77,13 +68,13 @@ func (s *Sound) mix(c *channel.Channel, m program.Mix) (program.Mix, error) {
 		if src == nil {
 			return m, fmt.Errorf("%w: the channel has no source %q: read the channel to see its sources", program.ErrMix, *s.Sound)
 		}
-		m.Sound, m.Delay, m.Gain, m.Mute = src.ID, 0, src.Gain, src.Mute
+		m.Sound, m.Delay, m.Mute = src.ID, 0, src.Mute
 	}
 	if s.Delay != nil {
 		m.Delay = time.Duration(*s.Delay) * time.Millisecond
 	}
-	set(&m.Gain, s.Gain)
 	set(&m.Mute, s.Mute)
+	m.Through = m.Through && m.Sound == m.Picture && m.Delay == 0 && !m.Mute
 	return m, m.Validate()
 }
 
@@ -97,15 +88,13 @@ func (a *API) keepSound(ctx context.Context, in *keepInput) (*channelOutput, err
 	})
 }
 
-func (a *API) level(ctx context.Context, in *levelInput) (*channelOutput, error) {
-	return a.shown(ctx, in.Channel, account.Cut, "sound.level", func(c *channel.Channel) (string, error) {
+func (a *API) mute(ctx context.Context, in *muteInput) (*channelOutput, error) {
+	return a.shown(ctx, in.Channel, account.Cut, "sound.mute", func(c *channel.Channel) (string, error) {
 		src := c.Source(in.Source)
 		if src == nil {
 			return "", fmt.Errorf("source %q: %w", in.Source, channel.ErrNotFound)
 		}
-		set(&src.Gain, in.Body.Gain)
-		set(&src.Mute, in.Body.Mute)
-		m := program.Mix{Picture: src.ID, Gain: src.Gain, Mute: src.Mute}
-		return fmt.Sprintf("%s: %+g dB, mute %v", src.ID, src.Gain, src.Mute), m.Validate()
+		src.Mute = in.Body.Mute
+		return fmt.Sprintf("%s: %v", src.Name, src.Mute), nil
 	})
 }

@@ -40,8 +40,7 @@ type Source struct {
 	Name            string `json:"name"`
 	StreamKey       string `json:"streamKey"`
 	BackupStreamKey string `json:"backupStreamKey"`
-
-	Level
+	Mute            bool   `json:"mute,omitempty"` // viewers do not hear it
 }
 
 // Window returns the DVR window as a duration.

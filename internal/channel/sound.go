@@ -8,12 +8,6 @@ type Kept struct {
 	Delay  int    `json:"delay,omitempty"` // ms
 }
 
-// Level is how loud a source is heard when it is on air.
-type Level struct {
-	Gain float64 `json:"gain,omitempty"` // dB
-	Mute bool    `json:"mute,omitempty"`
-}
-
 // KeepSound has the sound of a source heard under all pictures, or with "" each source's own.
 func (c *Channel) KeepSound(source string, delay int) error {
 	if source == "" {
@@ -33,7 +27,7 @@ func (c *Channel) SameSound(o *Channel) bool {
 		return false
 	}
 	for i := range c.Sources {
-		if c.Sources[i].Level != o.Sources[i].Level {
+		if c.Sources[i].Mute != o.Sources[i].Mute {
 			return false
 		}
 	}

@@ -14,15 +14,14 @@ type Mix struct {
 	Picture string // source
 	Sound   string // source; "" or Picture: the pictures' own
 	Delay   time.Duration
-	Gain    float64 // dB
 	Mute    bool
+	// Through says that the pictures' own sound goes on without a break when others are cut to. A take is derived
+	// for that too.
+	Through bool
 }
 
-// Bounds of a mix. Sound that comes early holds the pictures back for as long.
-const (
-	MinDelay, MaxDelay = -1 * time.Second, 3 * time.Second
-	MinGain, MaxGain   = -40.0, 20.0
-)
+// MinDelay and MaxDelay bound the delay of a mix. Sound that is heard earlier holds the pictures back for as long.
+const MinDelay, MaxDelay = -1 * time.Second, 3 * time.Second
 
 // ErrMix is wrapped by what Validate finds.
 var ErrMix = errors.New("that sound cannot be put on air")
@@ -34,15 +33,22 @@ func (m Mix) Validate() error {
 		return fmt.Errorf("%w: name the source of the pictures", ErrMix)
 	case m.Delay < MinDelay || m.Delay > MaxDelay:
 		return fmt.Errorf("%w: a delay of %d ms: use %d to %d", ErrMix, m.Delay.Milliseconds(), MinDelay.Milliseconds(), MaxDelay.Milliseconds())
-	case m.Gain < MinGain || m.Gain > MaxGain || m.Gain != m.Gain:
-		return fmt.Errorf("%w: a gain of %g dB: use %g to %g", ErrMix, m.Gain, MinGain, MaxGain)
 	}
 	return nil
 }
 
-// Plain reports whether the mix is a source as it is.
-func (m Mix) Plain() bool {
-	return (m.Sound == "" || m.Sound == m.Picture) && m.Delay == 0 && m.Gain == 0 && !m.Mute
+// own reports whether the pictures are heard with their own sound, as it came.
+func (m Mix) own() bool {
+	return (m.Sound == "" || m.Sound == m.Picture) && m.Delay == 0 && !m.Mute
+}
+
+// Plain reports whether the mix is put on air as the source sends it.
+func (m Mix) Plain() bool { return m.own() && !m.Through }
+
+// Same reports whether two mixes look and sound alike.
+func (m Mix) Same(o Mix) bool {
+	m.Through, o.Through = false, false
+	return m.Source() == o.Source()
 }
 
 // Source names what is put on air: the source, or the mix of it. ParseMix reads it.
@@ -56,7 +62,7 @@ func (m Mix) Source() string {
 	if m.Sound == "" {
 		m.Sound = m.Picture
 	}
-	return fmt.Sprintf("%s+%s:%d:%s", m.Picture, m.Sound, m.Delay.Milliseconds(), strconv.FormatFloat(m.Gain, 'f', -1, 64))
+	return fmt.Sprintf("%s+%s:%d", m.Picture, m.Sound, m.Delay.Milliseconds())
 }
 
 // ParseMix reads what Source writes.
@@ -72,10 +78,9 @@ func ParseMix(source string) Mix {
 		m.Sound = picture
 		return m
 	}
-	delay, gain, _ := strings.Cut(how, ":")
-	ms, _ := strconv.Atoi(delay)
+	ms, _ := strconv.Atoi(how)
 	m.Delay = time.Duration(ms) * time.Millisecond
-	m.Gain, _ = strconv.ParseFloat(gain, 64)
+	m.Through = m.own()
 	return m
 }
 

@@ -25,7 +25,7 @@ const (
 )
 
 // Mix returns what is put on air with the pictures of a source if a cut says no more: the sound that the channel
-// keeps, with the level that its producers set.
+// keeps, unless it is muted.
 func (p *Program) Mix(picture string) program.Mix {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -35,12 +35,13 @@ func (p *Program) Mix(picture string) program.Mix {
 // settings returns what the channel's settings say is heard with the pictures of a source; the lock is held.
 func (p *Program) settings(picture string) program.Mix {
 	m := program.Mix{Picture: picture, Sound: picture}
-	if k := p.channel.Kept; k != nil && p.channel.Source(k.Source) != nil && k.Source != picture {
+	if k := p.channel.Kept; k != nil && p.channel.Source(k.Source) != nil {
 		m.Sound, m.Delay = k.Source, time.Duration(k.Delay)*time.Millisecond
 	}
 	if s := p.channel.Source(m.Sound); s != nil {
-		m.Gain, m.Mute = s.Gain, s.Mute
+		m.Mute = s.Mute
 	}
+	m.Through = m.Sound == picture && p.channel.Kept != nil && m.Plain()
 	return m
 }
 
@@ -96,7 +97,7 @@ func (p *Program) derive(ctx context.Context, m program.Mix, onAir *program.Entr
 		cfg.Sound, cfg.Shift = tracks(sound), shift(pictures, sound)+media.TicksOf(m.Delay)
 		d.sound = sound.Take().ID
 		d.heard = &reading{log: sound, next: sound.Since(edge - cfg.Shift - media.TicksOf(behindPictures))}
-		if onAir != nil && program.ParseMix(onAir.Source).Sound == m.Sound && onAir.Source != m.Sound {
+		if onAir != nil && !program.ParseMix(onAir.Source).Plain() && program.ParseMix(onAir.Source).Sound == m.Sound {
 			if at, ok := p.atSeam(ctx, onAir, d.sound, nil); ok {
 				d.from = at
 			}
@@ -293,7 +294,7 @@ func (p *Program) keepMix() {
 			if m.Picture != program.PictureOf(e.Source) {
 				m = p.settings(program.PictureOf(e.Source))
 			}
-			if wanted = m.Source(); wanted == e.Source {
+			if wanted = m.Source(); wanted == e.Source || m.Plain() && m.Same(program.ParseMix(e.Source)) {
 				wanted = ""
 			}
 		}

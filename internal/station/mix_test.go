@@ -141,7 +141,7 @@ func TestSoundKept(t *testing.T) {
 		if s := p.Status(); s.Mix != want || s.Source != a {
 			t.Fatalf("on air is %+v, want %+v\n%s", s.Mix, want, w.log.String())
 		}
-		for i, picture := range []string{b, a, b, a} {
+		for i, picture := range []string{b, a, d, b, d, a} {
 			asked := time.Now()
 			if err := w.cutTo("news", picture); err != nil {
 				t.Fatal(err)

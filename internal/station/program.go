@@ -34,6 +34,7 @@ type Program struct {
 	follow   following
 	derived  map[*derived]media.TakeID // in the making; zero before they have begun
 	asked    program.Mix               // what a producer has cut to, if the channel's settings say otherwise
+	revision int64                     // counts changes of the settings
 	mixing   bool                      // keepMix is at work
 	mixRetry time.Time                 // when it may be again
 
@@ -259,6 +260,7 @@ func (p *Program) change(c *channel.Channel) (revoked []*Session) {
 		p.asked = program.Mix{} // the newer word counts
 	}
 	p.channel = c
+	p.revision++
 	if p.director != nil {
 		p.director.SetAutoLive(c.AutoLive)
 	}

@@ -33,6 +33,7 @@ type Status struct {
 	Height      int       `json:"height,omitempty"`
 	DVRWindow   int       `json:"dvrWindow" doc:"seconds that can be rewound"`
 	Notice      string    `json:"notice,omitempty" doc:"something the producer should know"`
+	Revision    int64     `json:"revision,omitempty" doc:"another number whenever what people set in the channel has changed"`
 	Air         *Air      `json:"air,omitempty" doc:"who does what for it, while it is on air"`
 	BucketAway  bool      `json:"bucketAway,omitempty" doc:"the bucket does not answer: live goes on, channels cannot be changed, and only what this node has at hand can be rewound"`
 
@@ -42,6 +43,7 @@ type Status struct {
 	Access channel.Access `json:"-"`
 	Source string         `json:"-"` // id of the source whose pictures are on air
 	Mix    program.Mix    `json:"-"` // what is on air
+	Ahead  time.Duration  `json:"-"` // that its program time is ahead of its take's own
 	Take   string         `json:"-"`
 	Number int64          `json:"-"` // of the entry on air
 }
@@ -120,6 +122,7 @@ func (p *Program) status(bucketAway bool) Status {
 	s := Status{
 		Slug: c.Slug, Title: c.Title, Description: c.Description, State: Never, Since: c.Created,
 		DVRWindow: c.DVRWindow, Access: c.Access, Profile: ProfileOf(c), Viewers: p.station.cfg.Viewers(c.Slug), BucketAway: bucketAway,
+		Revision: p.revision,
 	}
 	if time.Since(p.noticeAt) < noticeTime {
 		s.Notice = p.notice
@@ -130,7 +133,7 @@ func (p *Program) status(bucketAway bool) Status {
 	list := p.director.List()
 	e := &list.Entries[len(list.Entries)-1]
 	s.State, s.Since, s.Source, s.Take, s.Number = Live, onAirSince(list.Entries), program.PictureOf(e.Source), e.Take.String(), e.Number
-	s.Mix = program.ParseMix(e.Source)
+	s.Mix, s.Ahead = program.ParseMix(e.Source), e.Shift
 	l := p.station.store.Log(e.Take)
 	if e.End != nil {
 		s.State, s.Since = Off, e.End.ProgramTime

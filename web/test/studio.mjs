@@ -135,6 +135,32 @@ try {
   await ada.locator('.tile.is-air', { hasText: first }).waitFor()
   say({ step: 'cut back', pressed: clicked, seenByOther: Date.now() - clicked })
 
+  // The sound of Balcony is kept by one key while pictures are cut, and changed by a click.
+  const heard = (page, name) => page.locator('.tile', { hasText: name }).locator('.heard').waitFor()
+  const change = async (step, does, name) => {
+    const pressed = Date.now()
+    await does()
+    await (step === 'picture' ? ada.locator('.tile.is-air', { hasText: name }).waitFor() : heard(ada, name))
+    const seenByOne = Date.now() - pressed
+    await (step === 'picture' ? bob.locator('.tile.is-air', { hasText: name }).waitFor() : heard(bob, name))
+    say({ step, pressed, seenByOne, seenByOther: Date.now() - pressed })
+    await ada.waitForTimeout(2300)
+  }
+  await ada.locator('h1').click()
+  if (first !== 'Encoder') { // the pictures of the other one, so that its sound is kept under them
+    await ada.keyboard.press('1')
+    await ada.locator('.tile.is-air', { hasText: 'Encoder' }).waitFor()
+    await ada.waitForTimeout(2300)
+  }
+  say({ step: 'arranged', first })
+  await change('kept', () => ada.keyboard.press('w'), 'Balcony')
+  await change('picture', () => ada.keyboard.press('2'), 'Balcony')
+  await change('picture', () => ada.keyboard.press('1'), 'Encoder')
+  await shot(ada, 'sound')
+  await change('picture', () => ada.keyboard.press('2'), 'Balcony')
+  await change('sound', () => bob.getByRole('button', { name: 'Keep the sound of Encoder' }).click(), 'Encoder')
+  await shot(bob, 'sound-tablet')
+
   // Off air, after being asked.
   await ada.getByRole('button', { name: 'Off air' }).click()
   await ada.getByRole('dialog').getByRole('button', { name: 'Off air' }).click()

@@ -10,6 +10,13 @@ export interface Sending {
   onAir: boolean
   width?: number
   height?: number
+  warnings?: Warning[]
+}
+
+/** What is wrong with what a source sends, in words for a producer. */
+export interface Warning {
+  kind: string
+  text: string
 }
 
 export interface Source {
@@ -18,6 +25,8 @@ export interface Source {
   streamKey?: string
   backupStreamKey?: string
   cameraKey?: string
+  /** Viewers do not hear it. */
+  mute?: boolean
   sending?: Sending
 }
 
@@ -39,7 +48,9 @@ export interface Channel {
   autoLive?: boolean
   keep?: boolean
   dvrWindow: number
-  onAir?: { source: string; since: string }
+  onAir?: { source: string; since: string; ahead?: number; sound?: string; delay?: number; mute?: boolean }
+  /** The sound that is heard while the pictures of other sources are cut. */
+  kept?: { source: string; delay?: number }
   ingest?: { rtmp?: number; rtmps?: number }
   category?: string
   language?: string
@@ -78,6 +89,9 @@ export const sources = computed<Source[]>(() => channel.value?.sources ?? [])
 /** The source on air, '' for none. */
 export const onAir = computed(() => (channel.value?.state === 'live' ? (channel.value.onAir?.source ?? '') : ''))
 
+/** The source that is heard, '' for none. */
+export const heard = computed(() => (onAir.value === '' || channel.value?.onAir?.mute ? '' : (channel.value?.onAir?.sound ?? onAir.value)))
+
 export const mayCut = computed(() => channel.value?.role !== 'moderator')
 
 let asked = 0
@@ -104,10 +118,15 @@ export function take(c: Channel): void {
 
 const lookEvery = 1000
 
+let feed: Feed | null = null
+
+/** The server's clock, in ms. */
+export const feedClock = (): number => feed?.clock.now(Date.now()) ?? Date.now()
+
 /** Keeps the channel known for as long as the page is there. What changes is told by the server; what sources send is looked at besides. */
 export function open(slug: string): void {
   void refresh(slug)
-  new Feed(slug, {
+  feed = new Feed(slug, {
     status: () => void refresh(slug),
     removed: () => {
       trouble.value = 'There is no such channel any more.'
@@ -134,3 +153,24 @@ export async function cut(source: string): Promise<void> {
   }
   await refresh(c.slug)
 }
+
+/** Changes something of the channel by the API, and shows what came of it. */
+async function change(path: string, body: unknown): Promise<void> {
+  const c = channel.value
+  if (c === null || !mayCut.value) return
+  refused.value = ''
+  const turn = ++asked
+  try {
+    const answer = await call<Channel>('PATCH', `/channels/${encodeURIComponent(c.slug)}${path}`, body)
+    if (turn === asked) take(answer)
+  } catch (e) {
+    refused.value = e instanceof Error ? e.message : String(e)
+    await refresh(c.slug)
+  }
+}
+
+/** Keeps the sound of a source while pictures are cut; with '' each source is heard with its own. */
+export const keepSound = (source: string, delay = 0): Promise<void> => change('/sound', { source, delay })
+
+/** Says whether viewers hear a source when it is on air. */
+export const setMute = (source: string, mute: boolean): Promise<void> => change(`/sources/${source}/sound`, { mute })

@@ -1,11 +1,21 @@
-/** What a key asks of the desk: to cut to the nth source, to look at it, or to cut to what is looked at. */
-export type Wish = { cut: number } | { look: number } | 'take'
+/**
+ * What a key asks of the desk: to cut to the nth source or look at it, to keep the sound of the nth or listen to it, to
+ * cut to what is looked at, to let each source be heard with its own sound, to listen to the program, or the next step.
+ */
+export type Wish = { cut: number } | { look: number } | { sound: number } | { listen: number } | 'take' | 'own sound' | 'listen to program' | 'next'
+
+/** The keys below the digits, by their place: they are for the sound of the sources whose pictures the digits cut. */
+const soundRow = ['KeyQ', 'KeyW', 'KeyE', 'KeyR', 'KeyT', 'KeyY', 'KeyU', 'KeyI', 'KeyO']
 
 /** What a key means; null when it is none of ours, or belongs to what has the focus. Digits count from 1; the place of the key counts, so that Shift and a digit is the same on every keyboard. */
 export function wishOf(e: { key: string; code: string; shiftKey: boolean; ctrlKey: boolean; altKey: boolean; metaKey: boolean }, target: 'text' | 'button' | 'range' | 'other'): Wish | null {
   if (e.ctrlKey || e.altKey || e.metaKey || target === 'text') return null
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(e.code)
   if (digit) return e.shiftKey ? { look: Number(digit[1]) - 1 } : { cut: Number(digit[1]) - 1 }
-  if (e.key === 'Enter' && target === 'other') return 'take'
-  return null
+  const sound = soundRow.indexOf(e.code)
+  if (sound >= 0) return e.shiftKey ? { listen: sound } : { sound }
+  if (e.code === 'KeyP') return e.shiftKey ? 'listen to program' : 'own sound'
+  if (target !== 'other') return null
+  if (e.key === 'Enter') return 'take'
+  return e.key === ' ' ? 'next' : null
 }

@@ -1,4 +1,5 @@
 import type Hls from 'hls.js/light'
+import { Ear } from './ear'
 
 /** How long after a fault a picture is asked for again. */
 const again = 1500
@@ -11,6 +12,7 @@ export class Monitor {
   private hls: Hls | null = null
   private timer = 0
   private url = ''
+  private heard: Ear | null = null
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -21,12 +23,36 @@ export class Monitor {
     video.addEventListener('playing', () => this.pictured(true))
   }
 
+  /** What measures how loud it is; null before it plays. */
+  ear(): Ear | null {
+    if (this.heard === null && this.video.readyState >= 2) this.heard = new Ear(this.video)
+    return this.heard
+  }
+
+  /** How far what is shown is behind what is sent, in seconds; null if it is not known. */
+  delay(now: number): number | null {
+    const at = this.hls?.playingDate?.getTime()
+    return at === undefined || this.video.readyState < 2 ? null : Math.max(0, (now - at) / 1000)
+  }
+
+  /** Lets people hear it, or not. */
+  listen(on: boolean): void {
+    this.video.muted = !on
+  }
+
   /** Shows another playlist, or with '' none. */
   show(url: string): void {
     if (url === this.url) return
     this.close()
     this.url = url
     if (url !== '') void this.build(url)
+  }
+
+  /** Ends it for good. */
+  end(): void {
+    this.close()
+    this.heard?.close()
+    this.heard = null
   }
 
   close(): void {

@@ -1,19 +1,25 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { Badge } from '../parts'
-import { channel, chosen, cut, cutting, mayCut, onAir, sources, type Source } from './desk'
 import { Thumb } from '../thumb'
+import { channel, chosen, cut, cutting, feedClock, heard, mayCut, onAir, sources, type Source } from './desk'
+import { Meter } from './meter'
 import { Monitor } from './monitor'
+import { Listen, listening, SourceSound } from './sound'
 
 /** A moving picture of a playlist, or a word about why there is none. */
-export function Picture({ url, word, label }: { url: string; word: string; label: string }) {
+export function Picture({ url, word, label, hold }: { url: string; word: string; label: string; hold?: (m: Monitor | null) => void }) {
   const video = useRef<HTMLVideoElement>(null)
   const pictured = useSignal(false)
   const monitor = useRef<Monitor | null>(null)
   useEffect(() => {
     const m = new Monitor(video.current!, (there) => (pictured.value = there))
     monitor.current = m
-    return () => m.close()
+    hold?.(m)
+    return () => {
+      hold?.(null)
+      m.end()
+    }
   }, [])
   useEffect(() => monitor.current?.show(url), [url])
   return (
@@ -26,9 +32,7 @@ export function Picture({ url, word, label }: { url: string; word: string; label
 
 /** What is looked at, and what viewers see. */
 export function Screens() {
-  const c = channel.value!
   const look = sources.value.find((s) => s.id === chosen.value)
-  const air = sources.value.find((s) => s.id === onAir.value)
   const already = look !== undefined && look.id === onAir.value
   return (
     <div class="screens">
@@ -41,11 +45,34 @@ export function Screens() {
           Cut <kbd>Enter</kbd>
         </button>
       </div>
-      <section class="screen is-program" aria-labelledby="program">
-        <header><h2 id="program">Program</h2><span class="dim">{air ? `${air.name}, as viewers see it` : 'what viewers see'}</span></header>
-        <Picture url={c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word="Not on air yet" label="What viewers see" />
-      </section>
+      <Program />
     </div>
+  )
+}
+
+/** What viewers see and hear, and how far it is behind life. */
+function Program() {
+  const c = channel.value!
+  const monitor = useRef<Monitor | null>(null)
+  const delay = useSignal('')
+  const listens = listening.value === 'program'
+  useEffect(() => monitor.current?.listen(listens), [listens])
+  useEffect(() => {
+    const timer = window.setInterval(() => {
+      const d = channel.value?.state === 'live' ? (monitor.current?.delay(feedClock()) ?? null) : null
+      delay.value = d === null ? '' : `${(d + (channel.value?.onAir?.ahead ?? 0)).toFixed(1)} s behind life`
+    }, 500)
+    return () => window.clearInterval(timer)
+  }, [])
+  const air = sources.value.find((s) => s.id === onAir.value)
+  const sound = sources.value.find((s) => s.id === heard.value)
+  const words = air ? `${air.name}${sound && sound.id !== air.id ? `, with the sound of ${sound.name}` : channel.value?.onAir?.mute ? ', silent' : ''}` : 'what viewers see'
+  return (
+    <section class="screen is-program" aria-labelledby="program">
+      <header><h2 id="program">Program</h2><span class="dim">{words}</span><span class="dim behind">{delay.value}</span></header>
+      <Picture url={c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word="Not on air yet" label="What viewers see" hold={(m) => (monitor.current = m)} />
+      <div class="screen-sound"><Meter ear={() => monitor.current?.ear() ?? null} label="Sound of the program" /><Listen id="program" of="the program" /></div>
+    </section>
   )
 }
 
@@ -64,21 +91,26 @@ const mostMoving = 4
 const small = window.matchMedia('(max-width: 760px)')
 
 /** What a source sends: moving, or where that costs too much a picture that refreshes. */
-function Look({ s }: { s: Source }) {
+function Look({ s, hold }: { s: Source; hold: (m: Monitor | null) => void }) {
   const moving = !small.matches && (sources.value.length <= mostMoving || s.id === chosen.value || s.id === onAir.value)
-  if (moving || s.sending === undefined) return <Picture url={s.sending?.preview ?? ''} word="Nothing comes in" label={s.name} />
+  if (moving || s.sending === undefined) return <Picture url={s.sending?.preview ?? ''} word="Nothing comes in" label={s.name} hold={hold} />
   return <span class="picture"><span class="picture-word">One moment</span><Thumb url={`/api/v1/channels/${channel.value!.slug}/sources/${s.id}/thumbnail.jpg`} /></span>
 }
 
 function Tile({ s, n }: { s: Source; n: number }) {
+  const monitor = useRef<Monitor | null>(null)
+  const silent = useSignal(false)
+  const listens = listening.value === s.id
+  useEffect(() => monitor.current?.listen(listens), [listens])
   const air = onAir.value === s.id
   const comes = cutting.value?.source === s.id
   const look = chosen.value === s.id
   const size = s.sending?.width ? `${s.sending.width} × ${s.sending.height}` : ''
+  const warnings = [...(s.sending?.warnings ?? []), ...(s.sending && silent.value ? [{ kind: 'silence', text: 'nothing is to be heard: is its microphone on, and turned up?' }] : [])]
   return (
     <li class={`tile ${air ? 'is-air' : ''} ${look ? 'is-looked' : ''}`}>
       <button type="button" class="tile-look" aria-pressed={look} aria-label={`Look at ${s.name}`} onClick={() => (chosen.value = s.id)} onDblClick={() => void cut(s.id)}>
-        <Look s={s} />
+        <Look s={s} hold={(m) => (monitor.current = m)} />
       </button>
       <div class="tile-line">
         {n < 10 && <kbd>{n}</kbd>}
@@ -87,6 +119,8 @@ function Tile({ s, n }: { s: Source; n: number }) {
           <button type="button" class="button ghost tile-cut" disabled={!mayCut.value || !s.sending} aria-busy={comes} aria-label={`Cut to ${s.name}`} onClick={() => void cut(s.id)}>Cut</button>
         )}
       </div>
+      <SourceSound s={s} n={n} ear={() => monitor.current?.ear() ?? null} quiet={(q) => (silent.value = q)} />
+      {warnings.length > 0 && <ul class="warnings" role="status" aria-label={`Warnings about ${s.name}`}>{warnings.map((w) => <li key={w.kind}>{w.text}</li>)}</ul>}
     </li>
   )
 }

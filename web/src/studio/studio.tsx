@@ -12,11 +12,12 @@ import { clock, viewers } from '../words'
 import { About } from './about'
 import { Audience } from './audience'
 import { Crew } from './crew'
-import { channel, chosen, cut, cutting, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
+import { channel, chosen, cut, cutting, keepSound, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
 import { Home } from './home'
-import { wishOf } from './keys'
 import { Look } from './look'
+import { wishOf, type Wish } from './keys'
 import { Screens, Sources } from './screens'
+import { listenTo, SoundBar } from './sound'
 import { Settings } from './settings'
 import { Setup } from './setup'
 import '../styles/base.css'
@@ -44,7 +45,8 @@ function Studio({ me }: { me: Me }) {
       {c.notice && <p class="notice" role="status">{c.notice}</p>}
       <Screens />
       <Sources />
-      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview.</p>
+      <SoundBar />
+      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program.</p>
       <Setup />
       <Crew me={me} />
       <About />
@@ -93,10 +95,36 @@ function press(e: KeyboardEvent): void {
   const wish = wishOf(e, kindOf(e.target))
   if (wish === null || e.repeat) return
   e.preventDefault()
-  const target = wish === 'take' ? chosen.value : sources.value['cut' in wish ? wish.cut : wish.look]?.id
+  if (typeof wish === 'string') return carryOut(wish)
+  const [what, n] = Object.entries(wish)[0] as [string, number]
+  const target = sources.value[n]?.id
   if (target === undefined) return
-  if (wish !== 'take' && 'look' in wish) chosen.value = target
-  else if (target !== onAir.value) void cut(target)
+  switch (what) {
+    case 'look':
+      chosen.value = target
+      break
+    case 'listen':
+      listenTo(target)
+      break
+    case 'sound':
+      if (channel.value?.kept?.source !== target) void keepSound(target)
+      break
+    default:
+      if (target !== onAir.value) void cut(target)
+  }
+}
+
+function carryOut(wish: Extract<Wish, string>): void {
+  switch (wish) {
+    case 'take':
+      if (chosen.value !== '' && chosen.value !== onAir.value) void cut(chosen.value)
+      break
+    case 'own sound':
+      if (channel.value?.kept) void keepSound('')
+      break
+    case 'listen to program':
+      listenTo('program')
+  }
 }
 
 render(
