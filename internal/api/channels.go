@@ -14,6 +14,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/station"
+	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
 // Channel is a channel as the API shows it. Sources and settings are only there for who works on it, and
@@ -74,6 +75,8 @@ type Sending struct {
 	OnAir   bool   `json:"onAir"`
 	Width   int    `json:"width,omitempty"`
 	Height  int    `json:"height,omitempty"`
+
+	Warnings []take.Warning `json:"warnings,omitempty" doc:"what is wrong with it, and how to mend it"`
 
 	take string
 }

@@ -32,7 +32,7 @@ func (a *API) sending(c *channel.Channel) map[string]*Sending {
 		}
 		out[s.Source] = &Sending{
 			Preview: previewPath(c.Slug, s.Take.String()), Node: s.Node, Backup: s.Backup, OnAir: s.OnAir, Width: s.Width, Height: s.Height,
-			take: s.Take.String(),
+			Warnings: s.Warnings, take: s.Take.String(),
 		}
 	}
 	return out

@@ -282,6 +282,7 @@ func (f *fleet) learnFrom(ctx context.Context, p *Program, node string) {
 type place struct {
 	node, incarnation, session string
 	take                       media.TakeID
+	warnings                   []take.Warning
 }
 
 // liveMessage says what a node takes in.
@@ -295,6 +296,8 @@ type liveLine struct {
 	Slot    string       `json:"slot"` // source and key
 	Session string       `json:"session,omitempty"`
 	Take    media.TakeID `json:"take"` // zero between takes
+
+	Warnings []take.Warning `json:"warnings,omitempty"`
 }
 
 // sayLive tells the others what this node takes in.
@@ -302,7 +305,7 @@ func (f *fleet) sayLive() {
 	m := liveMessage{}
 	for _, p := range f.station.each() {
 		for _, x := range p.sessions() {
-			m.Live = append(m.Live, liveLine{p.id, x.slot(), sessionName(x.pub.Session), x.sends()})
+			m.Live = append(m.Live, liveLine{p.id, x.slot(), sessionName(x.pub.Session), x.sends(), x.warnings()})
 		}
 	}
 	f.say(subjectLive, m)
@@ -328,7 +331,7 @@ func (f *fleet) heardLive(from string, data []byte) {
 		if f.live[l.Channel] == nil {
 			f.live[l.Channel] = map[string]place{}
 		}
-		f.live[l.Channel][l.Slot] = place{from, sender.Incarnation, l.Session, l.Take}
+		f.live[l.Channel][l.Slot] = place{from, sender.Incarnation, l.Session, l.Take, l.Warnings}
 	}
 }
 

@@ -257,3 +257,21 @@ func TestSoundAcrossNodes(t *testing.T) {
 		n.see("v", "news")
 	})
 }
+
+// TestWarnings shows what is wrong with a source at the node that takes it in, and at another one.
+func TestWarnings(t *testing.T) {
+	inFleet(t, "a b", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "a")
+		n.all["a"].tone('a')
+		time.Sleep(8 * time.Second)
+		for _, name := range []string{"a", "b"} {
+			p, err := n.all[name].station.Program("news")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all := p.Sending(); len(all) != 1 || len(all[0].Warnings) != 1 || all[0].Warnings[0].Kind != take.NoPicture {
+				t.Errorf("node %s: %+v", name, all)
+			}
+		}
+	})
+}

@@ -23,6 +23,7 @@ type Sending struct {
 	OnAir  bool
 	// Width and Height are of the picture, as far as this node knows the take.
 	Width, Height int
+	Warnings      []take.Warning // what is wrong with it
 }
 
 // Sending lists what the channel's sources send now, as this node knows it.
@@ -30,7 +31,7 @@ func (p *Program) Sending() []Sending {
 	var out []Sending
 	for _, x := range p.sessions() {
 		if id := x.sends(); id != (media.TakeID{}) {
-			out = append(out, Sending{Source: x.source, Backup: x.backup, Take: id, Node: p.station.cfg.Spool.Node()})
+			out = append(out, Sending{Source: x.source, Backup: x.backup, Take: id, Node: p.station.cfg.Spool.Node(), Warnings: x.warnings()})
 		}
 	}
 	out = append(out, p.station.fleet.sending(p.id)...)
@@ -71,7 +72,7 @@ func (f *fleet) sending(channel string) (out []Sending) {
 			continue
 		}
 		source, backup := strings.CutSuffix(slot, backupMark)
-		out = append(out, Sending{Source: source, Backup: backup, Take: at.take, Node: at.node})
+		out = append(out, Sending{Source: source, Backup: backup, Take: at.take, Node: at.node, Warnings: at.warnings})
 	}
 	return out
 }

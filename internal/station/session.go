@@ -40,6 +40,7 @@ type Session struct {
 	mu     sync.Mutex
 	tracks []media.Track
 	writer *take.Writer // nil between takes
+	pulse  *take.Pulse  // of what comes; nil before its tracks are known
 	ended  error        // why it ended from outside
 	going  bool         // it ends at the next keyframe
 	quiet  bool         // nothing came since the newest piece was noted
@@ -120,6 +121,7 @@ func (x *Session) Tracks(tracks []media.Track) error {
 	}
 	x.close("the encoder's tracks changed")
 	x.tracks = slices.Clone(tracks)
+	x.pulse = take.NewPulse(x.tracks, x.pub.Session != "", time.Now())
 	return nil
 }
 
@@ -137,6 +139,9 @@ func (x *Session) Sample(s media.Sample) error {
 		return x.ended
 	}
 	x.quiet = false
+	if x.pulse != nil {
+		x.pulse.Sample(s, time.Now())
+	}
 	if x.count++; x.count%lookEvery == 0 && x.writer != nil {
 		if r := x.station.runs(); r != nil && r.flusher.Full() {
 			return ErrStorageFull
@@ -185,6 +190,16 @@ func (x *Session) sends() media.TakeID {
 		return *id
 	}
 	return media.TakeID{}
+}
+
+// warnings says what is wrong with what the publisher sends.
+func (x *Session) warnings() []take.Warning {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.pulse == nil {
+		return nil
+	}
+	return x.pulse.Warnings(time.Now())
 }
 
 // begin gives birth to a take.

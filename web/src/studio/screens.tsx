@@ -92,7 +92,7 @@ const small = window.matchMedia('(max-width: 760px)')
 
 /** What a source sends: moving, or where that costs too much a picture that refreshes. */
 function Look({ s, hold }: { s: Source; hold: (m: Monitor | null) => void }) {
-  const moving = !small.matches && (sources.value.length <= mostMoving || s.id === chosen.value || s.id === onAir.value)
+  const moving = !small.matches && (sources.value.length <= mostMoving || s.id === chosen.value || s.id === onAir.value || s.id === listening.value)
   if (moving || s.sending === undefined) return <Picture url={s.sending?.preview ?? ''} word="Nothing comes in" label={s.name} hold={hold} />
   return <span class="picture"><span class="picture-word">One moment</span><Thumb url={`/api/v1/channels/${channel.value!.slug}/sources/${s.id}/thumbnail.jpg`} /></span>
 }
