@@ -56,7 +56,7 @@ func TestCamera(t *testing.T) {
 	if json.Unmarshal(body, &c); status != http.StatusCreated || len(c.Sources) != 2 {
 		t.Fatalf("add a source: %d %s", status, body)
 	}
-	desk := camera(t, "rtmp://"+b.rtmp+"/live/"+c.Sources[1].StreamKey, "480x360", "10")
+	desk := camera(t, "rtmp://"+b.rtmp+"/live/"+c.Sources[1].StreamKey, "480x360", "10", "440")
 	watched := b.widths("camera")
 	b.until("the encoder can be cut to", 10*time.Second, func() bool {
 		status, _ := b.admin("POST", "/api/v1/channels/camera/cuts", fmt.Sprintf(`{"source":%q}`, c.Sources[1].ID))

@@ -24,7 +24,7 @@ func TestPrivate(t *testing.T) {
 	if err := json.Unmarshal(body, &link); status != http.StatusCreated || err != nil {
 		t.Fatalf("make a link: %d %s", status, body)
 	}
-	encoder := camera(t, at, "320x180", "25")
+	encoder := camera(t, at, "320x180", "25", "440")
 	list := func(name string) (int, string, http.Header) {
 		resp, err := client.Get(strings.Replace(link.Playlist, "index.m3u8", name, 1))
 		if err != nil {

@@ -5,33 +5,25 @@ import (
 	"encoding/binary"
 	"math"
 	"math/cmplx"
-	"os"
 	"os/exec"
-	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/cmaf"
 )
 
-// checkTone decodes what a channel has on air, and fails unless the newest tone of 880 Hz lasted for about so long, is
-// in one piece to the sample, and has several takes' pictures with it.
+// checkTone decodes what a channel lists, and fails unless a tone of 880 Hz lasts for about so long in one piece, to the
+// sample, while the pictures of several takes go with it.
 func checkTone(t *testing.T, n *node, slug string, lasted time.Duration) {
 	t.Helper()
-	status, list := n.get("/" + slug + "/dvr.m3u8")
-	if status != 200 {
-		t.Fatalf("the DVR window: %d", status)
-	}
-	text := strings.ReplaceAll(string(list), "\n/", "\n"+n.url("/"))
-	text = strings.ReplaceAll(text, "URI=\"/", "URI=\""+n.url("/"))
-	file := filepath.Join(t.TempDir(), "dvr.m3u8")
-	if err := os.WriteFile(file, []byte(text+"\n#EXT-X-ENDLIST\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-loglevel", "error", "-protocol_whitelist", "file,http,tcp", "-i", file, "-vn", "-ac", "1", "-f", "f32le", "-")
+	sound, takes := n.sound("/" + slug + "/dvr/main.m3u8")
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-loglevel", "error", "-f", "aac", "-i", "-", "-f", "f32le", "-")
 	var out, said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &said
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(sound), &out, &said
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("decode the DVR window: %v: %s", err, said.String())
+		t.Fatalf("decode what is listed: %v: %s", err, said.String())
 	}
 	samples := make([]float32, out.Len()/4)
 	if err := binary.Read(&out, binary.LittleEndian, samples); err != nil {
@@ -39,10 +31,75 @@ func checkTone(t *testing.T, n *node, slug string, lasted time.Duration) {
 	}
 	first, last := longestTone(samples, 880)
 	span := time.Duration(last-first) * time.Second / toneRate
-	t.Logf("of %v of sound, the kept tone lasts %v without a break, %v were asked for; %d takes are listed", time.Duration(len(samples))*time.Second/toneRate, span, lasted, strings.Count(text, "#EXT-X-MAP"))
-	if span < lasted-1500*time.Millisecond {
+	t.Logf("%v of sound from %d takes: the kept tone lasts %v without a break, and was kept for %v", time.Duration(len(samples))*time.Second/toneRate, takes, span, lasted)
+	if span < lasted-2*time.Second || takes < 5 {
 		t.Errorf("the kept tone lasts %v in one piece, want about %v", span, lasted)
 	}
+}
+
+// sound returns the sound of a playlist as ADTS, and of how many takes it is.
+func (n *node) sound(playlist string) (adts []byte, takes int) {
+	n.t.Helper()
+	status, list := n.get(playlist)
+	if status != 200 {
+		n.t.Fatalf("%s: %d", playlist, status)
+	}
+	init := regexp.MustCompile(`#EXT-X-MAP:URI="([^"]+)"`)
+	track, config := 0, []byte(nil)
+	for line := range strings.Lines(string(list)) {
+		line = strings.TrimSpace(line)
+		m := init.FindStringSubmatch(line)
+		if m == nil && !strings.HasPrefix(line, "/media/") {
+			continue
+		}
+		if m != nil {
+			line = m[1]
+		}
+		status, data := n.get(line)
+		if status != 200 {
+			n.t.Fatalf("%s is listed: %d", line, status)
+		}
+		if m != nil {
+			takes++
+			track, config = soundIn(n.t, data)
+			continue
+		}
+		fragments, err := cmaf.ReadFragments(data)
+		if err != nil {
+			n.t.Fatalf("%s: %v", line, err)
+		}
+		for _, f := range fragments {
+			for _, s := range f.Samples {
+				if f.Track == track {
+					adts = append(appendHeader(adts, config, len(s.Data)), s.Data...)
+				}
+			}
+		}
+	}
+	return adts, takes
+}
+
+// soundIn returns the id and the config of an init's sound.
+func soundIn(t *testing.T, init []byte) (track int, config []byte) {
+	t.Helper()
+	tracks, err := cmaf.ReadInit(init)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range tracks {
+		if !x.Codec.IsVideo() {
+			return x.ID, x.Config
+		}
+	}
+	t.Fatal("an init without sound")
+	return 0, nil
+}
+
+// appendHeader appends the ADTS header of a frame (ISO/IEC 14496-3, 1.A.3.2) of AAC-LC with that config.
+func appendHeader(b, config []byte, size int) []byte {
+	rate, channels := config[0]&7<<1|config[1]>>7, config[1]>>3&15
+	size += 7
+	return append(b, 0xff, 0xf1, 1<<6|rate<<2|channels>>2, channels<<6|byte(size>>11), byte(size>>3), byte(size<<5)|0x1f, 0xfc)
 }
 
 const toneRate = 44100
@@ -60,20 +117,16 @@ func longestTone(samples []float32, frequency float64) (first, last int) {
 			power += float64(s) * float64(s)
 		}
 		sum /= window
-		pure := 2*real(sum*cmplx.Conj(sum)) > 0.9*power/window && power/window > 1e-4
-		if pure && start >= 0 && math.Abs(cmplx.Phase(sum/before)) > 0.2 {
-			start = at
-		}
-		switch {
+		switch pure := 2*real(sum*cmplx.Conj(sum)) > 0.9*power/window && power/window > 1e-4; {
 		case !pure:
 			start = -1
-		case start < 0:
+		case start < 0 || math.Abs(cmplx.Phase(sum/before)) > 0.2:
 			start = at
 		}
+		before = sum
 		if start >= 0 && at+window-start > last-first {
 			first, last = start, at+window
 		}
-		before = sum
 	}
 	return first, last
 }

@@ -33,12 +33,16 @@ export function Picture({ url, word, label, hold }: { url: string; word: string;
 /** What is looked at, and what viewers see. */
 export function Screens() {
   const look = sources.value.find((s) => s.id === chosen.value)
+  const monitor = useRef<Monitor | null>(null)
+  const listens = listening.value === 'preview'
+  useEffect(() => monitor.current?.listen(listens), [listens])
   const already = look !== undefined && look.id === onAir.value
   return (
     <div class="screens">
       <section class="screen" aria-labelledby="preview">
         <header><h2 id="preview">Preview</h2><span class="dim">{look?.name ?? ''}</span></header>
-        <Picture url={look?.sending?.preview ?? ''} word={look ? `${look.name} sends nothing` : 'Choose a source'} label={`Preview of ${look?.name ?? 'nothing'}`} />
+        <Picture url={look?.sending?.preview ?? ''} word={look ? `${look.name} sends nothing` : 'Choose a source'} label={`Preview of ${look?.name ?? 'nothing'}`} hold={(m) => (monitor.current = m)} />
+        <div class="screen-sound"><Meter ear={() => monitor.current?.ear() ?? null} label="Sound of the preview" /><Listen id="preview" of="the preview" /></div>
       </section>
       <div class="take">
         <button type="button" class="button take-button" disabled={!mayCut.value || !look?.sending || already} onClick={() => look && void cut(look.id)}>

@@ -16,6 +16,12 @@ describe('wishOf', () => {
     expect(wishOf(key('Enter', { key: 'Enter' }), 'other')).toBe('take')
     expect(wishOf(key('Enter', { key: 'Enter' }), 'button')).toBeNull()
   })
+  it('has the row below the digits for sound', () => {
+    expect(wishOf(key('KeyQ'), 'other')).toEqual({ sound: 0 })
+    expect(wishOf(key('KeyO', { shiftKey: true }), 'button')).toEqual({ listen: 8 })
+    expect(wishOf(key('KeyP'), 'other')).toBe('own sound')
+    expect(wishOf(key('KeyP', { shiftKey: true }), 'other')).toBe('listen to program')
+  })
   it('leaves fields and the browser alone', () => {
     expect(wishOf(key('Digit1'), 'text')).toBeNull()
     expect(wishOf(key('Digit1', { ctrlKey: true }), 'other')).toBeNull()
