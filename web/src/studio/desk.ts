@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals'
 import { Feed } from '../feed'
 import { call, Problem } from '../people/api'
+import { insist } from './insist'
 
 /** What a source sends now. */
 export interface Sending {
@@ -135,6 +136,23 @@ export function open(slug: string): void {
     link: (up) => (link.value = up),
   })
   window.setInterval(() => document.visibilityState === 'visible' && void refresh(slug), lookEvery)
+  void lookElsewhere(slug)
+  window.setInterval(() => link.value && void lookElsewhere(slug), nodesEvery)
+}
+
+/** Where the studio is at other nodes, as far as they have an address of their own: for when this one does not answer. */
+export const elsewhere = signal<string[]>([])
+
+const nodesEvery = 20_000
+
+async function lookElsewhere(slug: string): Promise<void> {
+  try {
+    const { nodes } = await call<{ nodes: { publicURL: string; self: boolean; ready: boolean; state: string }[] }>('GET', '/nodes')
+    const other = nodes.filter((n) => !n.self && n.ready && n.state === 'alive' && n.publicURL !== '' && new URL(n.publicURL).origin !== location.origin)
+    elsewhere.value = other.map((n) => new URL(`/studio/${encodeURIComponent(slug)}`, n.publicURL).href)
+  } catch {
+    // What was known counts on: now it may be needed.
+  }
 }
 
 /** Puts a source on air, or with 'off' takes the channel off air. */
@@ -145,7 +163,7 @@ export async function cut(source: string): Promise<void> {
   const target = source === 'off' ? '' : source
   cutting.value = { source: target, until: Date.now() + 5000 }
   try {
-    const { expectedAt } = await call<{ number: number; expectedAt: string }>('POST', `/channels/${encodeURIComponent(c.slug)}/cuts`, { source })
+    const { expectedAt } = await insist<{ number: number; expectedAt: string }>('POST', `/channels/${encodeURIComponent(c.slug)}/cuts`, { source })
     if (cutting.value?.source === target) cutting.value = { source: target, until: Date.parse(expectedAt) }
   } catch (e) {
     cutting.value = null
@@ -161,7 +179,7 @@ async function change(path: string, body: unknown): Promise<void> {
   refused.value = ''
   const turn = ++asked
   try {
-    const answer = await call<Channel>('PATCH', `/channels/${encodeURIComponent(c.slug)}${path}`, body)
+    const answer = await insist<Channel>('PATCH', `/channels/${encodeURIComponent(c.slug)}${path}`, body)
     if (turn === asked) take(answer)
   } catch (e) {
     refused.value = e instanceof Error ? e.message : String(e)

@@ -12,7 +12,7 @@ import { clock, viewers } from '../words'
 import { About } from './about'
 import { Audience } from './audience'
 import { Crew } from './crew'
-import { channel, chosen, cut, cutting, keepSound, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
+import { channel, chosen, cut, cutting, elsewhere, keepSound, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
 import { Home } from './home'
 import { Look } from './look'
 import { wishOf, type Wish } from './keys'
@@ -40,7 +40,7 @@ function Studio({ me }: { me: Me }) {
     <>
       <Air />
       {c.suspended && <p class="alert" role="alert">An operator of this server has suspended this channel: nobody can watch it or publish to it. The reason: {c.suspended}</p>}
-      {!link.value && <p class="away" role="status">The server is out of reach. What is on air goes on; this page goes on by itself in a moment.</p>}
+      {!link.value && <p class="away" role="status">The server is out of reach. What is on air goes on; this page goes on by itself in a moment.{elsewhere.value.length > 0 && <> It is also at {elsewhere.value.map((url, i) => <>{i > 0 && ', '}<a key={url} href={url}>{new URL(url).host}</a></>)}.</>}</p>}
       {c.bucketAway && <p class="away" role="status">The storage is out of reach. Cuts work; channels and keys cannot be changed until it is back.</p>}
       {c.notice && <p class="notice" role="status">{c.notice}</p>}
       <Screens />
