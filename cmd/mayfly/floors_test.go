@@ -37,6 +37,7 @@ var floors = map[string]int{
 	"internal/deliver":   4,
 	"internal/certs":     4,
 	"internal/account":   4,
+	"internal/rundown":   4,
 	"internal/thumbnail": 4,
 	"internal/api":       5,
 	"internal/demo":      5,

@@ -33,6 +33,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/notice"
 	"github.com/mayfly-tv/mayfly/internal/opus"
 	"github.com/mayfly-tv/mayfly/internal/report"
+	"github.com/mayfly-tv/mayfly/internal/rundown"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/thumbnail"
 	"github.com/mayfly-tv/mayfly/web"
@@ -45,6 +46,7 @@ type node struct {
 	bucket   bucket.Bucket
 	spool    *bundle.Spool
 	channels *channel.Store
+	rundowns *rundown.Store
 	people   *account.People
 	art      *artwork.Store
 	reports  *report.Book
@@ -152,6 +154,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 	docs := bucket.NewDocuments(n.bucket)
 	n.channels = channel.NewStore(docs, log)
 	n.reports = report.NewBook(docs)
+	n.rundowns = rundown.NewStore(docs)
 	if n.art, err = artwork.NewStore(artwork.Config{Bucket: n.bucket, Named: n.imagesOf, Log: log}); err != nil {
 		n.spool.Close()
 		return nil, err
@@ -188,7 +191,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
-		Station: n.station, Channels: n.channels, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Previews: previews{n}, Thumbnails: thumbnails{n.pictures}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Previews: previews{n}, Thumbnails: thumbnails{n.pictures}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/report"
+	"github.com/mayfly-tv/mayfly/internal/rundown"
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
@@ -31,6 +32,8 @@ type Station interface {
 	Program(slug string) (*station.Program, error)
 	Statuses() []station.Status
 	Changed() <-chan struct{}
+	// Touch says that something else of a channel has changed that its producers see, at all nodes.
+	Touch(channel string)
 }
 
 // Previews shows what a source sends, on air or not, to people who work on the channel.
@@ -61,6 +64,7 @@ type Node struct {
 type Config struct {
 	Station    Station
 	Channels   *channel.Store
+	Rundowns   *rundown.Store
 	Nodes      func() []Node
 	Previews   Previews
 	Thumbnails Thumbnails
@@ -107,6 +111,7 @@ func New(cfg Config) (*API, error) {
 	doc.UseMiddleware(a.identify(doc))
 	a.registerChannels(doc)
 	a.registerSound(doc)
+	a.registerRundown(doc)
 	a.registerStatus(doc)
 	a.registerEvents(doc)
 	a.registerSessions(doc)
@@ -180,7 +185,11 @@ func (a *API) problem(err error) error {
 		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, program.ErrNoSuchSource):
 		return huma.Error409Conflict("that source sends nothing at the moment: it goes on air by itself when it connects")
-	case errors.Is(err, program.ErrMix):
+	case errors.Is(err, rundown.ErrChanged), errors.Is(err, rundown.ErrMoved):
+		return huma.Error409Conflict(sentence(err) + ": look at it again")
+	case errors.Is(err, rundown.ErrNotFound):
+		return huma.Error404NotFound(sentence(err))
+	case errors.Is(err, program.ErrMix), errors.Is(err, rundown.ErrInvalid):
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, station.ErrNoSound), errors.Is(err, station.ErrNotDerived):
 		return huma.Error409Conflict(sentence(err) + ": cut to the pictures alone, or try again when it is there")

@@ -19,6 +19,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/report"
+	"github.com/mayfly-tv/mayfly/internal/rundown"
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
@@ -50,7 +51,7 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 		t.Fatal(err)
 	}
 	a, err := New(Config{
-		Art: art, Reports: report.NewBook(docs),
+		Art: art, Reports: report.NewBook(docs), Rundowns: rundown.NewStore(docs),
 		Station: s, Channels: channels, People: people, Previews: told{}, Thumbnails: painter{}, Token: token, Version: "test", Log: log,
 		Nodes: func() []Node { return []Node{{Name: "node", Self: true, Ready: true}} },
 		Pages: fstest.MapFS{

@@ -293,7 +293,7 @@ func TestEveryRoute(t *testing.T) {
 				continue
 			}
 			tried++
-			at := strings.NewReplacer("{channel}", "news", "{account}", "0123456789abcdef01234567", "{source}", "x", "{token}", "x", "{number}", "0", "{kind}", "logo", "{link}", "x", "{pile}", "abc").Replace(path)
+			at := strings.NewReplacer("{channel}", "news", "{account}", "0123456789abcdef01234567", "{source}", "x", "{step}", "x", "{token}", "x", "{number}", "0", "{kind}", "logo", "{link}", "x", "{pile}", "abc").Replace(path)
 			if status, v := nobody.ask(strings.ToUpper(method), at, "{}"); status != 401 || !strings.Contains(toJSON(v), "/login") {
 				t.Errorf("%s %s by nobody: %d %v", method, at, status, v)
 			}
@@ -318,6 +318,14 @@ func bodyFor(path string) string {
 		return `{"source":""}`
 	case strings.HasSuffix(path, "{source}/sound"):
 		return `{"mute":true}`
+	case strings.HasSuffix(path, "/steps"):
+		return `{"note":"x"}`
+	case strings.HasSuffix(path, "/steps/{step}"):
+		return `{"version":1}`
+	case strings.HasSuffix(path, "/move"):
+		return `{"after":""}`
+	case strings.HasSuffix(path, "/go"):
+		return `{"from":"","to":""}`
 	case strings.HasSuffix(path, "/suspension"):
 		return `{"reason":"x"}`
 	case strings.HasSuffix(path, "/links"), strings.HasSuffix(path, "/sources"), strings.HasSuffix(path, "/sources/{source}"):

@@ -55,6 +55,7 @@ const (
 	subjectCuts      = "cuts"      // a cut list changed
 	subjectAskCuts   = "ask-cuts"  // what do you know of a channel's cut list
 	subjectChannel   = "channel"   // a channel was made, changed or deleted
+	subjectTouched   = "touched"   // something else changed that a channel's producers see
 	subjectSoft      = "soft"      // an incarnation was ended while the bucket is away
 	subjectAway      = "away"      // does the bucket answer you
 	subjectHeld      = "held"      // witness: where the takes of an incarnation stand
@@ -90,7 +91,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	}
 	for subject, h := range map[string]func(string, []byte){
 		subjectCuts: f.heardCuts, subjectLive: f.heardLive, subjectPublisher: f.heardPublisher, subjectSealed: f.heardSealed, subjectEnding: f.heardEnding,
-		subjectChannel: f.heardChannel, subjectSoft: f.heardSoft,
+		subjectChannel: f.heardChannel, subjectTouched: f.heardTouched, subjectSoft: f.heardSoft,
 	} {
 		if _, err := m.Subscribe(subject, h); err != nil {
 			return err
@@ -120,6 +121,30 @@ func (f *fleet) heardChannel(_ string, data []byte) {
 			f.station.log.Debug("a changed channel could not be read; it is looked for again", "channel", slug, "error", err)
 		}
 	})
+}
+
+// Touch says that something else of a channel has changed that its producers see: their pages ask for it again.
+func (s *Station) Touch(channel string) {
+	s.touched(channel)
+	if s.fleet != nil {
+		s.fleet.say(subjectTouched, channel)
+	}
+}
+
+func (f *fleet) heardTouched(_ string, data []byte) {
+	var channel string
+	if json.Unmarshal(data, &channel) == nil {
+		f.station.touched(channel)
+	}
+}
+
+func (s *Station) touched(channel string) {
+	if p := s.byChannel(channel); p != nil {
+		p.mu.Lock()
+		p.revision++
+		p.mu.Unlock()
+		s.tell()
+	}
 }
 
 // run does what a member of a fleet does at all times, until ctx ends.
