@@ -49,6 +49,8 @@ export interface Channel {
   autoLive?: boolean
   keep?: boolean
   dvrWindow: number
+  /** Another number whenever what people set in the channel has changed. */
+  revision?: number
   onAir?: { source: string; since: string; ahead?: number; sound?: string; delay?: number; mute?: boolean }
   /** The sound that is heard while the pictures of other sources are cut. */
   kept?: { source: string; delay?: number }

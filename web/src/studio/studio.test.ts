@@ -22,6 +22,10 @@ describe('wishOf', () => {
     expect(wishOf(key('KeyP'), 'other')).toBe('own sound')
     expect(wishOf(key('KeyP', { shiftKey: true }), 'other')).toBe('listen to program')
   })
+  it('goes on with Space, unless something else has the focus', () => {
+    expect(wishOf(key('Space', { key: ' ' }), 'other')).toBe('next')
+    expect(wishOf(key('Space', { key: ' ' }), 'button')).toBeNull()
+  })
   it('leaves fields and the browser alone', () => {
     expect(wishOf(key('Digit1'), 'text')).toBeNull()
     expect(wishOf(key('Digit1', { ctrlKey: true }), 'other')).toBeNull()

@@ -17,6 +17,7 @@ import { Home } from './home'
 import { Look } from './look'
 import { wishOf, type Wish } from './keys'
 import { Screens, Sources } from './screens'
+import { goOn, Steps } from './rundown'
 import { listenTo, SoundBar } from './sound'
 import { Settings } from './settings'
 import { Setup } from './setup'
@@ -46,7 +47,8 @@ function Studio({ me }: { me: Me }) {
       <Screens />
       <Sources />
       <SoundBar />
-      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program.</p>
+      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. <kbd>Space</kbd> goes on in the rundown.</p>
+      <Steps />
       <Setup />
       <Crew me={me} />
       <About />
@@ -124,6 +126,9 @@ function carryOut(wish: Extract<Wish, string>): void {
       break
     case 'listen to program':
       listenTo('program')
+      break
+    case 'next':
+      goOn()
   }
 }
 
