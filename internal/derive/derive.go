@@ -13,7 +13,7 @@ import (
 
 const (
 	// farthest is how old a keyframe may be that a take begins with: all pictures since are shown in a moment.
-	farthest = 5 * media.TicksPerSecond / 2
+	farthest = 5 * media.TicksPerSecond
 	// moment is how long that takes.
 	moment = media.TicksPerSecond / 25
 	// keptSound is how much sound waits before the take begins. Pictures wait from the newest keyframe on.

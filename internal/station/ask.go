@@ -55,7 +55,11 @@ func (f *fleet) direct(ctx context.Context, p *Program, source string) (number i
 	if director == f.station.cfg.Spool.Node() {
 		return 0, time.Time{}, nil, false
 	}
-	bounded, cancel := context.WithTimeout(ctx, directTime)
+	limit := directTime
+	if !program.ParseMix(source).Plain() {
+		limit += deriveTime
+	}
+	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	m, err := ask[cutMessage](bounded, f, director, subjectDirect, cutMessage{Channel: p.id, Source: source})
 	if errors.Is(err, mesh.ErrUnreachable) {

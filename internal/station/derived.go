@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	// deriveTime is how long a derived take may need to its first part.
-	deriveTime = 2 * time.Second
+	// deriveTime is how long a derived take may need to its first part: it may have to wait for a keyframe.
+	deriveTime = 6 * time.Second
 	// soundPatience is how long pictures on air wait for the sound along them.
 	soundPatience = time.Second
 	// seamTime is how long a derived take stands still at the place where another one is to go on.
 	seamTime = 1500 * time.Millisecond
 	// unairedTime is how long a derived take may wait to be on air.
-	unairedTime = 5 * time.Second
+	unairedTime = deriveTime + 4*time.Second
 	deriveTick  = 100 * time.Millisecond
 )
 

@@ -21,7 +21,9 @@ const (
 	// seconds in a day.
 	parted = time.Second
 	// behindPictures is how much of the sound's take is read from before the pictures.
-	behindPictures = 5 * time.Second
+	behindPictures = 6 * time.Second
+	// askedTime is how long a cut may take to be on air.
+	askedTime = 10 * time.Second
 )
 
 // Mix returns what is put on air with the pictures of a source if a cut says no more: the sound that the channel
@@ -35,13 +37,13 @@ func (p *Program) Mix(picture string) program.Mix {
 // settings returns what the channel's settings say is heard with the pictures of a source; the lock is held.
 func (p *Program) settings(picture string) program.Mix {
 	m := program.Mix{Picture: picture, Sound: picture}
-	if k := p.channel.Kept; k != nil && p.channel.Source(k.Source) != nil {
+	if k := p.channel.Kept; k != nil && p.channel.Source(k.Source) != nil && k.Source != picture {
 		m.Sound, m.Delay = k.Source, time.Duration(k.Delay)*time.Millisecond
 	}
 	if s := p.channel.Source(m.Sound); s != nil {
 		m.Mute = s.Mute
 	}
-	m.Through = m.Sound == picture && p.channel.Kept != nil && m.Plain()
+	m.Through = p.channel.Kept != nil && m.Plain()
 	return m
 }
 
@@ -291,8 +293,11 @@ func (p *Program) keepMix() {
 	if p.director != nil && p.settled && !p.mixing && time.Now().After(p.mixRetry) {
 		if e := p.director.List().OnAir(); e != nil && p.writers[e.Take] != nil {
 			m := p.asked
-			if m.Picture != program.PictureOf(e.Source) {
-				m = p.settings(program.PictureOf(e.Source))
+			if picture := program.PictureOf(e.Source); m.Picture != picture {
+				m = p.settings(picture)
+				if time.Since(p.askedAt) > askedTime {
+					p.asked = program.Mix{} // another cut came after it
+				}
 			}
 			if wanted = m.Source(); wanted == e.Source || m.Plain() && m.Same(program.ParseMix(e.Source)) {
 				wanted = ""
@@ -303,13 +308,8 @@ func (p *Program) keepMix() {
 	if wanted == "" {
 		return
 	}
-	if m := program.ParseMix(wanted); !m.Plain() && m.Sound != m.Picture && !p.sends(m.Sound) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if e := p.director.List().OnAir(); e == nil || e.Source == m.Picture {
-			return
-		}
-		wanted = m.Picture
+	if m := program.ParseMix(wanted); m.Sound != m.Picture && !p.sends(m.Sound) {
+		return // what is on air sees itself whether its sound is out
 	}
 	p.mu.Lock()
 	p.mixing = true

@@ -34,9 +34,10 @@ type Program struct {
 	follow   following
 	derived  map[*derived]media.TakeID // in the making; zero before they have begun
 	asked    program.Mix               // what a producer has cut to, if the channel's settings say otherwise
-	revision int64                     // counts changes of the settings
-	mixing   bool                      // keepMix is at work
-	mixRetry time.Time                 // when it may be again
+	askedAt  time.Time
+	revision int64     // counts changes of the settings
+	mixing   bool      // keepMix is at work
+	mixRetry time.Time // when it may be again
 
 	publishers map[string]*Session    // by source and key
 	hands      map[string][]time.Time // when the publisher was replaced, likewise
@@ -318,6 +319,7 @@ func (p *Program) cutHere(ctx context.Context, source string) (number int64, exp
 	if err == nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		p.askedAt = time.Now()
 		if p.asked = program.ParseMix(source); p.settings(p.asked.Picture).Source() == source {
 			p.asked = program.Mix{}
 		}
