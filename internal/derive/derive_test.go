@@ -68,7 +68,6 @@ type viewer struct {
 	dts    [3]int64
 	sounds []uint32
 	shown  map[uint32]media.Ticks
-	first  []media.Ticks // when each picture of the first part is shown
 }
 
 func (v *viewer) see(p media.Part) {
@@ -225,7 +224,6 @@ func TestSilence(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := &viewer{t: t, m: m, shown: map[uint32]media.Ticks{}}
 		frames := 0
 		for i := range s.parts {
 			if err := m.Picture(&s.parts[i]); err != nil {
@@ -240,10 +238,9 @@ func TestSilence(t *testing.T) {
 				frames += len(found[1].Samples)
 			})
 		}
-		if want := int(time.Duration(5*time.Second) * 48000 / 1024 / time.Second); frames < want-12 || frames > want+1 {
+		if want := int(5 * time.Second * 48000 / 1024 / time.Second); frames < want-12 || frames > want+1 {
 			t.Errorf("%d frames of silence in 5 s, want %d", frames, want)
 		}
-		_ = v
 	})
 }
 

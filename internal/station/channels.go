@@ -72,6 +72,7 @@ func (s *Station) channelChanged(c *channel.Channel) {
 		}
 	}
 	s.tell()
+	s.tasks.start(func(context.Context) { p.keepMix() }) // another sound may be wanted
 }
 
 // SuspendedError is ErrSuspended with what the operator who suspended the channel gave as the reason.
