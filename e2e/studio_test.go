@@ -94,11 +94,11 @@ func TestStudio(t *testing.T) {
 	if _, port, _ := strings.Cut(n.rtmp, ":"); len(keys.Keys) != 2 || keys.Server != "rtmp://localhost:"+port+"/live" {
 		t.Fatalf("the page says %+v", keys)
 	}
+	p.goOn()
+	p.next("about")
 	for i, c := range [][3]string{{"320x180", "25", "440"}, {"480x360", "10", "880"}} {
 		camera(t, "rtmp://"+n.rtmp+"/live/"+keys.Keys[i], c[0], c[1], c[2])
 	}
-	p.goOn()
-	p.next("about")
 	p.next("on air")
 	watched := n.cuts("st-mary-s")
 	p.next("invited")
