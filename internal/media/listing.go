@@ -59,3 +59,42 @@ func (l *Listing) Edge() Pos {
 	}
 	return Pos{Segment: last.Number, Part: uint32(len(last.Parts))}
 }
+
+// Extent is a run of bytes within a segment.
+type Extent struct{ Offset, Length uint32 }
+
+// Extents says which bytes of a segment of these parts an address asks for: all of it, a run of parts, or one
+// track (by its index among the rendition's tracks) of all parts. ok is false if a part is not there.
+func Extents(parts []PartInfo, a Address, track int) (_ []Extent, ok bool) {
+	var out []Extent
+	var at uint32
+	switch {
+	case a.Run:
+		if int64(a.To) >= int64(len(parts)) {
+			return nil, false
+		}
+		var e Extent
+		for i, p := range parts[:a.To+1] {
+			if uint32(i) < a.From {
+				e.Offset += p.Length
+			} else {
+				e.Length += p.Length
+			}
+		}
+		return []Extent{e}, true
+	case a.Track == 0:
+		for _, p := range parts {
+			at += p.Length
+		}
+		return []Extent{{Length: at}}, true
+	}
+	for _, p := range parts {
+		for i, n := range p.Spans {
+			if i == track && n > 0 {
+				out = append(out, Extent{at, n})
+			}
+			at += n
+		}
+	}
+	return out, true
+}

@@ -48,6 +48,17 @@ type PackagerConfig struct {
 	// Fill adds the track that is missing, so that a channel always has both: silence (AAC) to video
 	// alone, a still picture (H.264) to audio alone.
 	Fill bool
+	// From, if set, says that what is packed is a stretch of a longer take; see Stretch.
+	From *Stretch
+}
+
+// Stretch is where in a take a packager goes on, so that a take can be packed piece by piece, each by another
+// packager, and comes out as if one had packed it. Decode times are those of the take's timeline, and nothing
+// before At may be written. The first segments of such a take are as long as all others.
+type Stretch struct {
+	Segment  uint32      `json:"segment"`  // number of the first segment
+	At       media.Ticks `json:"at"`       // where it begins
+	Sequence uint32      `json:"sequence"` // how many fragments the take has before it
 }
 
 // Packager cuts the samples of a take into parts and segments. It has no clock, no goroutine and
@@ -80,6 +91,7 @@ type Packager struct {
 
 	begun  bool
 	done   bool
+	even   bool        // the first segments are as long as all others
 	anchor bool        // origin is set
 	origin media.Ticks // what the timeline's 0 was in the samples' time
 	newest media.Ticks // newest decode time of any track
@@ -111,6 +123,9 @@ func NewPackager(cfg PackagerConfig) (*Packager, error) {
 	}
 	if err := p.layLanes(); err != nil {
 		return nil, fmt.Errorf("package samples: %w", err)
+	}
+	if cfg.From != nil {
+		p.goOn(*cfg.From)
 	}
 	return p, nil
 }
@@ -252,6 +267,18 @@ func (p *Packager) begin(l *lane, dts *int64, key bool) bool {
 	p.partStart, p.segmentStart = p.newest, p.newest
 	p.fill.begin(p.newest)
 	return true
+}
+
+// goOn begins the timeline where a stretch begins.
+func (p *Packager) goOn(from Stretch) {
+	p.begun, p.anchor, p.even = true, true, true
+	p.newest, p.partStart, p.segmentStart = from.At, from.At, from.At
+	p.number, p.out.sequence = from.Segment, from.Sequence
+}
+
+// Here returns the stretch that would go on behind the newest part, which must be the last of its segment.
+func (p *Packager) Here() Stretch {
+	return Stretch{Segment: p.number, At: p.partStart, Sequence: p.out.sequence}
 }
 
 // CutSegment makes the part in the making the last one of its segment, which is how a take is left in

@@ -91,7 +91,7 @@ func (p *Packager) endsSegment(now media.Ticks, key bool) bool {
 		return age >= MaxSegment
 	case p.dependent:
 		return true
-	case p.number < earlySegments:
+	case p.number < earlySegments && !p.even:
 		return age >= p.part
 	default:
 		return age >= p.segment-early

@@ -115,52 +115,24 @@ func unpackParts(b []byte) (_ []media.PartInfo, ok bool) {
 	return parts, !n.bad && len(n.b) == 0
 }
 
-// extent is a run of bytes within a segment.
-type extent struct{ offset, length uint32 }
-
-// extents says which bytes of the segment an address asks for: all of it, a run of parts, or one
-// track (by its index among the rendition's tracks) of all parts. ok is false if a part is not there.
-func (s *segment) extents(a media.Address, track int) (_ []extent, ok bool) {
+// extents says which bytes of the segment an address asks for; see media.Extents.
+func (s *segment) extents(a media.Address, track int) (_ []media.Extent, ok bool) {
 	if !a.Run && a.Track == 0 {
-		return []extent{{0, s.size}}, s.info.Complete
+		return []media.Extent{{Length: s.size}}, s.info.Complete
 	}
-	parts := s.parts()
-	if a.Run {
-		if int64(a.To) >= int64(len(parts)) {
-			return nil, false
-		}
-		var e extent
-		for i, p := range parts[:a.To+1] {
-			if uint32(i) < a.From {
-				e.offset += p.Length
-			} else {
-				e.length += p.Length
-			}
-		}
-		return []extent{e}, true
-	}
-	var out []extent
-	var at uint32
-	for _, p := range parts {
-		for i, n := range p.Spans {
-			if i == track && n > 0 {
-				out = append(out, extent{at, n})
-			}
-			at += n
-		}
-	}
-	return out, s.info.Complete
+	out, ok := media.Extents(s.parts(), a, track)
+	return out, ok && (a.Run || s.info.Complete)
 }
 
 // inMemory returns the bytes of the extents from the parts in memory, joining neighbours so that
 // a whole segment is normally one slice.
-func (s *segment) inMemory(extents []extent) [][]byte {
+func (s *segment) inMemory(extents []media.Extent) [][]byte {
 	var out [][]byte
 	for _, e := range extents {
 		var at uint32
 		for _, d := range s.data {
 			n := uint32(len(d))
-			from, to := max(e.offset, at), min(e.offset+e.length, at+n)
+			from, to := max(e.Offset, at), min(e.Offset+e.Length, at+n)
 			if from < to {
 				out = appendJoined(out, d[from-at:to-at])
 			}
@@ -184,13 +156,13 @@ func appendJoined(list [][]byte, d []byte) [][]byte {
 }
 
 // inStore returns where the extents lie in bundles.
-func (s *segment) inStore(extents []extent) []bundle.Ref {
+func (s *segment) inStore(extents []media.Extent) []bundle.Ref {
 	var out []bundle.Ref
 	for _, e := range extents {
 		var at uint32
 		for _, r := range s.refs {
 			n := r.Length
-			from, to := max(e.offset, at), min(e.offset+e.length, at+n)
+			from, to := max(e.Offset, at), min(e.Offset+e.Length, at+n)
 			if from < to {
 				r.Offset += from - at
 				r.Length = to - from
