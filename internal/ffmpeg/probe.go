@@ -13,10 +13,11 @@ import (
 
 // Info is what a file holds.
 type Info struct {
-	Format   string // as ffmpeg names it, such as "mov,mp4,m4a,3gp,3g2,mj2"
-	Duration time.Duration
-	Video    *Stream // nil if it has no moving picture and no still
-	Audio    *Stream // nil if it has no sound
+	Format   string        // as ffmpeg names it, such as "mov,mp4,m4a,3gp,3g2,mj2"
+	Duration time.Duration // 0 if it does not say
+	Bitrate  int           // of all streams, in bit/s; 0 if it does not say
+	Video    *Stream       // nil if it has no moving picture and no still
+	Audio    *Stream       // nil if it has no sound
 }
 
 // Stream is one stream of a file.
@@ -28,6 +29,9 @@ type Stream struct {
 	Rotation      int    // degrees that a player turns it by
 	Rate          float64
 	Still         bool // one picture: a photo, or the cover of a sound file
+	Interlaced    bool
+	Index         int           // among all streams of the file
+	Duration      time.Duration // 0 if it does not say
 	SampleRate    int
 	Channels      int
 }
@@ -49,16 +53,28 @@ func Probe(ctx context.Context, file string) (Info, error) {
 	return parseProbe(out.Bytes())
 }
 
+// Measure says how long a file is that does not say so itself: it reads all of it.
+func Measure(ctx context.Context, file string) (time.Duration, error) {
+	var far time.Duration
+	err := Run(ctx, Job{
+		Args:     []string{"-i", file, "-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", "-f", "null", "-"},
+		Progress: func(d time.Duration) { far = max(far, d) },
+	})
+	return far, err
+}
+
 // probed is ffprobe's answer, as far as it is of use.
 type probed struct {
 	Format struct {
 		Name     string `json:"format_name"`
 		Duration string `json:"duration"`
+		Bitrate  string `json:"bit_rate"`
 	} `json:"format"`
 	Streams []probedStream `json:"streams"`
 }
 
 type probedStream struct {
+	Index       int    `json:"index"`
 	Type        string `json:"codec_type"`
 	Codec       string `json:"codec_name"`
 	Profile     string `json:"profile"`
@@ -66,7 +82,8 @@ type probedStream struct {
 	Width       int    `json:"width"`
 	Height      int    `json:"height"`
 	Rate        string `json:"avg_frame_rate"`
-	Frames      string `json:"nb_frames"`
+	Duration    string `json:"duration"`
+	Fields      string `json:"field_order"`
 	SampleRate  string `json:"sample_rate"`
 	Channels    int    `json:"channels"`
 	Disposition struct {
@@ -84,6 +101,7 @@ func parseProbe(data []byte) (Info, error) {
 		return Info{}, fmt.Errorf("ffprobe's answer: %w", err)
 	}
 	info := Info{Format: p.Format.Name, Duration: seconds(p.Format.Duration)}
+	info.Bitrate, _ = strconv.Atoi(p.Format.Bitrate)
 	for i := range p.Streams {
 		switch s := &p.Streams[i]; s.Type {
 		case "video":
@@ -105,7 +123,8 @@ func parseProbe(data []byte) (Info, error) {
 func (s *probedStream) stream(still bool) *Stream {
 	out := &Stream{
 		Codec: s.Codec, Profile: s.Profile, Pixels: s.Pixels, Width: s.Width, Height: s.Height, Channels: s.Channels,
-		Rate: ratio(s.Rate), Still: still || s.Disposition.Picture == 1,
+		Rate: ratio(s.Rate), Still: still || s.Disposition.Picture == 1, Index: s.Index, Duration: seconds(s.Duration),
+		Interlaced: s.Fields != "" && s.Fields != "progressive" && s.Fields != "unknown",
 	}
 	out.SampleRate, _ = strconv.Atoi(s.SampleRate)
 	for _, d := range s.SideData {
