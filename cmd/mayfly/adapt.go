@@ -12,6 +12,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/hls"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
+	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/station"
@@ -211,11 +212,17 @@ func (t thumbnails) Thumbnail(ctx context.Context, take, node string) ([]byte, e
 	return t.maker.Picture(ctx, id, node)
 }
 
-// opener opens a station's media.
-type opener struct{ station *station.Station }
+// opener opens a station's media, and that of clips, which no station knows.
+type opener struct {
+	station *station.Station
+	library *library.Library
+}
 
 func (o opener) Open(ctx context.Context, a media.Address) (deliver.Body, <-chan struct{}, error) {
 	b, changed, err := o.station.Open(ctx, a)
+	if errors.Is(err, take.ErrNoMedia) {
+		b, err = o.library.Open(ctx, a)
+	}
 	return b, changed, viewerError(err)
 }
 

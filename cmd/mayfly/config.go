@@ -67,6 +67,7 @@ func (f *faultFlags) check() error {
 type serveFlags struct {
 	bucketFlags
 	faultFlags
+	libraryFlags
 
 	HTTP  string `name:"http" help:"Address for viewers, pages and API; port 0 takes a free one." default:":8080"`
 	HTTPS string `name:"https" help:"The same with TLS." placeholder:"ADDR"`
@@ -110,6 +111,22 @@ type peopleFlags struct {
 	OIDCClientID     string `name:"oidc-client-id" help:"What the provider knows Mayfly as." placeholder:"ID"`
 	OIDCClientSecret string `name:"oidc-client-secret" help:"The client's secret; better given as MAYFLY_OIDC_CLIENT_SECRET." placeholder:"SECRET"`
 	OIDCName         string `name:"oidc-name" help:"What the sign-in page calls the provider." placeholder:"NAME"`
+}
+
+// fileSize is in bytes.
+type fileSize int64
+
+// UnmarshalText reads a number with MB, GB or TB behind it.
+func (b *fileSize) UnmarshalText(text []byte) error {
+	for unit, bytes := range map[string]int64{"MB": 1e6, "GB": 1e9, "TB": 1e12} {
+		if s, ok := strings.CutSuffix(string(text), unit); ok {
+			if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > 0 && n <= 1e6 {
+				*b = fileSize(n * bytes)
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("size %q: want a number with MB, GB or TB behind it, such as 100GB", text)
 }
 
 // check says what is wrong with settings about people.

@@ -35,6 +35,7 @@ var floors = map[string]int{
 	"internal/station":   3,
 	"internal/ingest":    4,
 	"internal/deliver":   4,
+	"internal/library":   4,
 	"internal/certs":     4,
 	"internal/account":   4,
 	"internal/rundown":   4,

@@ -29,6 +29,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/fault"
 	"github.com/mayfly-tv/mayfly/internal/ingest/push"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
+	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/notice"
 	"github.com/mayfly-tv/mayfly/internal/opus"
@@ -51,6 +52,7 @@ type node struct {
 	art      *artwork.Store
 	reports  *report.Book
 	station  *station.Station
+	library  *library.Library
 	viewers  *deliver.Handler
 	pages    *api.API
 	encoders *rtmp.Server
@@ -169,6 +171,10 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		Viewers: func(slug string) int { return n.viewers.Viewers(slug) }, Waiting: func() int { return int(n.viewers.Stats().HeldNow) },
 		Flushed: n.metrics.flushed,
 	})
+	if n.library, err = n.newLibrary(docs); err != nil {
+		n.spool.Close()
+		return nil, err
+	}
 	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
 	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
 	n.pictures = thumbnail.New(thumbnail.Config{Newest: newest{n.station}.keyframe, Elsewhere: mesher{n}, Log: log})
@@ -191,7 +197,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
-		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Previews: previews{n}, Thumbnails: thumbnails{n.pictures}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {
@@ -207,7 +213,7 @@ func (n *node) makeHandler() error {
 	if n.acme != nil {
 		next = n.acme.Challenges(mux)
 	}
-	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station}, Gate: gate{n}, Next: next, Log: n.log})
+	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station, n.library}, Gate: gate{n}, Next: next, Log: n.log})
 	n.metrics.watch(n)
 	return nil
 }
@@ -355,6 +361,7 @@ func (n *node) run(ctx context.Context) error {
 		inner.Go(func() error { return n.channels.Run(ctx) })
 		inner.Go(func() error { return n.people.Run(ctx) })
 		inner.Go(func() error { return n.art.Run(ctx) })
+		inner.Go(func() error { return n.library.Run(ctx) })
 		inner.Go(func() error { defer unmesh(); return n.station.Run(ctx) })
 		if joined := n.mesh.Load(); joined != nil {
 			inner.Go(func() error { return joined.Run(meshed) })

@@ -21,10 +21,12 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/artwork"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/report"
 	"github.com/mayfly-tv/mayfly/internal/rundown"
 	"github.com/mayfly-tv/mayfly/internal/station"
+	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
 // Station is what the API needs of the node's station.
@@ -68,7 +70,8 @@ type Config struct {
 	Nodes      func() []Node
 	Previews   Previews
 	Thumbnails Thumbnails
-	Ingest     func() Ingest // which ports encoders find
+	Library    *library.Library // nil: there is none
+	Ingest     func() Ingest    // which ports encoders find
 	People     *account.People
 	Art        *artwork.Store
 	Reports    *report.Book
@@ -124,6 +127,7 @@ func New(cfg Config) (*API, error) {
 	a.registerArt(doc)
 	a.registerReports(doc)
 	a.registerProvider()
+	a.registerClips(doc)
 	a.registerPreviews()
 	a.registerThumbnails()
 	a.registerPages()
@@ -183,6 +187,12 @@ func (a *API) problem(err error) error {
 		return huma.Error409Conflict(sentence(err) + ": choose another")
 	case errors.Is(err, channel.ErrNotFound), errors.Is(err, station.ErrNoChannel):
 		return huma.Error404NotFound(sentence(err))
+	case errors.Is(err, library.ErrInvalid):
+		return huma.Error422UnprocessableEntity(sentence(err))
+	case errors.Is(err, library.ErrNotFound), errors.Is(err, take.ErrNoMedia):
+		return huma.Error404NotFound(library.ErrNotFound.Error())
+	case errors.Is(err, library.ErrFull), errors.Is(err, library.ErrState), errors.Is(err, library.ErrChanged):
+		return huma.Error409Conflict(sentence(err))
 	case errors.Is(err, program.ErrNoSuchSource):
 		return huma.Error409Conflict("that source sends nothing at the moment: it goes on air by itself when it connects")
 	case errors.Is(err, rundown.ErrChanged), errors.Is(err, rundown.ErrMoved):
@@ -205,7 +215,7 @@ func (a *API) problem(err error) error {
 // sentence is an error's text for a person.
 func sentence(err error) string {
 	text := err.Error()
-	for _, kind := range []error{account.ErrInvalid, channel.ErrInvalid, artwork.ErrInvalid, report.ErrInvalid} {
+	for _, kind := range []error{account.ErrInvalid, channel.ErrInvalid, artwork.ErrInvalid, report.ErrInvalid, library.ErrInvalid, library.ErrState} {
 		text = strings.TrimPrefix(text, kind.Error()+": ")
 	}
 	return strings.ReplaceAll(text, errForbidden.Error()+": ", "")

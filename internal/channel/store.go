@@ -288,6 +288,19 @@ func (s *Store) All() []*Channel {
 	return out
 }
 
+// Lives reports whether a channel of that id is there, and whether anything is known of it: it may be too new, or its
+// address have become another channel's.
+func (s *Store) Lives(id string) (lives, known bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, e := range s.bySlug {
+		if e.channel.ID == id {
+			return e.channel.Deleted.IsZero(), true
+		}
+	}
+	return false, false
+}
+
 // Of returns the channels that an account has a role in, in order of their slugs.
 func (s *Store) Of(account string) []*Channel {
 	s.mu.RLock()

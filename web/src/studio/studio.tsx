@@ -83,6 +83,7 @@ function Air() {
       </div>
       <div class="row light-acts">
         {mayCut.value && <a class="button ghost" href={`/studio/${c.slug}/camera`}>Camera</a>}
+        <a class="button ghost" href={`/studio/${c.slug}/library`}>Library</a>
         <a class="button ghost" href={`/${c.slug}`} target="_blank" rel="noopener">Watch page</a>
         {live && mayCut.value && <button type="button" class="button danger" onClick={off}>Off air</button>}
       </div>
