@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"reflect"
 	"slices"
 	"time"
@@ -32,6 +31,8 @@ const (
 	// maxAhead is how far one track of a file may be ahead of the other.
 	maxAhead      = 15 // seconds
 	maxAheadBytes = 64 << 20
+	// maxEarly is how many pictures wait for the first sound.
+	maxEarly = 250
 )
 
 // maker makes the pieces of a take of what ffmpeg gives. It has no clock, and writes by put alone.
@@ -50,10 +51,11 @@ type maker struct {
 	packager *take.Packager
 	video    lane
 	audio    lane
-	known    bool  // where the take begins is known
-	accepted bool  // the first picture of this run has come
-	started  bool  // it is packed
-	next     int64 // decode time of the picture that is being packed
+	early    []media.Sample // pictures that came before it was known where the take begins
+	known    bool           // it is
+	accepted bool           // the first picture of this run has come
+	started  bool           // it is packed
+	next     int64          // decode time of the picture that is being packed
 	lastKey  int64
 	end      int64 // of the newest picture
 
@@ -114,13 +116,48 @@ func (m *maker) header(init []byte) error {
 	return nil
 }
 
+// tryBegin finds out where the take begins, once there are pictures and sound: with the first keyframe, or where sound is
+// kept as it is with what of it lies just before that, because decoders need it.
+func (m *maker) tryBegin() error {
+	early := m.early
+	if len(early) == 0 || len(m.audio.wait) == 0 && len(early) < maxEarly {
+		return nil
+	}
+	scale, sound := int64(m.video.track.Timescale), int64(m.audio.track.Timescale)
+	at := early[0].DTS - offset*scale
+	if m.plan.copyAudio && len(m.audio.wait) > 0 {
+		first := m.audio.wait[0].DTS - offset*sound
+		if lead := at - floor(first*scale, sound); lead > 0 && lead < scale {
+			at -= lead
+			m.from.Video = lead
+		}
+	}
+	m.begin(at)
+	m.early = nil
+	for _, s := range early {
+		if err := m.picture(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// floor divides, rounding down.
+func floor(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
 // begin says which time of the file, in the time scale of the pictures, is the take's beginning. Sound that came before
 // that was known is looked at again.
 func (m *maker) begin(at int64) {
 	scale, sound := int64(m.video.track.Timescale), int64(m.audio.track.Timescale)
 	m.at.Origin, m.at.Scale, m.known = at, scale, true
 	m.video.origin = at + offset*scale
-	m.audio.origin = int64(math.Round(float64(at)*float64(sound)/float64(scale))) + offset*sound
+	m.audio.origin = floor(at*sound, scale) + offset*sound
 	early := m.audio.wait
 	m.audio.wait, m.audio.bytes = nil, 0
 	for _, s := range early {
@@ -136,6 +173,9 @@ func (m *maker) fragment(f *cmaf.FragmentInfo) error {
 		sample := media.Sample{Track: f.Track, DTS: s.DTS, CTO: s.CTO, Key: s.Key, Duration: s.Duration, Data: s.Data}
 		if f.Track != m.video.track.ID {
 			m.sound(sample)
+			if err := m.tryBegin(); err != nil {
+				return err
+			}
 			continue
 		}
 		l = &m.video
@@ -168,10 +208,10 @@ func (m *maker) picture(s media.Sample) error {
 	}
 	scale := int64(m.video.track.Timescale)
 	if !m.known {
-		if !s.Key {
-			return nil
+		if s.Key || len(m.early) > 0 {
+			m.early = append(m.early, s)
 		}
-		m.begin(s.DTS - offset*scale)
+		return m.tryBegin()
 	}
 	if s.DTS -= m.video.origin; s.DTS < m.from.Video {
 		return nil
@@ -230,7 +270,18 @@ func (m *maker) pack(l *lane) error {
 // finish takes the end of what ffmpeg gives. A picture that does not move lasts as long as its sound, and otherwise the
 // sound lasts as long as the pictures.
 func (m *maker) finish() error {
-	if m.packager == nil || !m.known {
+	if m.packager == nil {
+		return errNothing
+	}
+	if len(m.early) > 0 && !m.known { // there is no sound
+		m.begin(m.early[0].DTS - offset*int64(m.video.track.Timescale))
+		for _, s := range m.early {
+			if err := m.picture(s); err != nil {
+				return err
+			}
+		}
+	}
+	if !m.known {
 		return errNothing
 	}
 	if n := len(m.audio.wait); m.plan.still && m.plan.audio >= 0 && n > 0 {

@@ -12,12 +12,12 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
-// The media of a clip lies in pieces, objects of some 60 s or 12 MiB. A piece is whole segments, one behind the
+// The media of a clip lies in pieces, objects of some 60 s or 8 MiB. A piece is whole segments, one behind the
 // other, and a trailer, so that pieces alone say all that is needed to go on behind them, and what clip they make.
 
 const (
 	pieceSpan  = 60 * media.TicksPerSecond
-	pieceBytes = 12 << 20
+	pieceBytes = 8 << 20
 	pieceMagic = "MFC1"
 	pieceFoot  = 8 // the trailer's length and the magic
 	maxTrailer = 1 << 20

@@ -20,8 +20,8 @@ const (
 	uploadPrefix = "uploads/"
 	// pieceSize is how much of a file is kept as one object. What was acknowledged is in the bucket; of what was not,
 	// at most so much is sent again.
-	pieceSize = 8 << 20
-	// maxBuffers bounds the memory that files on their way in need, 8 MiB each. One more waits.
+	pieceSize = 4 << 20
+	// maxBuffers bounds the memory that files on their way in need, 4 MiB each. One more waits.
 	maxBuffers = 12
 	// spareBreaks is how many pieces a file may have beyond those that its size needs: as often may its connection break.
 	spareBreaks = 2000

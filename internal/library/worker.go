@@ -319,16 +319,21 @@ func (l *Library) fetchUpload(ctx context.Context, channel, clip, to string) err
 	}
 	defer f.Close()
 	for _, p := range pieces {
-		o, err := l.bucket.Get(ctx, p.key)
-		if err != nil {
-			return fmt.Errorf("read what was uploaded: %w", err)
-		}
-		if _, err := f.Write(o.Data); err != nil {
-			return fmt.Errorf("write a file for a conversion: %w", err)
+		for at := int64(0); at < p.size; at += fetchSize {
+			o, err := l.bucket.GetRange(ctx, p.key, at, min(fetchSize, p.size-at))
+			if err != nil {
+				return fmt.Errorf("read what was uploaded: %w", err)
+			}
+			if _, err := f.Write(o.Data); err != nil {
+				return fmt.Errorf("write a file for a conversion: %w", err)
+			}
 		}
 	}
 	return f.Close()
 }
+
+// fetchSize is how much of a file is read at a time.
+const fetchSize = 2 << 20
 
 // diskSpare is how much of the disk is left to others.
 const diskSpare = 1 << 30
