@@ -20,6 +20,7 @@ var floors = map[string]int{
 	"internal/bucket":    0,
 	"internal/notice":    0,
 	"internal/ffmpeg":    0,
+	"internal/fetch":     0,
 	"internal/cmaf":      1,
 	"internal/hls":       1,
 	"internal/bundle":    1,

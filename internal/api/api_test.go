@@ -18,6 +18,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/report"
 	"github.com/mayfly-tv/mayfly/internal/rundown"
 	"github.com/mayfly-tv/mayfly/internal/station"
@@ -50,8 +51,12 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	clips, err := library.New(library.Config{Docs: docs, Node: "node", Dir: t.TempDir(), Quota: library.Quota{Bytes: 1 << 20, Clips: 3}, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	a, err := New(Config{
-		Art: art, Reports: report.NewBook(docs), Rundowns: rundown.NewStore(docs),
+		Art: art, Library: clips, Reports: report.NewBook(docs), Rundowns: rundown.NewStore(docs),
 		Station: s, Channels: channels, People: people, Previews: told{}, Thumbnails: painter{}, Token: token, Version: "test", Log: log,
 		Nodes: func() []Node { return []Node{{Name: "node", Self: true, Ready: true}} },
 		Pages: fstest.MapFS{

@@ -24,6 +24,7 @@ type Clip struct {
 	Progress *float64      `json:"progress,omitempty" doc:"how far its conversion is, from 0 to 1"`
 	Origin   string        `json:"origin" enum:"upload,address,feed,recording"`
 	File     string        `json:"file,omitempty" doc:"name of the file that it was made of"`
+	URL      string        `json:"url,omitempty" doc:"address that it was fetched from"`
 	Bytes    int64         `json:"bytes"`
 	Upload   string        `json:"upload,omitempty" doc:"address that its file is sent to by the tus protocol, while it is uploading"`
 
@@ -57,8 +58,9 @@ type clipsOutput struct {
 type addClipInput struct {
 	Channel string `path:"channel"`
 	Body    struct {
-		File    string   `json:"file" maxLength:"200" doc:"name of the file"`
-		Bytes   int64    `json:"bytes" doc:"its size"`
+		File    string   `json:"file,omitempty" maxLength:"200" doc:"name of the file that is sent next"`
+		Bytes   int64    `json:"bytes,omitempty" doc:"its size"`
+		URL     string   `json:"url,omitempty" maxLength:"1000" doc:"instead of a file: an address of one, which is fetched"`
 		Title   string   `json:"title,omitempty" maxLength:"120" doc:"made of the file's name if absent"`
 		Tags    []string `json:"tags,omitempty" maxItems:"8"`
 		Seconds int      `json:"seconds,omitempty" minimum:"0" maximum:"3600" doc:"how long a photo is shown; default 10"`
@@ -99,7 +101,7 @@ func showClip(c *channel.Channel, clip *library.Clip, progress map[string]float6
 	at := clipPath(c.Slug, clip.ID)
 	out := Clip{
 		ID: clip.ID, Title: clip.Title, Tags: append([]string{}, clip.Tags...), Created: clip.Created, State: clip.State, Fault: clip.Fault,
-		Origin: string(clip.Origin.Kind), File: clip.Origin.File, Bytes: clip.Bytes, Width: clip.Width, Height: clip.Height, FrameRate: clip.FrameRate,
+		Origin: string(clip.Origin.Kind), File: clip.Origin.File, URL: clip.Origin.URL, Bytes: clip.Bytes, Width: clip.Width, Height: clip.Height, FrameRate: clip.FrameRate,
 		Duration: clip.Duration.Seconds(), In: clip.In.Seconds(), Out: clip.Out.Seconds(),
 	}
 	if p, ok := progress[clip.ID]; ok {
@@ -145,9 +147,13 @@ func (a *API) addClip(ctx context.Context, in *addClipInput) (*clipOutput, error
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
 	b := &in.Body
-	clip, err := a.cfg.Library.Add(bounded, c.ID, library.Arrival{
-		Title: b.Title, Tags: b.Tags, Bytes: b.Bytes, Origin: library.Origin{Kind: library.FromUpload, File: b.File, Seconds: b.Seconds},
-	})
+	arrival := library.Arrival{Title: b.Title, Tags: b.Tags, Bytes: b.Bytes, Origin: library.Origin{Kind: library.FromUpload, File: b.File, Seconds: b.Seconds}}
+	var clip library.Clip
+	if b.URL != "" {
+		clip, err = a.cfg.Library.AddFrom(bounded, c.ID, b.URL, arrival)
+	} else {
+		clip, err = a.cfg.Library.Add(bounded, c.ID, arrival)
+	}
 	if err != nil {
 		return nil, a.problem(err)
 	}

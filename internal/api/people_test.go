@@ -330,6 +330,10 @@ func bodyFor(path string) string {
 		return `{"reason":"x"}`
 	case strings.HasSuffix(path, "/links"), strings.HasSuffix(path, "/sources"), strings.HasSuffix(path, "/sources/{source}"):
 		return `{"name":"x"}`
+	case strings.HasSuffix(path, "/storyboards"), strings.HasSuffix(path, "/storyboards/{storyboard}"):
+		return `{"name":"x","clips":[],"version":1}`
+	case strings.HasSuffix(path, "/borrow"):
+		return `{"channel":"news","storyboard":"x"}`
 	}
 	return "{}"
 }

@@ -44,24 +44,24 @@ type storyboardInput struct {
 	Storyboard string `path:"storyboard" maxLength:"40"`
 }
 
-type storyboardBody struct {
+// StoryboardBody is what a version of a storyboard says.
+type StoryboardBody struct {
 	Name   string   `json:"name" maxLength:"120"`
 	Clips  []Placed `json:"clips" maxItems:"1000"`
 	Shared bool     `json:"shared,omitempty"`
+	// Version is that which a change is of.
+	Version int `json:"version,omitempty" minimum:"0" doc:"of a change: the version that it changes"`
 }
 
 type newStoryboardInput struct {
 	Channel string `path:"channel"`
-	Body    storyboardBody
+	Body    StoryboardBody
 }
 
 type changeStoryboardInput struct {
 	Channel    string `path:"channel"`
 	Storyboard string `path:"storyboard" maxLength:"40"`
-	Body       struct {
-		storyboardBody
-		Version int `json:"version" minimum:"1" doc:"that this is a change of"`
-	}
+	Body       StoryboardBody
 }
 
 type borrowInput struct {
@@ -158,7 +158,7 @@ func (a *API) placed(ctx context.Context, c *channel.Channel, clips []Placed) ([
 }
 
 // saveStoryboard makes a version of a storyboard; of a new one if it has no id.
-func (a *API) saveStoryboard(ctx context.Context, slug string, b library.Storyboard, body *storyboardBody) (*storyboardOutput, error) {
+func (a *API) saveStoryboard(ctx context.Context, slug string, b library.Storyboard, body *StoryboardBody) (*storyboardOutput, error) {
 	c, err := a.channel(ctx, slug, account.Change)
 	if err != nil {
 		return nil, err
@@ -183,7 +183,7 @@ func (a *API) addStoryboard(ctx context.Context, in *newStoryboardInput) (*story
 }
 
 func (a *API) changeStoryboard(ctx context.Context, in *changeStoryboardInput) (*storyboardOutput, error) {
-	return a.saveStoryboard(ctx, in.Channel, library.Storyboard{ID: in.Storyboard, Version: in.Body.Version}, &in.Body.storyboardBody)
+	return a.saveStoryboard(ctx, in.Channel, library.Storyboard{ID: in.Storyboard, Version: in.Body.Version}, &in.Body)
 }
 
 func (a *API) deleteStoryboard(ctx context.Context, in *storyboardInput) (*struct{}, error) {

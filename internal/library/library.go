@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/fetch"
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
@@ -38,6 +39,11 @@ type Config struct {
 	Log   *slog.Logger
 }
 
+// fetcher gets what lies at addresses that people gave.
+type fetcher interface {
+	Get(ctx context.Context, address string, most int64) (*http.Response, error)
+}
+
 // Library keeps clips and storyboards of all channels.
 type Library struct {
 	cfg     Config
@@ -46,6 +52,7 @@ type Library struct {
 	log     *slog.Logger
 	reels   *reels
 	uploads http.Handler
+	fetcher fetcher
 	kicked  chan struct{} // holds one when there may be something to do
 
 	pieceSpan media.Ticks // after how long a piece of media ends; tests make it shorter
@@ -65,7 +72,7 @@ func New(cfg Config) (*Library, error) {
 	if cfg.Lives == nil {
 		cfg.Lives = func(string) (bool, bool) { return true, true }
 	}
-	l := &Library{cfg: cfg, docs: cfg.Docs, bucket: cfg.Docs.Bucket(), log: cfg.Log, kicked: make(chan struct{}, 1), pieceSpan: pieceSpan}
+	l := &Library{cfg: cfg, docs: cfg.Docs, bucket: cfg.Docs.Bucket(), log: cfg.Log, kicked: make(chan struct{}, 1), pieceSpan: pieceSpan, fetcher: fetch.New()}
 	l.reels = newReels(l.bucket, cfg.Now, cfg.Lives)
 	var err error
 	l.uploads, err = newUploads(l)

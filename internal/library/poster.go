@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -91,6 +92,9 @@ func (l *Library) Poster(ctx context.Context, channel, clip string, n int) ([]by
 		return nil, ErrNotFound
 	}
 	o, err := l.bucket.Get(ctx, posterKey(channel, clip, n))
+	if errors.Is(err, bucket.ErrNotFound) {
+		err = ErrNotFound
+	}
 	return o.Data, err
 }
 

@@ -153,6 +153,7 @@ func (w *worker) steps(ctx context.Context) error {
 // after decides what follows a step that failed: another attempt, another try by whoever comes, or the end of it.
 func (w *worker) after(ctx context.Context, err error) error {
 	var words *ffmpeg.Error
+	var unreachable *addressError
 	switch {
 	case err == nil:
 		return nil
@@ -161,10 +162,12 @@ func (w *worker) after(ctx context.Context, err error) error {
 	case errors.Is(err, errUnfit) && !w.job.Encode, errors.Is(err, errSeam):
 		w.log.Info("a clip is made anew", "because", err)
 		return w.change(ctx, func(j *job) { j.again(errors.Is(err, errUnfit)) })
+	case errors.As(err, &unreachable):
+		return w.fail(ctx, unreachable.words)
 	case errors.As(err, &words) && !errors.Is(err, ffmpeg.ErrMissing):
 		w.log.Info("a file cannot become a clip", "words", words.Words, "detail", words.Detail)
 		return w.fail(ctx, "This file cannot be played: "+words.Words+".")
-	case passing(err):
+	case passing(err), errors.Is(err, errNoRoom), errors.Is(err, ffmpeg.ErrMissing):
 		return err
 	}
 	if w.job.Tries+1 >= maxTries {
@@ -238,7 +241,7 @@ func (w *worker) convert(ctx context.Context, c *Clip, last *trailer, n int) err
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "file")
-	if err := l.fetchUpload(ctx, j.Channel, j.Clip, file); err != nil {
+	if err := w.fetch(ctx, c, file); err != nil {
 		return err
 	}
 	info, err := ffmpeg.Probe(ctx, file)
@@ -302,6 +305,14 @@ func run(ctx context.Context, m *maker, args []string) error {
 	return m.finish()
 }
 
+// fetch brings the file to the disk.
+func (w *worker) fetch(ctx context.Context, c *Clip, to string) error {
+	if c.Origin.URL == "" {
+		return w.library.fetchUpload(ctx, w.job.Channel, w.job.Clip, to)
+	}
+	return w.library.fetchAddress(ctx, w.job.Channel, c, to)
+}
+
 // fetchUpload writes a file that was sent in pieces to the disk.
 func (l *Library) fetchUpload(ctx context.Context, channel, clip, to string) error {
 	pieces, err := l.pieces(ctx, channel, clip)
@@ -310,8 +321,8 @@ func (l *Library) fetchUpload(ctx context.Context, channel, clip, to string) err
 	}
 	var st unix.Statfs_t
 	if err := unix.Statfs(filepath.Dir(to), &st); err == nil && sum(pieces)+diskSpare > int64(st.Bavail)*st.Bsize {
-		return fmt.Errorf("a file of %s is to be converted and %s of the disk are free (%s): make room, or give --spool a larger disk",
-			Size(sum(pieces)), Size(int64(st.Bavail)*st.Bsize), filepath.Dir(to))
+		return fmt.Errorf("%w: a file of %s is to be converted and %s of the disk are free (%s): make room, or give --spool a larger disk",
+			errNoRoom, Size(sum(pieces)), Size(int64(st.Bavail)*st.Bsize), filepath.Dir(to))
 	}
 	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -334,6 +345,9 @@ func (l *Library) fetchUpload(ctx context.Context, channel, clip, to string) err
 
 // fetchSize is how much of a file is read at a time.
 const fetchSize = 2 << 20
+
+// errNoRoom is wrapped where the disk of this node is too full: another one may have room.
+var errNoRoom = errors.New("no room on the disk")
 
 // diskSpare is how much of the disk is left to others.
 const diskSpare = 1 << 30
