@@ -73,6 +73,10 @@ swarm: tools build ## ten nodes, 200 channels, a death every 5 s for ten minutes
 	$(APART) MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_SWARM='$(SWARM)' MAYFLY_SWARM_TABLE=$(CURDIR)/docs/volatility.md MAYFLY_LOGS=$(CURDIR)/bin/swarm-logs \
 		go test -count=1 -timeout 1h -v -run '^TestSwarm$$' ./e2e
 
+.PHONY: upload
+upload: tools build ## a film of MB megabytes (default 2000) over a connection that breaks ten times, with a node killed: how long it takes, and the memory
+	MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_UPLOAD=$${MB:-2000} go test -count=1 -timeout 1h -v -run '^TestUpload$$' ./e2e
+
 .PHONY: meter
 meter: tools build ## watch a death with a load generator of your own (METER=its program, see TestMeter)
 	MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_METER='$(METER)' go test -count=1 -tags meter -v -run '^TestMeter$$' ./e2e

@@ -1,18 +1,31 @@
 import { useSignal } from '@preact/signals'
 import { render } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { Heading } from '../people/form'
+import { call } from '../people/api'
+import { ask } from '../people/ask'
+import { Field, Heading } from '../people/form'
 import { Frame, Own } from '../people/frame'
 import { load } from '../people/whoami'
 import { board, Boards, place } from './boards'
 import { Card, Editor } from './clip'
 import { size } from './find'
-import { answer, clips, found, look, search, slug, trouble } from './shelf'
+import { answer, clips, found, look, path, search, slug, take, trouble, type Clip } from './shelf'
 import { add, busy, refused } from './uploads'
 import '../styles/base.css'
 import '../styles/sheet.css'
 import '../styles/people.css'
 import '../styles/library.css'
+
+function fromWeb(): void {
+  ask({
+    title: 'A clip from the web', word: 'Fetch it', text: 'The address of a film, a sound or a photo that anybody may open. A node of this server fetches it.',
+    field: <Field name="url" label="Address" maxLength={1000} />,
+    does: async (read) => {
+      take(await call<Clip>('POST', `${path}/clips`, { url: read('url').trim() }))
+      void look()
+    },
+  })
+}
 
 function Library() {
   const input = useRef<HTMLInputElement>(null)
@@ -44,7 +57,10 @@ function Library() {
       <div class="drop">
         <p><strong>Drop films, sound or photos here</strong><span class="dim"> to put them into the library. A connection that breaks does no harm.</span></p>
         <input ref={input} type="file" multiple hidden accept="video/*,audio/*,image/*,.mkv,.ts,.mxf" onChange={(e) => { void add([...(e.currentTarget.files ?? [])]); e.currentTarget.value = '' }} />
-        <button type="button" class="button" onClick={() => input.current?.click()}>Choose files</button>
+        <div class="row drop-acts">
+          <button type="button" class="button ghost" onClick={fromWeb}>From the web</button>
+          <button type="button" class="button" onClick={() => input.current?.click()}>Choose files</button>
+        </div>
       </div>
       {refused.value.length > 0 && <ul class="alert" role="alert">{refused.value.map((r) => <li key={r.name}><strong>{r.name}</strong>: {r.why}</li>)}</ul>}
       <div class="library-parts">
