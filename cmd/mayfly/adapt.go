@@ -138,7 +138,9 @@ func (g gate) Media(r *http.Request, take media.TakeID) (private bool, err error
 	}
 	id := g.node.station.ChannelOf(take)
 	if id == "" {
-		return false, nil // there is nothing to open
+		if id, err = g.node.library.ChannelOf(r.Context(), take); err != nil {
+			return true, viewerError(err)
+		}
 	}
 	c, err := g.node.channels.ByID(id)
 	if err != nil {

@@ -91,7 +91,13 @@ func (a *API) clipPlaylist(w http.ResponseWriter, r *http.Request, c *channel.Ch
 	if err != nil {
 		return err
 	}
-	text, err := a.cfg.Library.Playlist(r.Context(), clip)
+	token := ""
+	if !c.Open() {
+		if token, err = a.cfg.People.PlaybackToken(r.Context(), account.PlayMedia, c); err != nil {
+			return err
+		}
+	}
+	text, err := a.cfg.Library.Playlist(r.Context(), clip, token)
 	if err != nil {
 		return err
 	}

@@ -106,6 +106,15 @@ func (l *Library) Listing(ctx context.Context, id media.TakeID) (*media.Listing,
 	return &r.listing, nil
 }
 
+// ChannelOf returns the id of the channel that a clip's take belongs to, or take.ErrNoMedia.
+func (l *Library) ChannelOf(ctx context.Context, id media.TakeID) (string, error) {
+	r, err := l.reels.reel(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	return r.listing.Take.Channel, nil
+}
+
 const (
 	// lookEvery is how often a node looks for work that others have left, if nobody tells it of any.
 	lookEvery = 10 * time.Second

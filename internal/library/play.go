@@ -10,20 +10,24 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
-// Playlist returns the media playlist of a whole clip, whatever its in and out points: who edits it sees all of it.
-func (l *Library) Playlist(ctx context.Context, c Clip) ([]byte, error) {
+// Playlist returns the media playlist of a whole clip, whatever its in and out points: who edits it sees all of it. Its
+// addresses get a token, if there is one, for what not everybody may have.
+func (l *Library) Playlist(ctx context.Context, c Clip, token string) ([]byte, error) {
 	listing, err := l.Listing(ctx, c.Take)
 	if err != nil {
 		return nil, err
 	}
 	w := hls.Window{TargetDuration: hls.TargetDuration, Ended: true}
 	a := media.Address{Take: c.Take, Rendition: media.Main}
+	if token != "" {
+		token = "?t=" + token
+	}
 	for _, s := range listing.Segments {
 		at := a
 		at.Segment = s.Number
 		a.Init = true
 		w.Segments = append(w.Segments, hls.Segment{
-			URI: at.String(), Init: a.String(), Duration: s.Duration, Complete: true, ProgramTime: time.Unix(0, 0).Add(s.Start.Duration()),
+			URI: at.String() + token, Init: a.String() + token, Duration: s.Duration, Complete: true, ProgramTime: time.Unix(0, 0).Add(s.Start.Duration()),
 		})
 		a.Init = false
 	}
