@@ -86,10 +86,9 @@ func (p *process) peak() float64 {
 }
 
 // TestUpload sends a film over a connection that breaks ten times, to two nodes in turn, of which one is killed while it
-// receives and the other while it converts. The clip is there, with every frame, and plays. MAYFLY_UPLOAD says how many MB
-// the film has; 40 by default.
+// receives. The clip is there, with every frame, and plays. MAYFLY_UPLOAD says how many MB the film has; 24 by default.
 func TestUpload(t *testing.T) {
-	mb := 40
+	mb := 24
 	if more := os.Getenv("MAYFLY_UPLOAD"); more != "" {
 		n, err := strconv.Atoi(more)
 		if err != nil {
