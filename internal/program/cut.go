@@ -2,7 +2,6 @@ package program
 
 import (
 	"slices"
-	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
@@ -20,6 +19,9 @@ func (d *Director) Cut(source string) (*Order, error) {
 func (d *Director) cut(source string) (*Order, error) {
 	if source == "" {
 		return d.leave(nil)
+	}
+	if source == AutopilotSource {
+		return d.cutToPlan()
 	}
 	c := d.contender(source)
 	if c == nil {
@@ -73,6 +75,12 @@ func (d *Director) leave(to *Contender) (*Order, error) {
 	if e == nil {
 		return nil, nil
 	}
+	if e.Play != nil {
+		if d.pending != nil {
+			return nil, ErrBusy
+		}
+		return d.part(e, to), nil
+	}
 	if !d.writes(e.Take) {
 		return &Order{Take: e.Take, Entry: e.ID, To: to}, nil
 	}
@@ -92,7 +100,7 @@ func (d *Director) Leave(entry string, to *Contender) (*Order, error) {
 	if d.pending != nil {
 		return nil, ErrBusy
 	}
-	if to != nil && d.list.Format != nil {
+	if to != nil && to.Take != nil && d.list.Format != nil {
 		if err := d.list.Format.Fits(to.Take.Renditions[0].Tracks); err != nil {
 			return nil, err
 		}
@@ -104,8 +112,7 @@ func (d *Director) Leave(entry string, to *Contender) (*Order, error) {
 		m := p.mark
 		m.End = left.endAt(at)
 		if to != nil {
-			first, start := to.Start(time.Time{})
-			next := d.list.following(m.End, to.Take, first, start)
+			next, _ := d.entry(m.End, to)
 			m.Entry = &next
 		}
 		d.bounds[left.ID] = m.End.At

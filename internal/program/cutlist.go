@@ -52,9 +52,14 @@ type Entry struct {
 	// Shift is what the program's time is ahead of the take's own: of its birth plus its ticks.
 	Shift  time.Duration `json:"shift,omitempty"`
 	Source string        `json:"source"`
-	Take   media.TakeID  `json:"take"`
-	Origin string        `json:"origin"` // the incarnation that wrote the take, as node/id
-	From   uint32        `json:"from"`   // first segment of the take
+	Take   media.TakeID  `json:"take,omitzero"`
+	Origin string        `json:"origin,omitempty"` // the incarnation that wrote the take, as node/id
+	// Play is set for an entry that is driven by the clock: instead of a take it has a plan.
+	Play *Play `json:"play,omitempty"`
+	// Listers are the processes that may list it while it is on air, and how many of its segments: what is
+	// not here nobody lists (rule F).
+	Listers map[string]int64 `json:"listers,omitempty"`
+	From    uint32           `json:"from"` // first segment of the take
 	// Renditions maps the playlist's renditions to the take's; one that is not named is the take's
 	// of the same name.
 	Renditions map[string]string `json:"renditions,omitempty"`
@@ -63,11 +68,14 @@ type Entry struct {
 
 // End says where an entry ends.
 type End struct {
-	At          media.Pos   `json:"at"`             // the first place of the take that is not in the program
-	Cut         media.Ticks `json:"cut,omitempty"`  // duration of the segment that is cut short, if At is in the middle of one
-	Gaps        int         `json:"gaps,omitempty"` // segments from At.Segment on that are listed as gaps
-	Leap        bool        `json:"leap,omitempty"` // nobody knows what was listed: the next number is far higher
-	ProgramTime time.Time   `json:"programTime"`    // of the end
+	At          media.Pos   `json:"at"`               // the first place of the take that is not in the program
+	Cut         media.Ticks `json:"cut,omitempty"`    // duration of the segment that is cut short, if At is in the middle of one
+	Gaps        int         `json:"gaps,omitempty"`   // segments from At.Segment on that are listed as gaps
+	Leap        bool        `json:"leap,omitempty"`   // nobody knows what was listed: the next number is far higher
+	Beyond      int64       `json:"beyond,omitempty"` // with Leap, how many numbers behind At may have been listed, at most
+	Breaks      int64       `json:"breaks,omitempty"` // discontinuities within a clock-driven entry
+	Place       *Place      `json:"place,omitempty"`  // where the plan stands then
+	ProgramTime time.Time   `json:"programTime"`      // of the end
 }
 
 // numbers returns how many numbers an ended entry owns.
@@ -89,7 +97,7 @@ func (e *Entry) empty() bool {
 func (e *Entry) next() int64 {
 	n := e.Number + e.numbers()
 	if e.End.Leap {
-		n = (n/leapUnit + 1) * leapUnit
+		n = ((n+e.End.Beyond)/leapUnit + 1) * leapUnit
 	}
 	return n
 }
@@ -142,8 +150,11 @@ var ErrInvalid = errors.New("invalid cut list")
 func (c *CutList) Validate() error {
 	for i := range c.Entries {
 		e := &c.Entries[i]
-		if e.ID == "" || e.Take.IsZero() || e.Number < 0 {
-			return fmt.Errorf("%w: entry %d has no id, no take or no number", ErrInvalid, i)
+		if e.ID == "" || e.Take.IsZero() == (e.Play == nil) || e.Number < 0 {
+			return fmt.Errorf("%w: entry %d has no id, no number, or not either a take or a plan", ErrInvalid, i)
+		}
+		if e.Play != nil && e.End != nil && (e.End.At.Segment == 0 || e.End.At.Part > 0 || e.End.Gaps > 0 || e.End.Breaks < 0 || e.End.Beyond < 0 || e.End.Place == nil) {
+			return fmt.Errorf("%w: entry %s of a plan ends at %v with %d gaps, want the end of a segment, a place and no gaps", ErrInvalid, e.ID, e.End.At, e.End.Gaps)
 		}
 		if e.End != nil && (e.End.Gaps < 0 || e.End.Gaps > gapsAfterSeal || e.End.At.Segment < e.From) {
 			return fmt.Errorf("%w: entry %s ends at segment %d with %d gaps, want not before segment %d and at most %d gaps",
@@ -158,8 +169,8 @@ func (c *CutList) Validate() error {
 			return fmt.Errorf("%w: entry %s has not ended, and is not the last", ErrInvalid, before.ID)
 		case e.Number != before.next():
 			return fmt.Errorf("%w: entry %s begins with number %d, want %d", ErrInvalid, e.ID, e.Number, before.next())
-		case e.Discontinuity != before.Discontinuity+1:
-			return fmt.Errorf("%w: entry %s has discontinuity %d, want %d", ErrInvalid, e.ID, e.Discontinuity, before.Discontinuity+1)
+		case e.Discontinuity != before.Discontinuity+before.End.Breaks+1:
+			return fmt.Errorf("%w: entry %s has discontinuity %d, want %d", ErrInvalid, e.ID, e.Discontinuity, before.Discontinuity+before.End.Breaks+1)
 		case e.ProgramTime.Before(before.End.ProgramTime):
 			return fmt.Errorf("%w: entry %s begins before its predecessor ends", ErrInvalid, e.ID)
 		}
@@ -170,10 +181,14 @@ func (c *CutList) Validate() error {
 // following makes the entry that puts a take on air after the list's last one, which must have
 // ended, or ends as given. at is the take's own time at the beginning of its segment from.
 func (c *CutList) following(end *End, t *media.Take, from uint32, at time.Time) Entry {
-	e := Entry{
-		ID: newID(), Take: t.ID, Source: t.Source, Origin: t.Node + "/" + t.Incarnation,
-		From: from, ProgramTime: at.UTC().Truncate(time.Millisecond),
-	}
+	e := c.after(end, Entry{Take: t.ID, Source: t.Source, Origin: t.Node + "/" + t.Incarnation, From: from}, at)
+	e.Shift = e.ProgramTime.Sub(at)
+	return e
+}
+
+// after gives an entry its place after the list's last one.
+func (c *CutList) after(end *End, e Entry, at time.Time) Entry {
+	e.ID, e.ProgramTime = newID(), at.UTC().Truncate(time.Millisecond)
 	if last := c.last(); last == nil {
 		e.Number = c.Begin
 	} else {
@@ -181,12 +196,11 @@ func (c *CutList) following(end *End, t *media.Take, from uint32, at time.Time) 
 		if end != nil {
 			before.End = end
 		}
-		e.Number, e.Discontinuity = before.next(), before.Discontinuity+1
+		e.Number, e.Discontinuity = before.next(), before.Discontinuity+before.End.Breaks+1
 		if e.ProgramTime.Before(before.End.ProgramTime) {
 			e.ProgramTime = before.End.ProgramTime
 		}
 	}
-	e.Shift = e.ProgramTime.Sub(at)
 	return e
 }
 
@@ -239,7 +253,10 @@ var ErrFormat = errors.New("the source does not fit the channel's format")
 // Fits says whether tracks can be on air in this format: the same kinds of codec. Another resolution,
 // frame rate, profile or level is no obstacle: each take has its own init.
 func (f Format) Fits(tracks []media.Track) error {
-	other := FormatOf(tracks)
+	return f.fits(FormatOf(tracks))
+}
+
+func (f Format) fits(other Format) error {
 	if kind(f.Video) != kind(other.Video) {
 		return fmt.Errorf("%w: the channel's pictures are %s, and these are %s: set the encoder to the channel's codec", ErrFormat, describe(f.Video), describe(other.Video))
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,6 +18,8 @@ type Mark struct {
 	Entry *Entry `json:"entry,omitempty"` // the entry that begins
 	// Format is the channel's, with the mark that puts it on air for the first time.
 	Format *Format `json:"format,omitempty"`
+	// Words are the processes that gave their word for the end of a clock-driven entry.
+	Words []string `json:"words,omitempty"`
 }
 
 // Encode writes the mark as it stands in a log.
@@ -40,9 +43,10 @@ func ParseMark(b []byte) (*Mark, error) {
 	return m, nil
 }
 
-// Contender is a take that may go on air: it has a first part.
+// Contender is a take that may go on air: it has a first part. Or it is the channel's plan.
 type Contender struct {
 	Take *media.Take
+	Play *Play // instead of a take
 	// Start says with which segment the take would go on air just now: its first one if it has only
 	// begun, else its newest; or the first one after a time, if that is not zero and the take has it.
 	// at is the take's own time at the beginning of that segment.
@@ -55,20 +59,23 @@ type Contender struct {
 // to it, and it answers with the mark that is to be written into a take's log; once that is safe it is
 // told so (Safe), and only then the cut list changes. It is not safe for concurrent use.
 type Director struct {
-	list     *CutList
-	autoLive bool
-	held     bool                 // the past is not known yet: nothing goes on air
-	awaited  string               // the source whose publisher is waited for after a death
-	live     []Contender          // takes that this node writes, in the order in which they came
-	pending  *pending             // at most one mark or claim that begins an entry is on its way
-	early    map[string]*End      // ends that became safe before the beginnings of their entries, which lie in other logs
-	bounds   map[string]media.Pos // where entries will end once their marks are safe
+	list      *CutList
+	autoLive  bool
+	held      bool                 // the past is not known yet: nothing goes on air
+	awaited   string               // the source whose publisher is waited for after a death
+	live      []Contender          // takes that this node writes, in the order in which they came
+	pending   *pending             // at most one mark or claim that begins an entry is on its way
+	early     map[string]*End      // ends that became safe before the beginnings of their entries, which lie in other logs
+	bounds    map[string]media.Pos // where entries will end once their marks are safe, or the word of this node
+	autopilot *Autopilot           // nil if the channel has no plan
 }
 
 // pending is a mark on its way into a log, or a claim.
 type pending struct {
-	mark *Mark
-	take media.TakeID // whose log it is in
+	mark  *Mark
+	take  media.TakeID // whose log it is in
+	words bool         // it is to end a clock-driven entry
+	to    *Contender   // what is to follow that
 }
 
 // Order is what the director asks for.
@@ -77,11 +84,15 @@ type pending struct {
 // the bucket that decides (Claimed), or, while that is away, the word of the others. The answer is
 // told by Learn, Granted or Denied.
 //
+// With Words: everyone's word that they list no more of a clock-driven entry than they have (Word). The answer
+// is told by Agreed, or Denied.
+//
 // Else a mark in the log of a take, whose writer may be another node; there it is Leave that gives the
 // order. The writer calls Fill at the moment it writes it, with the place and time at which its log
 // stands; no part may come in between.
 type Order struct {
 	Claim *Mark
+	Words string // id of the entry
 	Take  media.TakeID
 	Entry string     // that is to end
 	To    *Contender // what is to follow, or nil
@@ -123,7 +134,7 @@ func (d *Director) Learn(list *CutList, sure bool) (*Order, error) {
 	}
 	d.list = merged
 	d.settleEarly()
-	if p := d.pending; p != nil && p.mark.Entry != nil && d.list.Entry(p.mark.Entry.ID) != nil {
+	if p := d.pending; p != nil && (p.mark.Entry != nil && p.mark.done(d.list) || p.parts() && p.mark.over(d.list)) {
 		d.pending = nil
 	}
 	return d.next(), err
@@ -133,18 +144,21 @@ func (d *Director) Learn(list *CutList, sure bool) (*Order, error) {
 // into the log of its take, and counts when it is safe there.
 func (d *Director) Granted(entry string) *Order {
 	p := d.pending
-	if p == nil || p.mark.Entry == nil || p.mark.Entry.ID != entry || !p.mark.follows(d.list) {
+	if p == nil || p.mark.Entry == nil || p.mark.Entry.ID != entry || p.mark.Entry.Play != nil || !p.mark.follows(d.list) {
 		return nil
 	}
 	return &Order{Take: p.take, Fill: func(Edge) *Mark { return p.mark }}
 }
 
-// Denied says that a claim was not granted.
-func (d *Director) Denied(entry string) {
-	if p := d.pending; p != nil && p.mark.Entry != nil && p.mark.Entry.ID == entry {
+// Denied says that a claim was not granted, or that the words for it were not to be had.
+func (d *Director) Denied(id string) {
+	if p := d.pending; p != nil && (p.mark.Entry != nil || p.parts()) && p.mark.ID() == id {
 		d.pending = nil
 	}
 }
+
+// parts reports whether it is to end a clock-driven entry.
+func (p *pending) parts() bool { return p.words }
 
 // Next returns what is to be done now, if anything is: after a claim was denied, or the time of grace
 // is over.
@@ -174,11 +188,12 @@ func (d *Director) Waits(take media.TakeID) bool {
 	if p := d.pending; p != nil && p.take == take && p.mark.Entry != nil {
 		return true
 	}
-	if d.list.Off || !d.autoLive || d.list.OnAir() != nil {
+	e := d.list.OnAir()
+	if d.list.Off || !d.autoLive {
 		return false
 	}
 	for _, c := range d.live {
-		if c.Take.ID == take {
+		if c.Take.ID == take && (e == nil || e.yields(&c)) {
 			return d.list.Format == nil || d.list.Format.Fits(c.Take.Renditions[0].Tracks) == nil
 		}
 	}
@@ -305,13 +320,13 @@ func (c *CutList) apply(m *Mark) *CutList {
 func (m *Mark) follows(list *CutList) bool {
 	last := list.last()
 	if last == nil {
-		return m.Entry.Number == list.Begin
+		return m.Entry != nil && m.Entry.Number == list.Begin
 	}
 	before := *last
 	if before.End == nil && m.Ended == before.ID {
 		before.End = m.End
 	}
-	return before.End != nil && m.Entry.Number == before.next()
+	return before.End != nil && (m.Entry == nil || m.Entry.Number == before.next())
 }
 
 // Sealed says that a take was ended by its seal, after the death of its node (rules D, E, G). exact
@@ -353,30 +368,40 @@ func (d *Director) Resume() *Order {
 
 // next puts the newest take that fits on air if it should be there and nothing is in the way.
 func (d *Director) next() *Order {
-	if d.held || d.pending != nil || d.list.Off || !d.autoLive || d.list.OnAir() != nil || len(d.live) == 0 {
+	e := d.list.OnAir()
+	if d.held || d.pending != nil || d.list.Off || !d.autoLive || e != nil && e.Play == nil || len(d.live) == 0 {
 		return nil
 	}
 	for i := len(d.live) - 1; i >= 0; i-- {
 		c := d.live[i]
-		if d.awaited != "" && PictureOf(c.Take.Source) != d.awaited {
+		if d.awaited != "" && PictureOf(c.Take.Source) != d.awaited || e != nil && !e.yields(&c) {
 			continue
 		}
 		if d.list.Format != nil && d.list.Format.Fits(c.Take.Renditions[0].Tracks) != nil {
 			continue
+		}
+		if e != nil {
+			return d.part(e, &c)
 		}
 		return d.begin(c)
 	}
 	return nil
 }
 
-// begin puts a take on air while nothing is.
+// begin puts a take or the plan on air while nothing is.
 func (d *Director) begin(c Contender) *Order {
 	m := &Mark{}
-	first, at := c.Start(d.left(c))
-	e := d.list.following(nil, c.Take, first, at)
-	m.Entry, m.Format = &e, d.format(c.Take)
+	d.pending = &pending{mark: m}
+	if c.Play != nil {
+		_, at := c.Start(time.Time{})
+		e := d.list.after(nil, Entry{Source: AutopilotSource, Play: c.Play}, at)
+		m.Entry, m.Format = &e, d.format(d.autopilot.Format)
+	} else {
+		first, at := c.Start(d.left(c))
+		e := d.list.following(nil, c.Take, first, at)
+		m.Entry, m.Format, d.pending.take = &e, d.format(FormatOf(c.Take.Renditions[0].Tracks)), c.Take.ID
+	}
 	d.awaited = ""
-	d.pending = &pending{mark: m, take: c.Take.ID}
 	return &Order{Claim: m}
 }
 
@@ -398,12 +423,11 @@ func (d *Director) left(c Contender) time.Time {
 	return c.Take.Born.Add(time.Millisecond)
 }
 
-// format returns the format that the channel gets with its first take, or nil if it has one.
-func (d *Director) format(t *media.Take) *Format {
+// format returns the format that the channel gets with what is first on air, or nil if it has one.
+func (d *Director) format(f Format) *Format {
 	if d.list.Format != nil {
 		return nil
 	}
-	f := FormatOf(t.Renditions[0].Tracks)
 	return &f
 }
 
@@ -411,7 +435,10 @@ func (d *Director) format(t *media.Take) *Format {
 // they are found in the bucket.
 func (d *Director) Fenced() {
 	d.live, d.pending, d.held = nil, nil, true
-	clear(d.bounds)
+	e := d.list.OnAir()
+	maps.DeleteFunc(d.bounds, func(id string, _ media.Pos) bool { // a word binds on: it is not in the log
+		return e == nil || e.Play == nil || e.ID != id
+	})
 }
 
 // Until returns where the entry on air will end once a mark is safe, or nil: nothing beyond may be listed.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 )
@@ -33,6 +34,11 @@ func (c *CutList) Merge(o *CutList) (*CutList, error) {
 			n.Entries = slices.Concat(shorter.Entries[:older], n.Entries)
 			n.Dropped = shorter.Dropped
 		})
+	}
+	if mine, other := longer.last(), shorter.last(); mine != nil && other != nil && mine.ID == other.ID && mine.End == nil && len(other.Listers) > 0 {
+		if all := joined(mine.Listers, other.Listers); !maps.Equal(all, mine.Listers) {
+			out = out.with(func(n *CutList) { n.last().Listers = all })
+		}
 	}
 	if mine, other := out.last(), shorter.last(); mine != nil && other != nil && mine.ID == other.ID && other.End != nil && other.End.Leap && !mine.End.Leap {
 		out = out.doubt()
@@ -95,7 +101,7 @@ func (e *Entry) agrees(o *Entry) error {
 	switch {
 	case e.ID != o.ID:
 		return fmt.Errorf("number %d is entry %s in one and number %d entry %s in the other: %w", e.Number, e.ID, o.Number, o.ID, ErrConflict)
-	case e.Take != o.Take || e.Number != o.Number || e.From != o.From:
+	case e.Take != o.Take || (e.Play == nil) != (o.Play == nil) || e.Play != nil && e.Play.Plan != o.Play.Plan || e.Number != o.Number || e.From != o.From:
 		return fmt.Errorf("entry %s is not the same in both: %w", e.ID, ErrConflict)
 	case e.End != nil && o.End != nil && !sameEnd(e.End, o.End):
 		return fmt.Errorf("entry %s ends at %v in one and at %v in the other: %w", e.ID, *e.End, *o.End, ErrConflict)
@@ -141,10 +147,15 @@ func Claimed(inBucket, ours *CutList, claim *Mark) (*CutList, error) {
 	if err != nil {
 		return inBucket, errors.Join(ErrTaken, err)
 	}
-	if list.Entry(claim.Entry.ID) != nil {
+	if claim.done(list) {
 		return list, nil // the answer to it was lost
 	}
-	if list.Off || list.OnAir() != nil || !claim.follows(list) {
+	if on := list.OnAir(); on != nil && on.Play != nil && on.ID == claim.Ended {
+		claim = claim.weighed(on)
+	} else if on != nil || claim.Ended != "" {
+		return list, ErrTaken
+	}
+	if list.Off && claim.Entry != nil || !claim.follows(list) {
 		return list, ErrTaken
 	}
 	next := list.apply(claim)

@@ -29,6 +29,13 @@ type View struct {
 	// Floor is the lowest number that may be listed: a node that comes to know more of the past must
 	// not show it to viewers to whom it has shown less.
 	Floor int64
+
+	// Now paces what is driven by the clock, and decides nothing else.
+	Now time.Time
+	// Playout returns what a clock-driven entry plays, or nil if its plan is not known.
+	Playout func(*Entry) *Playout
+	// Parts returns the parts of a segment of a clip, or nil if they are not known.
+	Parts func(take media.TakeID, segment uint32) []media.PartInfo
 }
 
 // Lookup returns what this node knows of a take's rendition, or nil. It may leave out segments at
@@ -49,6 +56,14 @@ func Of(list *CutList, lookup Lookup, v View) (w *hls.Window, state State) {
 		if i < len(list.Entries)-1 && e.End.Leap {
 			break // the window begins after the leap
 		}
+		if e.Play != nil {
+			p := v.Playout(e)
+			b.lacking = b.lacking || p == nil
+			if p == nil || !b.playout(e, p) || b.enough() {
+				break
+			}
+			continue
+		}
 		l := lookup(e.Take, e.rendition(v.Rendition), e)
 		if l == nil && e.End != nil && e.empty() {
 			l = &media.Listing{Take: &media.Take{ID: e.Take}, Rendition: e.rendition(v.Rendition)} // there is nothing to be known of it
@@ -56,24 +71,26 @@ func Of(list *CutList, lookup Lookup, v View) (w *hls.Window, state State) {
 		if l == nil {
 			break
 		}
-		whole := b.entry(e, l)
-		w.MediaSequence, w.DiscontinuitySequence = b.first, b.discontinuity
-		if !whole || b.enough() {
+		if !b.entry(e, l) || b.enough() {
 			break
 		}
 	}
+	w.MediaSequence, w.DiscontinuitySequence = b.first, b.discontinuity
 	slices.Reverse(b.segments)
 	w.Segments, w.Hint = b.segments, b.hint
 	if len(w.Segments) > 0 {
 		w.Segments[0].Discontinuity = false
 	}
-	return w, State{Held: b.held, Lacking: b.lacking}
+	return w, State{Held: b.held, Lacking: b.lacking, Next: b.next, Listed: b.listed}
 }
 
 // State is what there is to know of a window besides what it lists.
 type State struct {
 	Held    bool // something is finished and not listed, because too much before it is not safe
-	Lacking bool // this node does not have the end of a take that has left the program
+	Lacking bool // this node does not have the end of a take that has left the program, or a plan
+	// Next is when a clock-driven entry that is on air goes on; zero if none is, or it may list nothing more.
+	Next   time.Time
+	Listed int64 // segments of it that are listed, with the one of which only parts are
 }
 
 // builder gathers a window from its end to its front.
@@ -87,6 +104,8 @@ type builder struct {
 	hint          string
 	held, lacking bool
 	bound         media.Pos // of the entry on air: nothing at or behind it is listed
+	next          time.Time
+	listed        int64
 }
 
 func (b *builder) enough() bool {
