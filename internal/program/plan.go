@@ -79,6 +79,7 @@ const (
 	// maxSegments and maxClip bound a clip: a day and a half of segments of two seconds.
 	maxSegments = leapUnit
 	maxClip     = 48 * 3600 * media.TicksPerSecond
+	shortest    = media.TicksPerSecond / 4 // how long the segments of a clip last at least, on the average
 )
 
 // Schedule is a plan that was checked, in a form to compute with. It never changes.
@@ -215,6 +216,9 @@ func newBoard(sb *Storyboard) (*board, error) {
 		}
 		if segments == 0 || c.Take.IsZero() {
 			return nil, fmt.Errorf("%w: clip %.80q of storyboard %.80q is empty", ErrPlan, c.Title, sb.Title)
+		}
+		if ticks < media.Ticks(segments)*shortest {
+			return nil, fmt.Errorf("%w: the segments of clip %.80q of storyboard %.80q are too short: convert it again", ErrPlan, c.Title, sb.Title)
 		}
 		b.clips = append(b.clips, sums)
 		b.number = append(b.number, b.number[i]+segments)

@@ -154,16 +154,8 @@ func (p *Playout) seek(after func(x *stretch) bool) *stretch {
 	if !after(&p.stretches[0]) {
 		list = &[]stretch{p.first} // so old that it was forgotten
 	}
-	for {
-		last := &(*list)[len(*list)-1]
-		if last.count == forever {
-			break
-		}
-		n := p.next(last)
-		if !after(&n) {
-			break
-		}
-		if *list = append(*list, n); len(*list) > maxStretches {
+	for last := &(*list)[len(*list)-1]; last.count < forever && after(last); last = &(*list)[len(*list)-1] {
+		if *list = append(*list, p.next(last)); len(*list) > maxStretches {
 			*list = append([]stretch(nil), (*list)[maxStretches/2:]...)
 		}
 	}

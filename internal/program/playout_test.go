@@ -20,7 +20,7 @@ func testClip(rnd *rand.Rand, title string, segments int) Clip {
 	for range segments {
 		s := &media.SegmentInfo{Duration: 2 * media.TicksPerSecond}
 		if rnd.IntN(4) == 0 {
-			s.Duration = media.Ticks(1 + rnd.IntN(4*media.TicksPerSecond))
+			s.Duration = media.Ticks(media.TicksPerSecond/2 + rnd.IntN(7*media.TicksPerSecond/2))
 		}
 		list = append(list, s)
 	}
@@ -245,6 +245,7 @@ func TestBadPlans(t *testing.T) {
 		"no clips":             func(p *Plan) { p.Storyboards[1].Clips = nil },
 		"is empty":             func(p *Plan) { p.Storyboards[1].Clips[0].Cadence = nil },
 		"0 segments":           func(p *Plan) { p.Storyboards[1].Clips[0].Cadence = Cadence{{0, 5}} },
+		"too short":            func(p *Plan) { p.Storyboards[1].Clips[0].Cadence = Cadence{{100, 9000}} },
 		"longer than two days": func(p *Plan) { p.Storyboards[1].Clips[0].Cadence = Cadence{{60000, 180000}, {60000, 180000}} },
 		"have the id":          func(p *Plan) { p.Storyboards[1].ID = "filler" },
 		"offsets":              func(p *Plan) { p.Zone.Offsets = nil },
