@@ -29,9 +29,17 @@ type Channel struct {
 	Keep        bool      `json:"keep"`              // keep everything, whatever the DVR window
 	Members     []Member  `json:"members,omitempty"` // people with a role in it
 	Kept        *Kept     `json:"kept,omitempty"`    // the sound that is heard under all pictures
+	Plan        *Plan     `json:"plan,omitempty"`    // what autopilot plays; nil if nothing
 	Deleted     time.Time `json:"deleted"`           // zero unless deleted
 	Profile
 	Access
+}
+
+// Plan says which version of its plan a channel plays when nobody is live. The versions are documents of their own.
+type Plan struct {
+	Version int64  `json:"version"`
+	Video   string `json:"video"` // RFC 6381, of all its clips
+	Audio   string `json:"audio"`
 }
 
 // Source is what can be put on air: here, an encoder.

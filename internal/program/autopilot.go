@@ -178,6 +178,9 @@ func (d *Director) GoOn() *Order {
 	return d.part(e, &to)
 }
 
+// Claims reports whether a claim is on its way.
+func (d *Director) Claims(id string) bool { return d.pending != nil && d.pending.mark.ID() == id }
+
 // ID names what is claimed: the entry that begins, or else the one that ends.
 func (m *Mark) ID() string {
 	if m.Entry != nil {

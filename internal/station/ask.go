@@ -25,15 +25,16 @@ type cutMessage struct {
 
 // leaveMessage asks the writer of what is on air to end it.
 type leaveMessage struct {
-	Channel string      `json:"channel"`
-	Entry   string      `json:"entry"`
-	Take    *media.Take `json:"take,omitempty"` // what is to follow, or nothing
-	From    uint32      `json:"from"`
-	At      time.Time   `json:"at"` // the take's own time at the beginning of From
+	Channel string        `json:"channel"`
+	Entry   string        `json:"entry"`
+	Take    *media.Take   `json:"take,omitempty"` // what is to follow, or nothing
+	Play    *program.Play `json:"play,omitempty"` // likewise: the channel's plan
+	From    uint32        `json:"from"`
+	At      time.Time     `json:"at"` // the take's own time at the beginning of From
 }
 
 // Reasons that another node may answer with, so that they keep their meaning on the way.
-var reasons = []error{program.ErrNoSuchSource, program.ErrBusy, program.ErrFormat, ErrNoSound, ErrNotDerived, ErrStarting, ErrNoChannel}
+var reasons = []error{program.ErrNoSuchSource, program.ErrBusy, program.ErrFormat, program.ErrNoPlan, ErrNoSound, ErrNotDerived, ErrStarting, ErrNoChannel}
 
 func meaning(err error) error {
 	for _, r := range reasons {
@@ -150,7 +151,7 @@ func (f *fleet) leaveThere(ctx context.Context, p *Program, o *program.Order) (n
 	}
 	m := leaveMessage{Channel: p.id, Entry: o.Entry}
 	if o.To != nil {
-		m.Take = o.To.Take
+		m.Take, m.Play = o.To.Take, o.To.Play
 		m.From, m.At = o.To.Start(time.Time{})
 	}
 	answer, err := ask[cutMessage](ctx, f, i.Node, subjectLeave, m)
@@ -172,6 +173,9 @@ func (f *fleet) askedLeave(_ context.Context, _ string, data []byte) ([]byte, er
 			return nil, errors.New("what is to follow is no take of this channel")
 		}
 		to = &program.Contender{Take: m.Take, Start: func(time.Time) (uint32, time.Time) { return m.From, m.At }}
+	}
+	if m.Play != nil {
+		to = &program.Contender{Play: m.Play, Start: func(time.Time) (uint32, time.Time) { return 0, f.station.now() }}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -33,7 +33,7 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 			}
 		}
 		away := p.station.Health().AwayFor > 0 || time.Since(began) > claimTime
-		if away && p.station.granted(ctx, p, m) {
+		if away && p.grantable(m) && p.station.granted(ctx, p, m) {
 			p.mu.Lock()
 			o := p.director.Granted(m.Entry.ID)
 			if o == nil || p.writers[o.Take] == nil { // the list has gone on meanwhile, or the take has ended
@@ -52,6 +52,14 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// grantable reports whether the others' word can stand for the bucket's: there must be a take's log to keep the
+// claim, and only the bucket may leap.
+func (p *Program) grantable(m *program.Mark) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return m.Entry != nil && m.Entry.Play == nil && m.Exact(p.director.List())
 }
 
 // nextLater looks again soon what is to be put on air.
@@ -81,14 +89,17 @@ func (p *Program) mine(m *program.Mark) bool {
 	return f.promise(p, list, m, f.station.cfg.Spool.Node())
 }
 
-// wants reports whether a claim is still wanted: its take is still there.
+// wants reports whether a claim is still wanted: its take is still there, or it needs none.
 func (p *Program) wants(m *program.Mark) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if m.Entry == nil || m.Entry.Play != nil {
+		return p.director.Claims(m.ID())
+	}
 	if p.writers[m.Entry.Take] != nil {
 		return true
 	}
-	p.director.Denied(m.Entry.ID)
+	p.director.Denied(m.ID())
 	p.order(p.director.Next())
 	return false
 }
@@ -119,7 +130,7 @@ func (p *Program) carryOut(ctx context.Context, m *program.Mark) (list *program.
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
-		p.director.Denied(m.Entry.ID)
+		p.director.Denied(m.ID())
 		p.learn(list, true)
 		return nil, err
 	}
@@ -140,8 +151,12 @@ func (p *Program) learn(list *program.CutList, sure bool) {
 		p.station.stats.conflicts.Add(1)
 		p.station.log.Error("this node and another know different programs of a channel", "channel", p.channel.Slug, "sure", sure, "error", err)
 	}
+	if p.director.List() == before && o != nil && o.Words != "" {
+		p.director.Denied(o.Words) // nothing was learned that would make it come out otherwise
+		return
+	}
 	if p.director.List() == before && o != nil && o.Claim != nil {
-		p.director.Denied(o.Claim.Entry.ID) // nothing was learned that would make it come out otherwise
+		p.director.Denied(o.Claim.ID()) // likewise
 		return
 	}
 	p.listChanged(before)

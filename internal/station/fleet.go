@@ -70,6 +70,7 @@ const (
 	subjectLeave     = "leave"     // end an entry whose take is written there
 	subjectSeam      = "seam"      // have a derived take stand still where another one goes on
 	subjectPromise   = "promise"   // give your word for a claim
+	subjectWord      = "word"      // list no more of a clock-driven entry than you have
 )
 
 const liveEvery = 2 * time.Second
@@ -83,7 +84,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	}
 	for subject, h := range map[string]mesh.Handler{
 		subjectAskCuts: f.askedCuts, subjectClose: f.askedClose, subjectTestify: f.askedTestify,
-		subjectAway: f.askedAway, subjectHeld: f.askedHeld, subjectDirect: f.askedDirect, subjectCut: f.askedCut, subjectLeave: f.askedLeave, subjectSeam: f.askedSeam, subjectPromise: f.askedPromise,
+		subjectAway: f.askedAway, subjectHeld: f.askedHeld, subjectDirect: f.askedDirect, subjectCut: f.askedCut, subjectLeave: f.askedLeave, subjectSeam: f.askedSeam, subjectPromise: f.askedPromise, subjectWord: f.askedWord,
 	} {
 		if err := m.Handle(subject, h); err != nil {
 			return err

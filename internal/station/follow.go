@@ -98,6 +98,9 @@ func (p *Program) followAll(ctx context.Context) {
 		}
 		e := p.director.List().OnAir()
 		unsure := e == nil || p.writers[e.Take] == nil && p.follow.feeds[e.Take] == nil
+		if e != nil && e.Play != nil { // its end is told by who asks for this node's word
+			unsure = p.director.Until() != nil || time.Since(asked) > 10*askEvery
+		}
 		wake := p.follow.wake
 		p.mu.Unlock()
 		if unsure && time.Since(asked) >= askEvery {
@@ -157,6 +160,9 @@ func (p *Program) missing() (out []program.Entry) {
 			end = e.End.ProgramTime
 		}
 		covered += max(0, media.TicksOf(end.Sub(e.ProgramTime)))
+		if e.Play != nil {
+			continue
+		}
 		if p.follow.feeds[e.Take] != nil || p.writers[e.Take] != nil {
 			continue
 		}

@@ -153,7 +153,9 @@ func (s *Station) reindex() {
 		p.mu.Lock()
 		if p.director != nil && !p.gone {
 			for _, e := range p.director.List().Entries {
-				takes[e.Take] = p
+				if e.Play == nil {
+					takes[e.Take] = p
+				}
 			}
 		}
 		p.mu.Unlock()
@@ -176,6 +178,7 @@ func (p *Program) tidy(listed map[media.TakeID]bool) {
 	if p.director == nil {
 		return
 	}
+	p.tidyPlay()
 	list := p.director.List()
 	span := max(media.TicksOf(p.channel.Window()), program.LiveSpan) + margin
 	var covered media.Ticks
@@ -188,6 +191,8 @@ func (p *Program) tidy(listed map[media.TakeID]bool) {
 		left := span - covered
 		if e.End != nil {
 			covered += media.TicksOf(e.End.ProgramTime.Sub(e.ProgramTime))
+		} else if e.Play != nil {
+			covered += media.TicksOf(time.Since(e.ProgramTime))
 		}
 		l := p.station.store.Log(e.Take)
 		if l == nil {

@@ -51,6 +51,7 @@ func (s *Station) loadOne(ctx context.Context, p *Program) {
 	}
 	p.mu.Lock()
 	p.director = program.NewDirector(&list, p.channel.AutoLive)
+	p.setPlan()
 	if len(list.Entries) > 0 {
 		p.saved, p.savedAt = &list, time.Now()
 	}
@@ -83,7 +84,7 @@ func (p *Program) reload(ctx context.Context) {
 		if e.End != nil && e.End.ProgramTime.Before(end.Add(-window)) {
 			break
 		}
-		if p.station.store.Log(e.Take) != nil {
+		if e.Play != nil || p.station.store.Log(e.Take) != nil {
 			continue
 		}
 		if _, err := p.station.origin(ctx, e.Origin); err != nil && !errors.Is(err, errUnsealed) && ctx.Err() == nil {

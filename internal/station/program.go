@@ -45,6 +45,8 @@ type Program struct {
 	notice     string                 // something the producer should know
 	noticeAt   time.Time
 
+	auto autopilot
+
 	saved   *program.CutList // as it lies in the bucket
 	savedAt time.Time
 }
@@ -58,6 +60,8 @@ type view struct {
 	held    bool          // something is finished and not listed because it is not safe
 	gathers bool          // nothing was listed so far, and the end of a take is on its way
 	changed chan struct{} // made when somebody waits
+	due     time.Time     // when there is more of what is driven by the clock
+	timer   *time.Timer   // touches the view then
 }
 
 func newProgram(s *Station, c *channel.Channel) *Program {
@@ -184,6 +188,14 @@ func (p *Program) order(o *program.Order) {
 		p.station.tasks.start(func(ctx context.Context) { p.claim(ctx, o.Claim) })
 		return
 	}
+	if o.Words != "" {
+		p.station.tasks.start(func(ctx context.Context) {
+			if err := p.words(ctx, o.Words); err != nil && ctx.Err() == nil {
+				p.station.log.Info("the plan goes on for now", "channel", p.id, "error", err)
+			}
+		})
+		return
+	}
 	w := p.writers[o.Take]
 	if w == nil || o.Fill == nil {
 		return
@@ -234,6 +246,7 @@ func (p *Program) listChanged(before *program.CutList) {
 	p.station.index(p)
 	p.tellCuts()
 	p.grace()
+	p.idle()
 	p.follow.rouse()
 	p.station.stats.cuts.Add(1)
 	p.station.tell()
@@ -264,6 +277,7 @@ func (p *Program) change(c *channel.Channel) (revoked []*Session) {
 	p.revision++
 	if p.director != nil {
 		p.director.SetAutoLive(c.AutoLive)
+		p.setPlan()
 	}
 	if c.DVRWindow != window {
 		p.dvr.touch()
@@ -287,7 +301,9 @@ func (p *Program) end() {
 		return
 	}
 	for _, e := range p.director.List().Entries {
-		p.station.store.Remove(e.Take)
+		if e.Play == nil {
+			p.station.store.Remove(e.Take)
+		}
 	}
 }
 
@@ -337,6 +353,10 @@ func (p *Program) cutNow(ctx context.Context, source string) (number int64, expe
 	before := p.director.List()
 	o, err := p.director.Cut(source)
 	p.listChanged(before)
+	if err == nil && o != nil && o.Words != "" {
+		p.mu.Unlock()
+		return p.partNow(ctx, o.Words)
+	}
 	if err == nil && o != nil && o.Claim == nil && o.Fill == nil { // another node has the pen
 		p.mu.Unlock()
 		if p.station.fleet == nil {
@@ -350,6 +370,16 @@ func (p *Program) cutNow(ctx context.Context, source string) (number int64, expe
 		return 0, time.Time{}, err
 	}
 	p.order(o)
+	return p.director.NextNumber(), time.Now().Add(p.station.flushTime()), nil
+}
+
+// partNow ends a clock-driven entry for who waits for the answer.
+func (p *Program) partNow(ctx context.Context, entry string) (number int64, expected time.Time, err error) {
+	if err := p.words(ctx, entry); err != nil {
+		return 0, time.Time{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.director.NextNumber(), time.Now().Add(p.station.flushTime()), nil
 }
 

@@ -404,7 +404,7 @@ func (p *Program) unsettled() (air *program.Entry, ready bool) {
 	}
 	p.replay()
 	air = p.director.List().OnAir()
-	if air != nil && p.writers[air.Take] != nil {
+	if air != nil && (air.Play != nil || p.writers[air.Take] != nil) {
 		air = nil
 	}
 	return air, true

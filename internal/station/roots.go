@@ -84,6 +84,9 @@ func (p *Program) roots(roots bundle.Roots) error {
 	}
 	oldest := ""
 	for _, e := range list.Entries {
+		if e.Play != nil {
+			continue
+		}
 		i, err := bundle.ParseIncarnation(e.Origin)
 		if err != nil {
 			return err
@@ -110,12 +113,14 @@ func (p *Program) listed(list *program.CutList, roots bundle.Roots) error {
 	var covered media.Ticks
 	for i := len(list.Entries) - 1; i >= 0 && covered < span; i-- {
 		e := &list.Entries[i]
-		origin, err := bundle.ParseIncarnation(e.Origin)
-		if err != nil {
-			return err
-		}
-		if _, known := roots[origin]; known && p.station.store.Log(e.Take) == nil {
-			roots[origin] = bundle.Need{From: 0}
+		if e.Play == nil {
+			origin, err := bundle.ParseIncarnation(e.Origin)
+			if err != nil {
+				return err
+			}
+			if _, known := roots[origin]; known && p.station.store.Log(e.Take) == nil {
+				roots[origin] = bundle.Need{From: 0}
+			}
 		}
 		if e.End != nil {
 			covered += media.TicksOf(e.End.ProgramTime.Sub(e.ProgramTime))

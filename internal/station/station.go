@@ -60,6 +60,9 @@ type Config struct {
 
 	// Flushed, if set, is told of every bundle that landed.
 	Flushed func(bytes int64, took time.Duration)
+
+	Clips Clips            // nil: no channel has a plan
+	Now   func() time.Time // paces what plans play; default time.Now
 }
 
 // Station runs the channels of one node.
@@ -83,6 +86,7 @@ type Station struct {
 	settled atomic.Bool   // all earlier incarnations are recovered
 	stats   counters
 	past    past
+	process string // of this run, in who lists what is driven by the clock
 }
 
 // run is what belongs to one incarnation.
@@ -114,6 +118,10 @@ func New(cfg Config) *Station {
 	s.changes.c = make(chan struct{})
 	s.store = take.NewStore(reader{s, bundle.NewReader(cfg.Docs.Bucket(), cfg.Spool, cfg.CacheBytes)})
 	s.past.origins = map[string]*origin{}
+	if cfg.Now == nil {
+		s.cfg.Now = time.Now
+	}
+	s.process = processName(cfg.Spool.Node())
 	cfg.Channels.Watch(s.channelChanged)
 	return s
 }
@@ -314,7 +322,9 @@ func (s *Station) index(p *Program) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := len(list.Entries) - 1; i >= 0 && s.takes[list.Entries[i].Take] != p; i-- {
-		s.takes[list.Entries[i].Take] = p
+		if !list.Entries[i].Take.IsZero() {
+			s.takes[list.Entries[i].Take] = p
+		}
 	}
 }
 

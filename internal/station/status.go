@@ -137,6 +137,9 @@ func (p *Program) status(bucketAway bool) Status {
 	l := p.station.store.Log(e.Take)
 	if e.End != nil {
 		s.State, s.Since = Off, e.End.ProgramTime
+	} else if e.Play != nil {
+		s.Take = ""
+		return s
 	} else if l != nil && l.Ended() || l == nil && !p.station.fleet.heard(e.Origin) { // its end is on its way
 		s.State = Off
 	} else {

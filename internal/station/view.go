@@ -48,16 +48,21 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 	if rendition != media.Main {
 		return nil, nil, ErrNotFound
 	}
+	v.stale = v.stale || !v.due.IsZero() && !time.Now().Before(v.due)
 	patient := v.stale && v.floor == 0 && p.patient(dvr)
 	if patient && p.gathering() {
 		return nil, v.wait(), ErrNotYet
 	}
 	if v.stale {
 		w, state := p.window(dvr, v.floor)
+		p.played(v, state)
+		if v.window == nil && p.withheld() {
+			return nil, v.wait(), ErrNotYet
+		}
 		if v.gathers = patient && state.Lacking; v.gathers {
 			return nil, v.wait(), ErrNotYet // of a take that is being followed the end has not come yet
 		}
-		if (state.Lacking && w.MediaSequence > v.front() || before(w, v.window)) && v.lacks() {
+		if (state.Lacking && w.MediaSequence > v.front() || before(w, v.window)) && (v.lacks() || p.leapt()) {
 			return v.window, v.wait(), nil
 		}
 		if dvr && v.floor == 0 {
@@ -72,6 +77,24 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 		return nil, v.wait(), ErrNotYet
 	}
 	return v.window, v.wait(), nil
+}
+
+// withheld reports whether what is driven by the clock cannot be listed yet: its plan is being read, or this process
+// is not among those that may list it. The lock is held.
+func (p *Program) withheld() bool {
+	e := p.onClock()
+	return p.gathersPlan() || e != nil && e.Listers[p.station.process] == 0 && p.auto.reserves
+}
+
+// leapt reports whether the program ended with a leap behind what is driven by the clock: what this node listed
+// beyond its end nobody lists in its stead, and it stays until something follows. The lock is held.
+func (p *Program) leapt() bool {
+	list := p.director.List()
+	if len(list.Entries) == 0 {
+		return false
+	}
+	e := &list.Entries[len(list.Entries)-1]
+	return e.Play != nil && e.End != nil && e.End.Leap
 }
 
 // lackTime is how long the end of a take is waited for that this node does not have.
@@ -118,7 +141,11 @@ func (p *Program) onAir() error {
 	case p.director == nil || !p.told:
 		return ErrNotYet
 	case len(p.director.List().Entries) > 0:
+		p.idle()
 		return nil
+	case p.channel.Plan != nil && !p.director.List().Off:
+		p.idle()
+		return ErrNotYet
 	case len(p.publishers) > 0 || p.station.fleet.somebodySends(p.id):
 		return ErrNotYet
 	}
@@ -131,6 +158,7 @@ func (p *Program) window(dvr bool, floor int64) (*hls.Window, program.State) {
 	if dvr {
 		v.Span, v.LowLatency = media.TicksOf(p.channel.Window()), false
 	}
+	p.play(&v)
 	return program.Of(p.director.List(), p.station.lookup(dvr), v)
 }
 
@@ -168,6 +196,11 @@ func (s *Station) lookup(all bool) program.Lookup {
 // (rule I).
 func (s *Station) Open(ctx context.Context, a media.Address) ([][]byte, <-chan struct{}, error) {
 	data, changed, err := s.store.Open(ctx, a)
+	if errors.Is(err, take.ErrNoMedia) && s.cfg.Clips != nil {
+		if clip, clipErr := s.cfg.Clips.Open(ctx, a); !errors.Is(clipErr, take.ErrNoMedia) {
+			return clip, nil, clipErr
+		}
+	}
 	if s.fleet == nil || !errors.Is(err, take.ErrNoMedia) {
 		return data, changed, err
 	}
@@ -200,6 +233,10 @@ func (p *Program) Variants() (list []hls.Variant, changed <-chan struct{}, err e
 	}
 	cuts := p.director.List()
 	e := &cuts.Entries[len(cuts.Entries)-1]
+	if e.Play != nil {
+		list, err = p.variantsOf(e, cuts.Format.Codecs())
+		return list, p.live.wait(), err
+	}
 	l := p.station.store.Log(e.Take)
 	if l == nil {
 		return nil, p.live.wait(), ErrNotYet

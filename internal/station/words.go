@@ -1,0 +1,151 @@
+package station
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/mesh"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+// wordMessage asks for a node's word that it lists no more of a clock-driven entry than it has (rule F).
+type wordMessage struct {
+	Channel string           `json:"channel"`
+	Entry   string           `json:"entry"`
+	List    *program.CutList `json:"list,omitempty"`
+}
+
+// wordAnswer is that word: so many segments, by that process.
+type wordAnswer struct {
+	Segments int64  `json:"segments"`
+	Process  string `json:"process"`
+}
+
+// askTime is how long a node has to give its word.
+const askTime = time.Second
+
+// words asks everyone that they list no more of a clock-driven entry, and has claimed what is to follow it. Who does
+// not answer and may have listed more makes the claim a leap, so while the bucket is away nobody is asked unless
+// all are there: a word that is given binds.
+func (p *Program) words(ctx context.Context, entry string) error {
+	x, err := p.await(ctx, entry)
+	if err == nil && p.station.Health().AwayFor > 0 && !p.station.fleet.all() {
+		err = fmt.Errorf("the bucket is away and not all nodes are in sight: %w", program.ErrBusy)
+	}
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.director.Denied(entry)
+		return err
+	}
+	p.station.fleet.gather(ctx, p)
+	p.mu.Lock()
+	own, ok := p.word(entry)
+	list := p.director.List()
+	p.mu.Unlock()
+	if !ok {
+		return fmt.Errorf("it has ended meanwhile: %w", program.ErrBusy)
+	}
+	highest, by := own.Segments, []string{own.Process}
+	for _, w := range p.station.fleet.askWords(ctx, wordMessage{p.id, entry, list.Tail(tellEntries)}) {
+		highest, by = max(highest, w.Segments), append(by, w.Process)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := p.director.Agreed(entry, x.End(highest), by)
+	if o == nil {
+		return fmt.Errorf("it has ended meanwhile: %w", program.ErrBusy)
+	}
+	p.order(o)
+	return nil
+}
+
+// word gives this node's word. The lock is held.
+func (p *Program) word(entry string) (w wordAnswer, ok bool) {
+	listed := int64(0)
+	if p.auto.entry == entry {
+		listed = p.auto.listed
+	}
+	if w.Segments, ok = p.director.Word(entry, listed); !ok {
+		p.director.Denied(entry)
+		return w, false
+	}
+	w.Process = p.station.process
+	p.touch()
+	p.mind(entry)
+	return w, true
+}
+
+// askWords asks all members in sight.
+func (f *fleet) askWords(ctx context.Context, m wordMessage) (words []wordAnswer) {
+	if f == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for _, member := range f.mesh.Members() {
+		if member.Self || member.State == mesh.Lost {
+			continue
+		}
+		group.Go(func() {
+			w, err := ask[wordAnswer](ctx, f, member.Node, subjectWord, m)
+			if err != nil || w.Process == "" || w.Segments < 0 {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			words = append(words, w)
+		})
+	}
+	group.Wait()
+	return words
+}
+
+func (f *fleet) askedWord(_ context.Context, _ string, data []byte) ([]byte, error) {
+	var m wordMessage
+	if err := json.Unmarshal(data, &m); err != nil || m.List == nil || m.List.Validate() != nil {
+		return nil, errors.Join(errors.New("malformed question for a word"), err)
+	}
+	p := f.station.byChannel(m.Channel)
+	if p == nil {
+		return nil, ErrNoChannel
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil {
+		return nil, ErrStarting
+	}
+	p.learn(m.List, false)
+	w, ok := p.word(m.Entry)
+	if !ok {
+		return nil, program.ErrTaken
+	}
+	return json.Marshal(w)
+}
+
+// all reports whether all nodes are in sight that there may be.
+func (f *fleet) all() bool {
+	if f == nil {
+		return true
+	}
+	for _, m := range f.mesh.Members() {
+		if !m.Self && m.State != mesh.Alive && !(m.State == mesh.Lost && (m.Reason == mesh.HasLeft || f.station.ended(m.Incarnation))) {
+			return false
+		}
+	}
+	return true
+}
+
+// turnOf is how long this node leaves something to the channel's director.
+func (f *fleet) turnOf(channel string) time.Duration {
+	if f == nil || mesh.Director(f.mesh.Members(), channel) == f.station.cfg.Spool.Node() {
+		return 0
+	}
+	return 2 * time.Second
+}
