@@ -37,7 +37,9 @@ type autopilot struct {
 	asked    time.Time // when somebody last watched
 	entry    string    // the clock-driven entry that listed is about
 	listed   int64     // how many of its segments this process has listed, or was about to
+	playing  int64     // how many the clock would have listed
 	reserves bool      // it is being asked how many may be
+	refused  time.Time // when the bucket last did not answer that
 	minds    string    // an entry of which it is looked after what becomes of this node's word
 	waits    bool      // the time of grace before the plan begins is running
 }
@@ -222,7 +224,8 @@ func (p *Program) play(v *program.View) {
 		v.Until = allowed
 	}
 	if x := p.playout(e); x != nil {
-		p.reserve(e, x.Playing(v.Now)+1)
+		p.auto.playing = x.Playing(v.Now) + 1
+		p.reserve(e, p.auto.playing)
 	}
 }
 
@@ -264,7 +267,7 @@ func (p *Program) listedOf(entry string, segments int64) {
 // reserve asks the bucket to be allowed to list more of the clock-driven entry on air, in time. The lock is held.
 func (p *Program) reserve(e *program.Entry, segments int64) {
 	want := e.Reserve(p.station.process, segments)
-	if want == 0 || p.auto.reserves || p.director.Until() != nil || !p.told {
+	if want == 0 || p.auto.reserves || p.director.Until() != nil || !p.told || time.Since(p.auto.refused) < planRetry {
 		return
 	}
 	p.auto.reserves = true
@@ -273,15 +276,11 @@ func (p *Program) reserve(e *program.Entry, segments int64) {
 		ctx, cancel := context.WithTimeout(ctx, planTime)
 		defer cancel()
 		err := p.reserveNow(ctx, id, segments, want)
-		if err != nil && ctx.Err() == nil && !errors.Is(err, program.ErrTaken) {
-			select { // not again at once
-			case <-time.After(claimRetry):
-			case <-ctx.Done():
-			}
-		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.auto.reserves = false
+		if p.auto.reserves = false; err != nil && !errors.Is(err, program.ErrTaken) {
+			p.auto.refused = time.Now()
+		}
 		p.touch()
 	})
 }

@@ -35,6 +35,8 @@ type nodes struct {
 	dying  sync.WaitGroup
 	listed map[string]map[int64]string // every number that any node ever listed, by channel
 	pace   atomic.Int64                // how long a node takes for each 64 bytes that it sends another, in ns
+	shelf  *shelf
+	skew   map[string]time.Duration // what a node's clock is ahead
 }
 
 // oneNode is a node of the fleet. Its bucket is its own way to the one that all have.
@@ -51,7 +53,7 @@ func inFleet(t *testing.T, names string, test func(t *testing.T, n *nodes)) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &nodes{
 			t: t, bucket: bucket.NewFaulty(bucket.NewMem(), 1, bucket.Faults{Latency: 5 * time.Millisecond}),
-			net: mesh.NewSwitch(), spool: spool, all: map[string]*oneNode{}, listed: map[string]map[int64]string{},
+			net: mesh.NewSwitch(), spool: spool, shelf: &shelf{}, skew: map[string]time.Duration{"b": 700 * time.Millisecond, "c": -900 * time.Millisecond}, all: map[string]*oneNode{}, listed: map[string]map[int64]string{},
 		}
 		for _, name := range strings.Fields(names) {
 			n.start(name)
@@ -105,11 +107,11 @@ func (n *nodes) start(name string) *oneNode {
 		n.t.Fatal(err)
 	}
 	o := &oneNode{away: bucket.NewFaulty(n.bucket, 2, bucket.Faults{})}
-	o.world = world{t: n.t, bucket: o.away, spool: n.spool}
+	o.t, o.bucket, o.world.spool, o.shelf = n.t, o.away, n.spool, n.shelf
 	docs := bucket.NewDocuments(o.away)
 	log := slog.New(slog.NewTextHandler(&o.log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name)
 	o.channels = channel.NewStore(docs, log)
-	o.station = New(Config{Docs: docs, Spool: spool, Channels: o.channels, Log: log})
+	o.station = New(Config{Docs: docs, Spool: spool, Channels: o.channels, Log: log, Clips: n.shelf, Now: func() time.Time { return time.Now().Add(n.skew[name]) }})
 	o.port = n.net.Link(name)
 	o.mesh = mesh.New(mesh.Config{
 		Node: name, Link: o.port, Log: log, Handler: n.handler(o.station.MeshHandler()), Beat: o.station.Beat,

@@ -311,6 +311,9 @@ func (p *Program) end() {
 // next entry begins with, and when it is expected to be listed. Any node may be asked: it asks the
 // channel's director, that the one that takes the source in, and that the one that writes what is on air.
 func (p *Program) Cut(ctx context.Context, source string) (number int64, expected time.Time, err error) {
+	if source == program.AutopilotSource { // who is asked may alone know the newest plan
+		return p.cutHere(ctx, source)
+	}
 	if number, expected, err, done := p.station.fleet.direct(ctx, p, source); done {
 		return number, expected, err
 	}

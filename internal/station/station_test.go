@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,9 @@ type world struct {
 	channels *channel.Store
 	station  *Station
 	spool    string
+	shelf    *shelf
+	newest   int64        // number that was listed
+	asked    atomic.Int64 // requests about cut lists and plans
 	log      bytes.Buffer
 	stop     func()
 }
@@ -37,7 +41,7 @@ const spoolBytes = 2 << 20
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	spool := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, bucket: bucket.NewFaulty(bucket.NewMem(), 1, bucket.Faults{Latency: 5 * time.Millisecond}), spool: spool}
+		w := &world{t: t, bucket: bucket.NewFaulty(bucket.NewMem(), 1, bucket.Faults{Latency: 5 * time.Millisecond}), spool: spool, shelf: &shelf{}}
 		w.start("node")
 		defer func() { w.stop() }()
 		test(t, w)
@@ -51,10 +55,10 @@ func (w *world) start(node string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	docs := bucket.NewDocuments(w.bucket)
+	docs := bucket.NewDocuments(counted{w.bucket, &w.asked})
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	w.channels = channel.NewStore(docs, log)
-	w.station = New(Config{Docs: docs, Spool: s, Channels: w.channels, Log: log, MaxMemory: 64 << 10})
+	w.station = New(Config{Docs: docs, Spool: s, Channels: w.channels, Log: log, MaxMemory: 64 << 10, Clips: w.shelf})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
 	go func() { ended <- w.channels.Run(ctx) }()

@@ -56,7 +56,7 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 	if v.stale {
 		w, state := p.window(dvr, v.floor)
 		p.played(v, state)
-		if v.window == nil && p.withheld() {
+		if p.withheld() {
 			return nil, v.wait(), ErrNotYet
 		}
 		if v.gathers = patient && state.Lacking; v.gathers {
@@ -80,10 +80,10 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 }
 
 // withheld reports whether what is driven by the clock cannot be listed yet: its plan is being read, or this process
-// is not among those that may list it. The lock is held.
+// may not list it so far. The lock is held.
 func (p *Program) withheld() bool {
 	e := p.onClock()
-	return p.gathersPlan() || e != nil && e.Listers[p.station.process] == 0 && p.auto.reserves
+	return p.gathersPlan() || e != nil && p.auto.reserves && e.Listers[p.station.process] < p.auto.playing
 }
 
 // leapt reports whether the program ended with a leap behind what is driven by the clock: what this node listed

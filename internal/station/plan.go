@@ -1,0 +1,120 @@
+package station
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+// ErrNoClips is returned for a plan on a node that knows no clips.
+var ErrNoClips = errors.New("this node has no library of clips")
+
+// planTries is how often another number is tried for a version that somebody else has just stored.
+const planTries = 5
+
+// Replan stores a new version of the channel's plan. It takes the clips' cadences and the format from the clips
+// themselves. If an older version is on air, the program cuts to the new one, where that one stood.
+func (p *Program) Replan(ctx context.Context, plan program.Plan) (version int64, err error) {
+	if err := p.station.measure(ctx, &plan); err != nil {
+		return 0, err
+	}
+	if _, err := program.NewSchedule(&plan); err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	slug, version := p.channel.Slug, int64(1)
+	if p.channel.Plan != nil {
+		version = p.channel.Plan.Version + 1
+	}
+	p.mu.Unlock()
+	for try := 0; ; try, version = try+1, version+1 {
+		plan.Version, plan.Made = version, p.station.now().UTC().Truncate(time.Second)
+		err := bucket.Create(ctx, p.station.cfg.Docs, planKey(p.id, version), plan)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, bucket.ErrPrecondition) || try == planTries {
+			return 0, err
+		}
+	}
+	_, err = p.station.cfg.Channels.Update(ctx, slug, func(c *channel.Channel) error {
+		if c.Plan == nil || c.Plan.Version < version { // else somebody was quicker with a later one
+			c.Plan = &channel.Plan{Version: version, Video: plan.Format.Video, Audio: plan.Format.Audio}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	e := p.onClock()
+	p.mu.Unlock()
+	if e != nil && e.Play.Plan < version {
+		_, _, err = p.Cut(ctx, program.AutopilotSource)
+	}
+	return version, err
+}
+
+// Plan returns the newest version of the channel's plan, or program.ErrNoPlan.
+func (p *Program) Plan(ctx context.Context) (*program.Schedule, error) {
+	p.mu.Lock()
+	now := p.channel.Plan
+	p.mu.Unlock()
+	if now == nil {
+		return nil, program.ErrNoPlan
+	}
+	plan, err := bucket.Load[program.Plan](ctx, p.station.cfg.Docs, planKey(p.id, now.Version))
+	if err != nil {
+		return nil, err
+	}
+	return program.NewSchedule(&plan)
+}
+
+// measure fills in what a plan says of its clips.
+func (s *Station) measure(ctx context.Context, plan *program.Plan) error {
+	if s.cfg.Clips == nil {
+		return ErrNoClips
+	}
+	for i := range plan.Storyboards {
+		b := &plan.Storyboards[i]
+		if len(b.Clips) > program.MaxClips {
+			return fmt.Errorf("%w: %d clips in a storyboard, at most %d are allowed", program.ErrPlan, len(b.Clips), program.MaxClips)
+		}
+		for n := range b.Clips {
+			if err := s.measureClip(ctx, plan, &b.Clips[n]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Station) measureClip(ctx context.Context, plan *program.Plan, c *program.Clip) error {
+	l, err := s.cfg.Clips.Listing(ctx, c.Take)
+	if err != nil {
+		return fmt.Errorf("%w: clip %.80q cannot be read: %w", program.ErrPlan, c.Title, err)
+	}
+	r := l.Take.Rendition(media.Main)
+	if r == nil || int64(c.From) >= int64(len(l.Segments)) {
+		return fmt.Errorf("%w: clip %.80q has no segment %d", program.ErrPlan, c.Title, c.From)
+	}
+	if plan.Format == (program.Format{}) {
+		plan.Format = program.FormatOf(r.Tracks)
+	}
+	if err := plan.Format.Fits(r.Tracks); err != nil {
+		return fmt.Errorf("%w: clip %.80q: %w", program.ErrPlan, c.Title, err)
+	}
+	c.Cadence, c.Bandwidth = program.CadenceOf(l.Segments[c.From:]), r.Bandwidth
+	for i := range r.Tracks {
+		if t := &r.Tracks[i]; t.Codec.IsVideo() {
+			c.Width, c.Height, c.FrameRate = t.Width, t.Height, t.FrameRate
+		}
+	}
+	return nil
+}
