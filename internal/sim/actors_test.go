@@ -251,6 +251,13 @@ func (x *producer) step() {
 		m.Mute = w.rnd.Float64() < 0.2
 		source = m.Source()
 	}
+	if w.planned && w.rnd.IntN(3) == 0 {
+		source = program.AutopilotSource
+	}
+	if w.planned && !w.faults.over && w.rnd.IntN(6) == 0 {
+		w.asking.Go(func() { w.schedule(n, c.Slug) })
+		return
+	}
 	x.asked = time.Now()
 	x.off.Store(true) // until it is told that a source is on air
 	x.cut(n, c.Slug, source)

@@ -10,12 +10,13 @@ import (
 // cheat leaves out a rule, from outside of the stations: in the bucket, or between the nodes. nil is
 // honest.
 type cheat struct {
-	nodes    int
-	onBucket func(bucket.Bucket) bucket.Bucket
-	onSend   func(subject string, data []byte) []byte
-	onAsk    func(subject string) (answer []byte, ok bool)
-	onAnswer func(subject string, out []byte, err error) ([]byte, error)
-	onStep   func(*world)
+	nodes     int
+	autopilot bool // channels have plans; without a cheat the seed says whether they do
+	onBucket  func(bucket.Bucket) bucket.Bucket
+	onSend    func(subject string, data []byte) []byte
+	onAsk     func(subject string) (answer []byte, ok bool)
+	onAnswer  func(subject string, out []byte, err error) ([]byte, error)
+	onStep    func(*world)
 }
 
 func (c *cheat) bucket(b bucket.Bucket) bucket.Bucket {

@@ -80,7 +80,8 @@ func nodeName(i int) string { return string(rune('a' + i)) }
 // faults is what goes wrong at the moment, and when it ends.
 type faults struct {
 	world    *world
-	over     bool // no more faults
+	over     bool      // no more faults
+	quietAt  time.Time // since when
 	next     time.Time
 	ends     []ending
 	busy     map[string]bool // what is wrong already
@@ -137,7 +138,7 @@ func (f *faults) finish(e ending) {
 
 // quiet ends all faults.
 func (f *faults) quiet() {
-	f.over = true
+	f.over, f.quietAt = true, time.Now()
 	for _, e := range f.ends {
 		f.finish(e)
 	}

@@ -382,6 +382,9 @@ func (l *laws) goesOn() {
 		if time.Since(w.producers[i].asked) < settledTime || !w.onAir(i) || w.came(i) {
 			continue
 		}
+		if w.spy.onClock(c.ID) {
+			continue // its media, and who may list how much of it, are the bucket's to say
+		}
 		for _, n := range w.living() {
 			at, ok := l.progress[c.Slug+n.name]
 			if ok && time.Since(at.at) > stallTime {
@@ -479,6 +482,9 @@ func (w *world) onAir(channel int) bool {
 		if x.channel == channel && (x.off.Load() || x.busy.Load()) {
 			return false
 		}
+	}
+	if w.planned && w.faults.over && time.Since(w.faults.quietAt) >= agreeTime {
+		return true // never dark
 	}
 	for _, x := range w.publishers {
 		if x.channel == channel && x.x != nil && time.Since(x.since) > 8*time.Second {

@@ -118,6 +118,11 @@ func newWorld(seed uint64, kinds []string, dir string, c *cheat) *world {
 		rnd: rand.New(rand.NewPCG(seed, 1)), losses: map[string]*dice{}, net: mesh.NewSwitch(),
 	}
 	w.plan = newPlan(w.rnd, kinds)
+	w.clipsRnd = rand.New(rand.NewPCG(seed, 2))
+	w.clips, w.planned = newClips(w.clipsRnd), w.clipsRnd.IntN(2) == 0
+	if c != nil {
+		w.planned = c.autopilot
+	}
 	if c != nil && c.nodes > 0 {
 		w.plan.nodes = c.nodes
 	}
@@ -180,6 +185,14 @@ func (w *world) begin() {
 		w.producers = append(w.producers, &producer{world: w, name: fmt.Sprint("producer-", i), channel: i, next: time.Now().Add(w.between(3*time.Second, w.plan.cutEvery))})
 	}
 	time.Sleep(time.Second)
+	for _, c := range w.channels {
+		if !w.planned {
+			break
+		}
+		if err := w.schedule(w.nodes[0], c.Slug); err != nil {
+			w.laws.fail("run", "make a plan: %v", err)
+		}
+	}
 	w.faults.next = time.Now().Add(w.between(time.Second, 6*time.Second))
 }
 

@@ -38,6 +38,10 @@ type world struct {
 	nodes  []*node
 	faults *faults
 
+	clips    *clips
+	clipsRnd *rand.Rand
+	planned  bool // the channels have plans
+
 	channels   []*channel.Channel
 	publishers []*publisher
 	producers  []*producer
@@ -148,6 +152,7 @@ func (w *world) start(n *node) {
 	p.channels = channel.NewStore(docs, log)
 	p.station = station.New(station.Config{
 		Docs: docs, Spool: spool, Channels: p.channels, Log: log, Part: w.plan.part, Segment: w.plan.segment, Flush: w.plan.flush,
+		Clips: w.clips, Now: func() time.Time { return time.Now().Add(w.plan.skew[n.name]) },
 	})
 	p.port = w.net.Link(n.name)
 	l := &link{p.port, g}

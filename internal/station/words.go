@@ -16,6 +16,7 @@ import (
 type wordMessage struct {
 	Channel string           `json:"channel"`
 	Entry   string           `json:"entry"`
+	Only    bool             `json:"only,omitempty"` // only the name of the process is asked for: nothing binds
 	List    *program.CutList `json:"list,omitempty"`
 }
 
@@ -33,8 +34,8 @@ const askTime = time.Second
 // all are there: a word that is given binds.
 func (p *Program) words(ctx context.Context, entry string) error {
 	x, err := p.await(ctx, entry)
-	if err == nil && p.station.Health().AwayFor > 0 && !p.station.fleet.all() {
-		err = fmt.Errorf("the bucket is away and not all nodes are in sight: %w", program.ErrBusy)
+	if err == nil && p.station.Health().AwayFor > 0 && !p.everyone(ctx, entry) {
+		err = fmt.Errorf("the bucket is away and not all that may list the plan answer: %w", program.ErrBusy)
 	}
 	if err != nil {
 		p.mu.Lock()
@@ -51,7 +52,7 @@ func (p *Program) words(ctx context.Context, entry string) error {
 		return fmt.Errorf("it has ended meanwhile: %w", program.ErrBusy)
 	}
 	highest, by := own.Segments, []string{own.Process}
-	for _, w := range p.station.fleet.askWords(ctx, wordMessage{p.id, entry, list.Tail(tellEntries)}) {
+	for _, w := range p.station.fleet.askWords(ctx, wordMessage{Channel: p.id, Entry: entry, List: list.Tail(tellEntries)}) {
 		highest, by = max(highest, w.Segments), append(by, w.Process)
 	}
 	p.mu.Lock()
@@ -62,6 +63,30 @@ func (p *Program) words(ctx context.Context, entry string) error {
 	}
 	p.order(o)
 	return nil
+}
+
+// everyone reports whether all processes answer that may list a clock-driven entry.
+func (p *Program) everyone(ctx context.Context, entry string) bool {
+	if !p.station.fleet.all() {
+		return false
+	}
+	p.mu.Lock()
+	list := p.director.List()
+	p.mu.Unlock()
+	there := map[string]bool{p.station.process: true}
+	for _, w := range p.station.fleet.askWords(ctx, wordMessage{Channel: p.id, Entry: entry, Only: true, List: list.Tail(tellEntries)}) {
+		there[w.Process] = true
+	}
+	e := list.Entry(entry)
+	if e == nil {
+		return false
+	}
+	for process := range e.Listers {
+		if !there[process] {
+			return false
+		}
+	}
+	return true
 }
 
 // word gives this node's word. The lock is held.
@@ -122,6 +147,9 @@ func (f *fleet) askedWord(_ context.Context, _ string, data []byte) ([]byte, err
 		return nil, ErrStarting
 	}
 	p.learn(m.List, false)
+	if m.Only {
+		return json.Marshal(wordAnswer{Process: f.station.process})
+	}
 	w, ok := p.word(m.Entry)
 	if !ok {
 		return nil, program.ErrTaken
