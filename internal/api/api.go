@@ -115,6 +115,7 @@ func New(cfg Config) (*API, error) {
 	a.registerChannels(doc)
 	a.registerSound(doc)
 	a.registerRundown(doc)
+	a.registerSchedule(doc)
 	a.registerStatus(doc)
 	a.registerEvents(doc)
 	a.registerSessions(doc)
@@ -187,6 +188,8 @@ func (a *API) problem(err error) error {
 		return huma.Error409Conflict(sentence(err) + ": choose another")
 	case errors.Is(err, channel.ErrNotFound), errors.Is(err, station.ErrNoChannel):
 		return huma.Error404NotFound(sentence(err))
+	case errors.Is(err, program.ErrPlan), errors.Is(err, program.ErrNoPlan), errors.Is(err, station.ErrNoClips):
+		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, library.ErrInvalid):
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, library.ErrNotFound), errors.Is(err, take.ErrNoMedia):

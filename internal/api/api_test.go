@@ -37,7 +37,7 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 		t.Fatal(err)
 	}
 	channels := channel.NewStore(docs, log)
-	s := station.New(station.Config{Docs: docs, Spool: spool, Channels: channels, Log: log})
+	s := station.New(station.Config{Docs: docs, Spool: spool, Channels: channels, Log: log, Clips: oneClip{}})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 3)
 	go func() { ended <- channels.Run(ctx) }()
@@ -160,7 +160,7 @@ func TestChannels(t *testing.T) {
 		{"PATCH", "/api/v1/channels/news/sound", `{"source":"nobody"}`, 404, ""},
 		{"PATCH", "/api/v1/channels/news/sound", `{"source":"` + source["id"].(string) + `","delay":-4000}`, 422, "-1000 to 3000"},
 		{"PATCH", "/api/v1/channels/news/sources/nobody/sound", `{"mute":true}`, 404, ""},
-		{"POST", "/api/v1/channels/news/cuts", `{"source":"autopilot"}`, 422, "not in this version"},
+		{"POST", "/api/v1/channels/news/cuts", `{"source":"autopilot"}`, 422, "no plan"},
 		{"POST", "/api/v1/channels/news/cuts", `{"source":"` + source["id"].(string) + `"}`, 409, "sends nothing"},
 	} {
 		status, v, resp := ask(t, s, q.method, q.path, q.body, admin...)
@@ -191,7 +191,7 @@ func TestAuthorization(t *testing.T) {
 	s, _ := serve(t, token)
 	none, _ := serve(t, "")
 	for _, q := range [][2]string{{"POST", "/api/v1/channels"}, {"PATCH", "/api/v1/channels/x"}, {"DELETE", "/api/v1/channels/x"},
-		{"POST", "/api/v1/channels/x/cuts"}, {"POST", "/api/v1/channels/x/sources/y/rotate"}} {
+		{"POST", "/api/v1/channels/x/cuts"}, {"PUT", "/api/v1/channels/x/schedule"}, {"POST", "/api/v1/channels/x/sources/y/rotate"}} {
 		for name, got := range map[string]func() (int, map[string]any, *http.Response){
 			"no token": func() (int, map[string]any, *http.Response) { return ask(t, s, q[0], q[1], `{}`) },
 			"a wrong token": func() (int, map[string]any, *http.Response) {

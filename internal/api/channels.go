@@ -13,6 +13,7 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
@@ -160,7 +161,7 @@ type renameSourceInput struct {
 type cutInput struct {
 	Channel string `path:"channel"`
 	Body    struct {
-		Source string `json:"source" doc:"the id of a source, or \"off\""`
+		Source string `json:"source" doc:"the id of a source, \"autopilot\" or \"off\""`
 
 		Sound
 	}
@@ -471,8 +472,7 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 	switch {
 	case source == "off":
 		source = ""
-	case source == "autopilot":
-		return nil, huma.Error422UnprocessableEntity("autopilot is not in this version: cut to a source or to \"off\"")
+	case source == program.AutopilotSource:
 	case c.Source(source) == nil:
 		return nil, huma.Error422UnprocessableEntity("the channel has no source of that id: read the channel to see its sources")
 	}
@@ -480,7 +480,7 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	if source != "" {
+	if source != "" && source != program.AutopilotSource {
 		m, err := in.Body.mix(c, p.Mix(source))
 		if err != nil {
 			return nil, a.problem(err)

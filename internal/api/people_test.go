@@ -328,6 +328,8 @@ func bodyFor(path string) string {
 		return `{"from":"","to":""}`
 	case strings.HasSuffix(path, "/suspension"):
 		return `{"reason":"x"}`
+	case strings.HasSuffix(path, "/schedule"):
+		return `{"zone":"UTC","filler":"a","storyboards":[]}`
 	case strings.HasSuffix(path, "/links"), strings.HasSuffix(path, "/sources"), strings.HasSuffix(path, "/sources/{source}"):
 		return `{"name":"x"}`
 	case strings.HasSuffix(path, "/storyboards"), strings.HasSuffix(path, "/storyboards/{storyboard}"):

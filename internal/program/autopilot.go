@@ -70,11 +70,11 @@ func (d *Director) cutToPlan() (*Order, error) {
 
 // plan is the plan as something that may go on air.
 func (d *Director) plan(asked bool) Contender {
-	return Contender{Play: &Play{Plan: d.autopilot.Version, Place: d.list.place(), Asked: asked}, Start: func(time.Time) (uint32, time.Time) { return 0, d.autopilot.Now() }}
+	return Contender{Play: &Play{Plan: d.autopilot.Version, Place: d.list.Place(), Asked: asked}, Start: func(time.Time) (uint32, time.Time) { return 0, d.autopilot.Now() }}
 }
 
-// place returns where the plan stood when it was last on air.
-func (c *CutList) place() Place {
+// Place returns where the plan stood when it was last on air.
+func (c *CutList) Place() Place {
 	for i := range slices.Backward(c.Entries) {
 		if e := &c.Entries[i]; e.Play != nil && e.End != nil {
 			return *e.End.Place

@@ -21,6 +21,9 @@ const planTries = 5
 // Replan stores a new version of the channel's plan. It takes the clips' cadences and the format from the clips
 // themselves. If an older version is on air, the program cuts to the new one, where that one stood.
 func (p *Program) Replan(ctx context.Context, plan program.Plan) (version int64, err error) {
+	if p.id == "" {
+		return 0, ErrStarting
+	}
 	if err := p.station.measure(ctx, &plan); err != nil {
 		return 0, err
 	}
@@ -63,6 +66,9 @@ func (p *Program) Replan(ctx context.Context, plan program.Plan) (version int64,
 
 // Plan returns the newest version of the channel's plan, or program.ErrNoPlan.
 func (p *Program) Plan(ctx context.Context) (*program.Schedule, error) {
+	if p.id == "" {
+		return nil, ErrStarting
+	}
 	p.mu.Lock()
 	now := p.channel.Plan
 	p.mu.Unlock()

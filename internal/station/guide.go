@@ -1,0 +1,84 @@
+package station
+
+import (
+	"context"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+// Guide returns what the channel's plan plays in a time, if nobody goes live: as it goes on from what is on air, or
+// from where it stopped.
+func (p *Program) Guide(ctx context.Context, from, to time.Time) ([]program.Programme, error) {
+	s, err := p.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := p.cuts()
+	if err != nil {
+		return nil, err
+	}
+	if e := list.OnAir(); e != nil && e.Play != nil && e.Play.Plan == s.Plan.Version {
+		return program.NewPlayout(s, e.Play.Place, e.ProgramTime).Guide(from, to), nil
+	}
+	now := p.station.now()
+	if now.After(from) {
+		now = from
+	}
+	return program.NewPlayout(s, list.Place(), now).Guide(from, to), nil
+}
+
+// AsRun returns what was on air in a time, as far back as the cut list goes.
+func (p *Program) AsRun(ctx context.Context, from, to time.Time) (out []program.Aired, err error) {
+	list, err := p.cuts()
+	if err != nil {
+		return nil, err
+	}
+	plans := map[int64]*program.Schedule{}
+	for i := range list.Entries {
+		e := &list.Entries[i]
+		end := p.station.now()
+		if e.End != nil {
+			end = e.End.ProgramTime
+		}
+		if !end.After(from) || !e.ProgramTime.Before(to) {
+			continue
+		}
+		if e.Play == nil {
+			out = append(out, program.Aired{Start: e.ProgramTime, Duration: end.Sub(e.ProgramTime), Source: e.Source, Take: e.Take, From: e.From, Number: e.Number})
+			continue
+		}
+		s := plans[e.Play.Plan]
+		if s == nil {
+			plan, err := bucket.Load[program.Plan](ctx, p.station.cfg.Docs, planKey(p.id, e.Play.Plan))
+			if err != nil {
+				return nil, err
+			}
+			if s, err = program.NewSchedule(&plan); err != nil {
+				return nil, err
+			}
+			plans[e.Play.Plan] = s
+		}
+		x := program.NewPlayout(s, e.Play.Place, e.ProgramTime)
+		if end.After(to) {
+			end = to
+		}
+		n := x.Playing(end) + 1
+		if e.End != nil {
+			n = min(n, int64(e.End.At.Segment))
+		}
+		out = append(out, x.Aired(e, n, from)...)
+	}
+	return out, nil
+}
+
+// cuts returns the cut list.
+func (p *Program) cuts() (*program.CutList, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil {
+		return nil, ErrStarting
+	}
+	return p.director.List(), nil
+}
