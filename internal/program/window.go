@@ -182,7 +182,7 @@ func firstLost(e *Entry, l *media.Listing) int64 {
 // lost adds a segment that was listed, perhaps, and lies beyond the seal: it keeps its number and its address
 // and is a gap (rule D).
 func (b *builder) lost(e *Entry, n, first int64, l *media.Listing, base media.Address, clock func(media.Ticks) time.Time) {
-	from, to := e.ProgramTime, e.End.ProgramTime
+	from, to := e.ProgramTime, e.End.ProgramTime.Add(-media.Ticks(int64(e.End.Gaps)*gapDuration).Duration()) // the gaps behind have their own time
 	if s := l.Segment(uint32(first - 1)); s != nil {
 		from = clock(s.Start + s.Duration)
 	}
