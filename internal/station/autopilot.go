@@ -118,7 +118,7 @@ func (p *Program) schedule(version int64) *program.Schedule {
 		x = &planned{}
 		a.plans[version] = x
 	}
-	if x.schedule == nil && !x.loading && time.Since(x.tried) > planRetry {
+	if x.schedule == nil && !x.loading && time.Since(x.tried) >= planRetry {
 		x.loading = true
 		p.station.tasks.start(func(ctx context.Context) { p.loadPlan(ctx, version, x) })
 	}
@@ -139,7 +139,20 @@ func (p *Program) loadPlan(ctx context.Context, version int64, x *planned) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	x.schedule, x.loading, x.tried = s, false, time.Now()
+	p.tried(err)
+}
+
+// tried has the windows made anew after something was asked of the bucket: now, and when it is asked again if it was
+// not to be had. The lock is held.
+func (p *Program) tried(err error) {
 	p.touch()
+	if err != nil {
+		time.AfterFunc(planRetry, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.touch()
+		})
+	}
 }
 
 // await returns the playout of an entry once its plan is known.
@@ -183,7 +196,7 @@ func (p *Program) partsOf(id media.TakeID, segment uint32) []media.PartInfo {
 		}
 		return nil
 	}
-	if !x.loading && time.Since(x.tried) > planRetry && p.station.cfg.Clips != nil {
+	if !x.loading && time.Since(x.tried) >= planRetry && p.station.cfg.Clips != nil {
 		x.loading = true
 		p.station.tasks.start(func(ctx context.Context) {
 			ctx, cancel := context.WithTimeout(ctx, planTime)
@@ -195,7 +208,7 @@ func (p *Program) partsOf(id media.TakeID, segment uint32) []media.PartInfo {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			x.listing, x.loading, x.tried = l, false, time.Now()
-			p.touch()
+			p.tried(err)
 		})
 	}
 	return nil
@@ -278,10 +291,14 @@ func (p *Program) reserve(e *program.Entry, segments int64) {
 		err := p.reserveNow(ctx, id, segments, want)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.auto.reserves = false; err != nil && !errors.Is(err, program.ErrTaken) {
+		p.auto.reserves = false
+		if errors.Is(err, program.ErrTaken) {
+			err = nil // the entry has ended, and this node knows so now
+		}
+		if err != nil {
 			p.auto.refused = time.Now()
 		}
-		p.touch()
+		p.tried(err)
 	})
 }
 

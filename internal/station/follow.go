@@ -99,7 +99,7 @@ func (p *Program) followAll(ctx context.Context) {
 		e := p.director.List().OnAir()
 		unsure := e == nil || p.writers[e.Take] == nil && p.follow.feeds[e.Take] == nil
 		if e != nil && e.Play != nil { // its end is told by who asks for this node's word
-			unsure = p.director.Until() != nil || time.Since(asked) > 10*askEvery
+			unsure = p.director.Until() != nil || time.Since(asked) > 3*askEvery
 		}
 		wake := p.follow.wake
 		p.mu.Unlock()
