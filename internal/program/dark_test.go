@@ -197,16 +197,10 @@ func (s *dark) words(n *darkNode, entry string) {
 			return
 		}
 		highest, by = max(highest, segments), append(by, x.process)
+		s.mind(x)
 	}
 	if s.spoil == "the highest" {
 		highest = n.listed[entry]
-	}
-	for _, x := range s.nodes {
-		s.after(time.Duration(3000+s.rnd.IntN(2000))*time.Millisecond, func() {
-			if !x.down {
-				s.order(x, x.director.GoOn())
-			}
-		})
 	}
 	e := n.director.List().Entry(entry)
 	end := s.playout(n, e).End(highest)
@@ -217,6 +211,16 @@ func (s *dark) words(n *darkNode, entry string) {
 		end.Place = &Place{}
 	}
 	s.order(n, n.director.Agreed(entry, end, by))
+}
+
+// mind looks after what becomes of a node's word.
+func (s *dark) mind(n *darkNode) {
+	s.after(time.Duration(3000+s.rnd.IntN(2000))*time.Millisecond, func() {
+		if e := n.director.List().OnAir(); !n.down && e != nil && n.director.bound(e) {
+			s.order(n, n.director.GoOn())
+			s.mind(n)
+		}
+	})
 }
 
 func (s *dark) claim(n *darkNode, m *Mark) {
