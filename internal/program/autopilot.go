@@ -126,6 +126,9 @@ func (d *Director) Agreed(entry string, end *End, by []string) *Order {
 	if p == nil || p.mark.Ended != entry || p.mark.End != nil || e == nil || e.ID != entry {
 		return nil
 	}
+	if p.off {
+		d.setOff(true)
+	}
 	m := &Mark{Ended: entry, End: end, Words: by}
 	if p.to != nil && p.to.Take != nil && !d.writes(p.to.Take.ID) { // it left meanwhile: the plan goes on
 		p.to, p.take = nil, media.TakeID{}

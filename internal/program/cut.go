@@ -10,7 +10,11 @@ import (
 // already, or it will be as soon as a mark that is on its way is safe.
 func (d *Director) Cut(source string) (*Order, error) {
 	o, err := d.cut(source)
-	if err == nil { // a cut that is refused changes nothing
+	switch {
+	case err != nil: // a cut that is refused changes nothing
+	case o != nil && o.Words != "":
+		d.pending.off = source == "" // once all have given their word
+	default:
 		d.setOff(source == "")
 	}
 	return o, err

@@ -76,6 +76,7 @@ type pending struct {
 	take  media.TakeID // whose log it is in
 	words bool         // it is to end a clock-driven entry
 	to    *Contender   // what is to follow that
+	off   bool         // nothing, because a producer says so
 }
 
 // Order is what the director asks for.

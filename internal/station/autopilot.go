@@ -72,12 +72,15 @@ func (p *Program) setPlan() {
 	if p.director == nil {
 		return
 	}
-	if c := p.channel.Plan; c != nil && p.station.cfg.Clips != nil {
+	if c := p.channel.Plan; p.planned() {
 		p.director.SetAutopilot(&program.Autopilot{Version: c.Version, Format: program.Format{Video: c.Video, Audio: c.Audio}, Now: p.station.now})
 		return
 	}
 	p.director.SetAutopilot(nil)
 }
+
+// planned reports whether the channel has a plan that this node can play.
+func (p *Program) planned() bool { return p.channel.Plan != nil && p.station.cfg.Clips != nil }
 
 // onClock returns the clock-driven entry that is on air, or nil. The lock is held.
 func (p *Program) onClock() *program.Entry {
@@ -342,13 +345,13 @@ func (p *Program) variantsOf(e *program.Entry, codecs string) ([]hls.Variant, er
 // idle begins the plan when nothing has been on air for the time of grace. The lock is held.
 func (p *Program) idle() {
 	list := p.director.List()
-	if p.auto.waits || p.channel.Plan == nil || p.gone || list.Off || list.OnAir() != nil {
+	if p.auto.waits || !p.planned() || p.gone || list.Off || list.OnAir() != nil {
 		return
 	}
 	p.auto.waits = true
 	p.station.tasks.start(func(ctx context.Context) {
 		select {
-		case <-time.After(graceTime - time.Second + p.station.fleet.turnOf(p.id)):
+		case <-time.After(graceTime + p.station.fleet.turnOf(p.id)):
 		case <-ctx.Done():
 		}
 		p.mu.Lock()

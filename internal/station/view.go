@@ -143,7 +143,7 @@ func (p *Program) onAir() error {
 	case len(p.director.List().Entries) > 0:
 		p.idle()
 		return nil
-	case p.channel.Plan != nil && !p.director.List().Off:
+	case p.planned() && !p.director.List().Off:
 		p.idle()
 		return ErrNotYet
 	case len(p.publishers) > 0 || p.station.fleet.somebodySends(p.id):
