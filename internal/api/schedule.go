@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -66,6 +67,7 @@ type scheduleOutput struct {
 
 type timesInput struct {
 	Channel string    `path:"channel"`
+	Token   string    `query:"t" maxLength:"200" doc:"playback token, if not everybody may watch it"`
 	From    time.Time `query:"from" doc:"default: now for the guide, 24 hours ago for the log"`
 	To      time.Time `query:"to" doc:"default: a week later for the guide, now for the log"`
 }
@@ -223,11 +225,16 @@ const (
 	maxSpan = 31 * 24 * time.Hour
 )
 
-// programmes answers for the guide, which anybody may read.
+// programmes answers for the guide, which whoever may watch the channel may read.
 func (a *API) programmes(ctx context.Context, in *timesInput) (*channel.Channel, []program.Programme, error) {
 	c, err := a.cfg.Channels.Get(in.Channel)
 	if err != nil {
 		return nil, nil, a.problem(err)
+	}
+	if err := a.mayWatch(ctx, c, in.Token); errors.Is(err, channel.ErrNotFound) {
+		return nil, nil, a.problem(err)
+	} else if err != nil {
+		return nil, nil, a.problem(a.turnedAway(ctx, c, in.Token))
 	}
 	p, err := a.cfg.Station.Program(in.Channel)
 	if err != nil {

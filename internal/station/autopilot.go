@@ -80,7 +80,9 @@ func (p *Program) setPlan() {
 }
 
 // planned reports whether the channel has a plan that this node can play.
-func (p *Program) planned() bool { return p.channel.Plan != nil && p.station.cfg.Clips != nil }
+func (p *Program) planned() bool {
+	return p.channel.Plan != nil && p.station.cfg.Clips != nil && p.channel.Suspended == ""
+}
 
 // onClock returns the clock-driven entry that is on air, or nil. The lock is held.
 func (p *Program) onClock() *program.Entry {

@@ -35,7 +35,7 @@ func BenchmarkAutopilot(b *testing.B) {
 	for n := range autopilotChannels {
 		id, slug := fmt.Sprintf("%016d", n), fmt.Sprint("channel-", n)
 		c := channel.Channel{
-			ID: id, Slug: slug, Title: slug, AutoLive: true, DVRWindow: 7200, Listed: true, Plan: &channel.Plan{Version: 1, Video: p.Format.Video, Audio: p.Format.Audio},
+			ID: id, Slug: slug, Title: slug, AutoLive: true, DVRWindow: 7200, Access: channel.Access{Visibility: channel.Listed}, Plan: &channel.Plan{Version: 1, Video: p.Format.Video, Audio: p.Format.Audio},
 			Sources: []channel.Source{{ID: id, Name: "camera", StreamKey: channel.NewKey(), BackupStreamKey: channel.NewKey()}},
 		}
 		list := program.CutList{Channel: id, Format: &p.Format, Entries: []program.Entry{{ID: "first", ProgramTime: began, Source: program.AutopilotSource, Play: &program.Play{Plan: 1}}}}
