@@ -184,58 +184,6 @@ func (d *Director) GoOn() *Order {
 // Claims reports whether a claim is on its way.
 func (d *Director) Claims(id string) bool { return d.pending != nil && d.pending.mark.ID() == id }
 
-// ID names what is claimed: the entry that begins, or else the one that ends.
-func (m *Mark) ID() string {
-	if m.Entry != nil {
-		return m.Entry.ID
-	}
-	return m.Ended
-}
-
-// done reports whether a list has what a claim asks for.
-func (m *Mark) done(list *CutList) bool {
-	if m.Entry != nil {
-		return list.Entry(m.Entry.ID) != nil
-	}
-	e := list.Entry(m.Ended)
-	return e != nil && e.End != nil && sameEnd(e.End, m.End)
-}
-
-// over reports whether a claim cannot be carried out any more, because the entry that it ends has ended.
-func (m *Mark) over(list *CutList) bool {
-	e := list.OnAir()
-	return m.Ended != "" && (e == nil || e.ID != m.Ended)
-}
-
-// weighed returns the claim as it is carried out: if a process may have listed more of the entry that ends than it
-// gave its word for, nobody knows what was listed, and the next number is far higher.
-func (m *Mark) weighed(e *Entry) *Mark {
-	beyond := int64(0)
-	for who, segments := range e.Listers {
-		if !slices.Contains(m.Words, who) {
-			beyond = max(beyond, segments-int64(m.End.At.Segment))
-		}
-	}
-	if beyond == 0 {
-		return m
-	}
-	end, before, w := *m.End, *e, *m
-	end.Leap, end.Beyond = true, beyond
-	before.End, w.End = &end, &end
-	if m.Entry != nil {
-		next := *m.Entry
-		next.Number = before.next()
-		w.Entry = &next
-	}
-	return &w
-}
-
-// Exact reports whether a claim ends an entry without a leap, as far as a list knows who may list it.
-func (m *Mark) Exact(list *CutList) bool {
-	e := list.OnAir()
-	return e == nil || e.Play == nil || m.End == nil || m.weighed(e) == m
-}
-
 // reserve is for how many segments a process asks at once that it may list: of two seconds each, for ten minutes.
 const reserve = 300
 

@@ -14,7 +14,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
-var flagDark = flag.Int("dark.runs", 12, "how many days of autopilot TestNeverDark runs")
+var flagDark = flag.Int("dark.runs", 6, "how many days of autopilot TestNeverDark runs")
 
 // The never-dark simulation runs one channel on autopilot for a day on a virtual clock. Several nodes list it by
 // clocks that differ, and start anew; sources come on air and leave, the plan is edited, cuts are asked for. All
@@ -37,10 +37,9 @@ type darkNode struct {
 
 // darkTake is a live take: everything about it follows from when it began and ended.
 type darkTake struct {
-	take  *media.Take
-	end   time.Time // zero while it is live
-	node  *darkNode
-	start time.Time
+	take *media.Take
+	end  time.Time // zero while it is live
+	node *darkNode
 }
 
 type dark struct {

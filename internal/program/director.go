@@ -1,47 +1,13 @@
 package program
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
-
-// Mark is what the log of a take says of the program (rule A). It counts when it is safe.
-type Mark struct {
-	Ended string `json:"ended,omitempty"` // id of the entry that ends
-	End   *End   `json:"end,omitempty"`   // and where
-	Entry *Entry `json:"entry,omitempty"` // the entry that begins
-	// Format is the channel's, with the mark that puts it on air for the first time.
-	Format *Format `json:"format,omitempty"`
-	// Words are the processes that gave their word for the end of a clock-driven entry.
-	Words []string `json:"words,omitempty"`
-}
-
-// Encode writes the mark as it stands in a log.
-func (m *Mark) Encode() []byte {
-	b, err := json.Marshal(m)
-	if err != nil {
-		panic(fmt.Sprintf("encode mark: %v", err)) // it has only plain fields
-	}
-	return b
-}
-
-// ParseMark reads what Encode wrote.
-func ParseMark(b []byte) (*Mark, error) {
-	m := &Mark{}
-	if err := json.Unmarshal(b, m); err != nil {
-		return nil, fmt.Errorf("mark in a take's log: %w", err)
-	}
-	if m.Entry == nil && m.End == nil {
-		return nil, fmt.Errorf("mark in a take's log: it neither begins nor ends an entry: %w", ErrInvalid)
-	}
-	return m, nil
-}
 
 // Contender is a take that may go on air: it has a first part. Or it is the channel's plan.
 type Contender struct {
@@ -293,41 +259,6 @@ func (d *Director) settleEarly() {
 		d.list = d.list.apply(&Mark{Ended: e.ID, End: d.early[e.ID]})
 		delete(d.early, e.ID)
 	}
-}
-
-// apply returns the list with a mark.
-func (c *CutList) apply(m *Mark) *CutList {
-	last := c.last()
-	ends := m.End != nil && last != nil && last.ID == m.Ended && last.End == nil
-	begins := m.Entry != nil && c.Entry(m.Entry.ID) == nil && m.follows(c)
-	if !ends && !begins {
-		return c
-	}
-	return c.with(func(c *CutList) {
-		if ends {
-			c.last().End = m.End
-		}
-		if begins {
-			c.Entries = append(c.Entries, *m.Entry)
-			if c.Format == nil {
-				c.Format = m.Format
-			}
-		}
-	})
-}
-
-// follows reports whether the entry that begins comes right after the list's last one, as it ends or as the
-// mark ends it.
-func (m *Mark) follows(list *CutList) bool {
-	last := list.last()
-	if last == nil {
-		return m.Entry != nil && m.Entry.Number == list.Begin
-	}
-	before := *last
-	if before.End == nil && m.Ended == before.ID {
-		before.End = m.End
-	}
-	return before.End != nil && (m.Entry == nil || m.Entry.Number == before.next())
 }
 
 // Sealed says that a take was ended by its seal, after the death of its node (rules D, E, G). exact

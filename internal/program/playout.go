@@ -58,6 +58,8 @@ type stretch struct {
 
 const (
 	forever = math.MaxInt64 / 4
+	// farthest is how far ahead a slot is looked for: no longer than a plan knows its local time.
+	farthest = zoneYears * 365 * 24 * time.Hour
 	// maxStretches is how many stretches a playout remembers: some months of a plan with a slot every hour.
 	maxStretches = 4096
 )
@@ -121,7 +123,8 @@ func (p *Playout) begin(x stretch, main, filler int64) stretch {
 	if !x.board.loop {
 		x.count = x.board.size() - x.place
 	}
-	if cut, ok := p.schedule.next(p.start.Add(x.at.Duration())); ok {
+	now := p.start.Add(x.at.Duration())
+	if cut, ok := p.schedule.next(now); ok && cut.Sub(now) < farthest {
 		t := media.TicksOf(cut.Sub(p.start)) - x.at
 		x.count = min(x.count, max(1, x.board.from(x.board.start(x.place)+t)-x.place))
 	}

@@ -69,7 +69,6 @@ func mustSchedule(t testing.TB, p *Plan) *Schedule {
 // player plays a plan as a person would, one segment after the other.
 type player struct {
 	s            *Schedule
-	now          time.Time
 	ticks        media.Ticks
 	start        time.Time
 	slot         time.Time

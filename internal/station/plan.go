@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
 // ErrNoClips is returned for a plan on a node that knows no clips.
@@ -87,13 +92,23 @@ func (s *Station) measure(ctx context.Context, plan *program.Plan) error {
 	if s.cfg.Clips == nil {
 		return ErrNoClips
 	}
+	count := 0
+	known := map[media.TakeID]*media.Listing{}
+	for _, b := range plan.Storyboards {
+		if count += len(b.Clips); count > program.MaxClips {
+			return fmt.Errorf("%w: over %d clips in all storyboards: make some of them shorter", program.ErrPlan, program.MaxClips)
+		}
+		for _, c := range b.Clips {
+			known[c.Take] = nil
+		}
+	}
+	if err := s.listings(ctx, known); err != nil {
+		return err
+	}
 	for i := range plan.Storyboards {
 		b := &plan.Storyboards[i]
-		if len(b.Clips) > program.MaxClips {
-			return fmt.Errorf("%w: %d clips in a storyboard, at most %d are allowed", program.ErrPlan, len(b.Clips), program.MaxClips)
-		}
 		for n := range b.Clips {
-			if err := s.measureClip(ctx, plan, &b.Clips[n]); err != nil {
+			if err := measureClip(plan, &b.Clips[n], known[b.Clips[n].Take]); err != nil {
 				return err
 			}
 		}
@@ -101,10 +116,32 @@ func (s *Station) measure(ctx context.Context, plan *program.Plan) error {
 	return nil
 }
 
-func (s *Station) measureClip(ctx context.Context, plan *program.Plan, c *program.Clip) error {
-	l, err := s.cfg.Clips.Listing(ctx, c.Take)
-	if err != nil {
-		return fmt.Errorf("%w: clip %.80q cannot be read: %w", program.ErrPlan, c.Title, err)
+// parallelClips is how many clips are read at once.
+const parallelClips = 16
+
+// listings reads clips; one that cannot be read stays nil.
+func (s *Station) listings(ctx context.Context, known map[media.TakeID]*media.Listing) error {
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelClips)
+	for id := range maps.Clone(known) {
+		group.Go(func() error {
+			l, err := s.cfg.Clips.Listing(ctx, id)
+			if errors.Is(err, take.ErrNoMedia) {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			known[id] = l
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func measureClip(plan *program.Plan, c *program.Clip, l *media.Listing) error {
+	if l == nil {
+		return fmt.Errorf("%w: clip %.80q cannot be read: it is not in the library, or not ready", program.ErrPlan, c.Title)
 	}
 	r := l.Take.Rendition(media.Main)
 	if r == nil || int64(c.From) >= int64(len(l.Segments)) {
