@@ -101,7 +101,7 @@ func (d *Director) Learn(list *CutList, sure bool) (*Order, error) {
 	}
 	d.list = merged
 	d.settleEarly()
-	if p := d.pending; p != nil && (p.mark.Entry != nil && p.mark.done(d.list) || p.parts() && p.mark.over(d.list)) {
+	if p := d.pending; p != nil && (p.mark.Entry != nil && p.mark.done(d.list) || p.words && p.mark.over(d.list)) {
 		d.pending = nil
 	}
 	return d.next(), err
@@ -119,13 +119,10 @@ func (d *Director) Granted(entry string) *Order {
 
 // Denied says that a claim was not granted, or that the words for it were not to be had.
 func (d *Director) Denied(id string) {
-	if p := d.pending; p != nil && (p.mark.Entry != nil || p.parts()) && p.mark.ID() == id {
+	if p := d.pending; p != nil && (p.mark.Entry != nil || p.words) && p.mark.ID() == id {
 		d.pending = nil
 	}
 }
-
-// parts reports whether it is to end a clock-driven entry.
-func (p *pending) parts() bool { return p.words }
 
 // Next returns what is to be done now, if anything is: after a claim was denied, or the time of grace
 // is over.

@@ -312,7 +312,7 @@ func (p *Program) end() {
 // channel's director, that the one that takes the source in, and that the one that writes what is on air.
 func (p *Program) Cut(ctx context.Context, source string) (number int64, expected time.Time, err error) {
 	if source == program.AutopilotSource { // who is asked may alone know the newest plan
-		return p.cutHere(ctx, source)
+		return p.cutNow(ctx, source)
 	}
 	if number, expected, err, done := p.station.fleet.direct(ctx, p, source); done {
 		return number, expected, err
