@@ -15,25 +15,33 @@ func (p *Program) Guide(ctx context.Context, from, to time.Time) ([]program.Prog
 	if err != nil {
 		return nil, err
 	}
-	list, err := p.cuts()
-	if err != nil {
-		return nil, err
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil {
+		return nil, ErrStarting
 	}
-	if e := list.OnAir(); e != nil && e.Play != nil && e.Play.Plan == s.Plan.Version {
-		return program.NewPlayout(s, e.Play.Place, e.ProgramTime).Guide(from, to), nil
+	if e := p.onClock(); e != nil && e.Play.Plan == s.Plan.Version {
+		if x := p.playout(e); x != nil {
+			return x.Guide(from, to), nil
+		}
 	}
 	now := p.station.now()
 	if now.After(from) {
 		now = from
 	}
-	return program.NewPlayout(s, list.Place(), now).Guide(from, to), nil
+	return program.NewPlayout(s, p.director.List().Place(), now).Guide(from, to), nil
 }
 
 // AsRun returns what was on air in a time, as far back as the cut list goes.
 func (p *Program) AsRun(ctx context.Context, from, to time.Time) (out []program.Aired, err error) {
-	list, err := p.cuts()
-	if err != nil {
-		return nil, err
+	p.mu.Lock()
+	var list *program.CutList
+	if p.director != nil {
+		list = p.director.List()
+	}
+	p.mu.Unlock()
+	if list == nil {
+		return nil, ErrStarting
 	}
 	plans := map[int64]*program.Schedule{}
 	for i := range list.Entries {
@@ -71,14 +79,4 @@ func (p *Program) AsRun(ctx context.Context, from, to time.Time) (out []program.
 		out = append(out, x.Aired(e, n, from)...)
 	}
 	return out, nil
-}
-
-// cuts returns the cut list.
-func (p *Program) cuts() (*program.CutList, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.director == nil {
-		return nil, ErrStarting
-	}
-	return p.director.List(), nil
 }

@@ -69,22 +69,33 @@ func (p *Program) Replan(ctx context.Context, plan program.Plan) (version int64,
 	return version, err
 }
 
-// Plan returns the newest version of the channel's plan, or program.ErrNoPlan.
+// Plan returns the newest version of the channel's plan, or program.ErrNoPlan. It is kept for a while, however often
+// it is asked for.
 func (p *Program) Plan(ctx context.Context) (*program.Schedule, error) {
 	if p.id == "" {
 		return nil, ErrStarting
 	}
-	p.mu.Lock()
-	now := p.channel.Plan
-	p.mu.Unlock()
-	if now == nil {
-		return nil, program.ErrNoPlan
+	ctx, cancel := context.WithTimeout(ctx, planTime)
+	defer cancel()
+	for {
+		p.mu.Lock()
+		now := p.channel.Plan
+		if now == nil {
+			p.mu.Unlock()
+			return nil, program.ErrNoPlan
+		}
+		p.auto.asked = time.Now()
+		s, changed := p.schedule(now.Version), p.live.wait()
+		p.mu.Unlock()
+		if s != nil {
+			return s, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the channel's plan cannot be read: %w", ctx.Err())
+		}
 	}
-	plan, err := bucket.Load[program.Plan](ctx, p.station.cfg.Docs, planKey(p.id, now.Version))
-	if err != nil {
-		return nil, err
-	}
-	return program.NewSchedule(&plan)
 }
 
 // measure fills in what a plan says of its clips.
