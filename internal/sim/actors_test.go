@@ -255,7 +255,8 @@ func (x *producer) step() {
 		source = program.AutopilotSource
 	}
 	if w.planned && !w.faults.over && w.rnd.IntN(6) == 0 {
-		w.asking.Go(func() { w.schedule(n, c.Slug) })
+		p, plan := n.proc, w.clips.plan(w.clipsRnd)
+		w.asking.Go(func() { w.schedule(p, c.Slug, plan) })
 		return
 	}
 	x.asked = time.Now()

@@ -73,16 +73,15 @@ func (c *clips) plan(rnd *rand.Rand) program.Plan {
 }
 
 // schedule gives a channel a plan, or another one.
-func (w *world) schedule(n *node, slug string) error {
-	plan := w.clips.plan(w.clipsRnd)
-	p, err := n.proc.station.Program(slug)
+func (w *world) schedule(n *process, slug string, plan program.Plan) error {
+	p, err := n.station.Program(slug)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 6*time.Second)
 	defer cancel()
 	version, err := p.Replan(ctx, plan)
-	w.say("schedule", "version %d for %s at %s: %v", version, slug, n.name, err)
+	w.say("schedule", "version %d for %s at %s: %v", version, slug, n.node.name, err)
 	return err
 }
 

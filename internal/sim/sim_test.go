@@ -189,7 +189,7 @@ func (w *world) begin() {
 		if !w.planned {
 			break
 		}
-		if err := w.schedule(w.nodes[0], c.Slug); err != nil {
+		if err := w.schedule(w.nodes[0].proc, c.Slug, w.clips.plan(w.clipsRnd)); err != nil {
 			w.laws.fail("run", "make a plan: %v", err)
 		}
 	}
