@@ -16,6 +16,7 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/station"
@@ -23,24 +24,25 @@ import (
 
 // Schedule is what a channel plays when nobody is live.
 type Schedule struct {
-	Zone        string       `json:"zone" example:"Europe/Berlin" doc:"local time of the slots"`
-	Storyboards []Storyboard `json:"storyboards" maxItems:"200"`
-	Filler      string       `json:"filler" doc:"id of the storyboard that plays in a loop where no slot says otherwise"`
-	Slots       []Slot       `json:"slots,omitempty" maxItems:"500"`
+	Zone        string         `json:"zone" example:"Europe/Berlin" doc:"local time of the slots"`
+	Storyboards []PlannedBoard `json:"storyboards" maxItems:"200"`
+	Filler      string         `json:"filler" doc:"id of the storyboard that plays in a loop where no slot says otherwise"`
+	Slots       []Slot         `json:"slots,omitempty" maxItems:"500"`
 }
 
-// Storyboard is an ordered list of clips.
-type Storyboard struct {
-	ID    string `json:"id" minLength:"1" maxLength:"64"`
-	Title string `json:"title,omitempty" maxLength:"120"`
-	Clips []Clip `json:"clips" minItems:"1"`
+// PlannedBoard is a storyboard of the library, or an ordered list of clips of its own.
+type PlannedBoard struct {
+	ID    string        `json:"id" minLength:"1" maxLength:"64"`
+	Title string        `json:"title,omitempty" maxLength:"120"`
+	Clips []PlannedClip `json:"clips,omitempty" doc:"absent: as they stand now in the library's storyboard of that id"`
 }
 
-// Clip is a finished take, or the rest of it from a segment on.
-type Clip struct {
+// PlannedClip is a clip, or a stretch of it.
+type PlannedClip struct {
 	Take  string `json:"take" doc:"its id"`
 	Title string `json:"title,omitempty" maxLength:"120"`
 	From  uint32 `json:"from,omitempty" doc:"the first segment that is played"`
+	To    uint32 `json:"to,omitempty" doc:"the first segment that is not; 0 for all"`
 }
 
 // Slot begins a storyboard at a fixed time.
@@ -132,7 +134,7 @@ func (s *Schedule) plan(now time.Time) (plan program.Plan, err error) {
 			if err != nil {
 				return plan, fmt.Errorf("%w: storyboard %.40q: %w", program.ErrPlan, b.ID, err)
 			}
-			board.Clips = append(board.Clips, program.Clip{Take: id, Title: c.Title, From: c.From})
+			board.Clips = append(board.Clips, program.Clip{Take: id, Title: c.Title, From: c.From, To: c.To})
 		}
 		plan.Storyboards = append(plan.Storyboards, board)
 	}
@@ -153,6 +155,51 @@ func (s *Schedule) plan(now time.Time) (plan program.Plan, err error) {
 	return plan, nil
 }
 
+// fill takes the clips of storyboards that name none from the library, as they stand there now.
+func (a *API) fill(ctx context.Context, c *channel.Channel, s *Schedule) error {
+	for i := range s.Storyboards {
+		b := &s.Storyboards[i]
+		if len(b.Clips) > 0 {
+			continue
+		}
+		if a.cfg.Library == nil {
+			return station.ErrNoClips
+		}
+		board, placed, err := a.cfg.Library.Storyboard(ctx, c.ID, b.ID)
+		if err != nil {
+			return fmt.Errorf("%w: storyboard %.40q: %w", program.ErrPlan, b.ID, err)
+		}
+		if b.Title == "" {
+			b.Title = board.Name
+		}
+		for _, x := range placed {
+			clip, err := a.plannedClip(ctx, x)
+			if err != nil {
+				return fmt.Errorf("%w: storyboard %.80q: clip %.40q: %w: take it out, or wait until it is ready", program.ErrPlan, board.Name, x.Clip, err)
+			}
+			b.Clips = append(b.Clips, clip)
+		}
+	}
+	return nil
+}
+
+// plannedClip returns what is played of a clip of the library.
+func (a *API) plannedClip(ctx context.Context, x library.Placed) (out PlannedClip, err error) {
+	clip, err := a.cfg.Library.Clip(ctx, x.Channel, x.Clip)
+	if err != nil {
+		return out, err
+	}
+	if clip.State != library.Ready {
+		return out, library.ErrState
+	}
+	l, err := a.cfg.Library.Listing(ctx, clip.Take)
+	if err != nil {
+		return out, err
+	}
+	from, to := clip.Played(l)
+	return PlannedClip{Take: clip.Take.String(), Title: clip.Title, From: from, To: to}, nil
+}
+
 // scheduleOf is the reverse.
 func scheduleOf(plan *program.Plan) *scheduleOutput {
 	out := &scheduleOutput{}
@@ -160,9 +207,9 @@ func scheduleOf(plan *program.Plan) *scheduleOutput {
 	s := &out.Body.Schedule
 	s.Zone, s.Filler = plan.Zone.Name, plan.Filler
 	for _, b := range plan.Storyboards {
-		board := Storyboard{ID: b.ID, Title: b.Title}
+		board := PlannedBoard{ID: b.ID, Title: b.Title}
 		for _, c := range b.Clips {
-			board.Clips = append(board.Clips, Clip{Take: c.Take.String(), Title: c.Title, From: c.From})
+			board.Clips = append(board.Clips, PlannedClip{Take: c.Take.String(), Title: c.Title, From: c.From, To: c.To})
 		}
 		s.Storyboards = append(s.Storyboards, board)
 	}
@@ -193,6 +240,9 @@ func (a *API) putSchedule(ctx context.Context, in *scheduleInput) (*scheduleOutp
 	c, p, err := a.program(ctx, in.Channel, account.Change)
 	if err != nil {
 		return nil, err
+	}
+	if err := a.fill(ctx, c, &in.Body); err != nil {
+		return nil, a.problem(err)
 	}
 	plan, err := in.Body.plan(time.Now())
 	if err != nil {

@@ -32,8 +32,6 @@ func (oneClip) Listing(_ context.Context, id media.TakeID) (*media.Listing, erro
 	return l, nil
 }
 
-func (oneClip) Open(context.Context, media.Address) ([][]byte, error) { return nil, take.ErrNoMedia }
-
 func get(t *testing.T, url string, headers ...string) (string, *http.Response) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)

@@ -35,6 +35,7 @@ type Clip struct {
 	Take    media.TakeID `json:"take"`
 	Title   string       `json:"title,omitempty"`
 	From    uint32       `json:"from,omitempty"` // the first segment that is played
+	To      uint32       `json:"to,omitempty"`   // the first one that is not, 0 for all
 	Cadence Cadence      `json:"cadence"`        // of the segments that are played
 
 	Width     int     `json:"width,omitempty"`

@@ -56,6 +56,15 @@ func (c *clips) Open(ctx context.Context, a media.Address) ([][]byte, error) {
 	return [][]byte{[]byte(a.String())}, nil
 }
 
+// open opens media at a process, which asks the library for what no station knows.
+func (w *world) open(ctx context.Context, p *process, a media.Address) ([][]byte, <-chan struct{}, error) {
+	data, changed, err := p.station.Open(ctx, a)
+	if errors.Is(err, take.ErrNoMedia) {
+		data, err = w.clips.Open(ctx, a)
+	}
+	return data, changed, err
+}
+
 // plan draws a plan, with slots that come while the run lasts.
 func (c *clips) plan(rnd *rand.Rand) program.Plan {
 	p := program.Plan{Zone: program.Zone{Name: "UTC", Offsets: []program.Offset{{}}}, Filler: "filler"}

@@ -234,7 +234,7 @@ func (l *laws) fetch(ctx context.Context, p *process, slug, address string, dvr 
 	}
 	for {
 		began := time.Now()
-		data, changed, err := p.station.Open(ctx, a)
+		data, changed, err := l.world.open(ctx, p, a)
 		if took := time.Since(began); took > 500*time.Millisecond || err != nil {
 			l.world.say("viewer", "%s has opened %s in %v: %v", p.node.name, address, took, err)
 		}

@@ -15,10 +15,8 @@ import (
 
 // Clips is what a station needs to know of the finished takes that plans play.
 type Clips interface {
-	// Listing returns all of a finished take, with its parts.
+	// Listing returns all of a finished take, with its parts, or take.ErrNoMedia.
 	Listing(ctx context.Context, take media.TakeID) (*media.Listing, error)
-	// Open returns the bytes at an address of one, or take.ErrNoMedia.
-	Open(ctx context.Context, a media.Address) ([][]byte, error)
 }
 
 const (

@@ -32,14 +32,6 @@ func (s *shelf) Listing(_ context.Context, id media.TakeID) (*media.Listing, err
 	return nil, take.ErrNoMedia
 }
 
-func (s *shelf) Open(ctx context.Context, a media.Address) ([][]byte, error) {
-	l, err := s.Listing(ctx, a.Take)
-	if err != nil || !a.Init && l.Segment(a.Segment) == nil {
-		return nil, errors.Join(err, take.ErrNoMedia)
-	}
-	return [][]byte{[]byte(a.String())}, nil
-}
-
 // clip makes a clip of so many segments, of sound and the still that the packager makes to it.
 func (s *shelf) clip(segments int) media.TakeID {
 	t := &media.Take{ID: media.NewTakeID(), Renditions: []media.Rendition{{Name: media.Main, Bandwidth: 64000, Tracks: []media.Track{
@@ -151,9 +143,6 @@ func TestAutopilot(t *testing.T) {
 		win, err := w.watch("news") // nobody looked meanwhile
 		if at := airs(t, win, err); !strings.Contains(at, one.String()) {
 			t.Fatalf("%s is shown, and not the first clip", at)
-		}
-		if _, _, err := w.station.Open(t.Context(), mustAddress(t, win.Segments[0].URI)); err != nil {
-			t.Fatalf("Open: %v", err)
 		}
 		time.Sleep(time.Minute)
 		asked := w.asked.Load()

@@ -155,8 +155,12 @@ func measureClip(plan *program.Plan, c *program.Clip, l *media.Listing) error {
 		return fmt.Errorf("%w: clip %.80q cannot be read: it is not in the library, or not ready", program.ErrPlan, c.Title)
 	}
 	r := l.Take.Rendition(media.Main)
-	if r == nil || int64(c.From) >= int64(len(l.Segments)) {
-		return fmt.Errorf("%w: clip %.80q has no segment %d", program.ErrPlan, c.Title, c.From)
+	to := int64(len(l.Segments))
+	if c.To > 0 {
+		to = int64(c.To)
+	}
+	if r == nil || to > int64(len(l.Segments)) || int64(c.From) >= to {
+		return fmt.Errorf("%w: clip %.80q cannot be played from segment %d to %d: it has %d", program.ErrPlan, c.Title, c.From, to, len(l.Segments))
 	}
 	if plan.Format == (program.Format{}) {
 		plan.Format = program.FormatOf(r.Tracks)
@@ -164,7 +168,7 @@ func measureClip(plan *program.Plan, c *program.Clip, l *media.Listing) error {
 	if err := plan.Format.Fits(r.Tracks); err != nil {
 		return fmt.Errorf("%w: clip %.80q: %w", program.ErrPlan, c.Title, err)
 	}
-	c.Cadence, c.Bandwidth = program.CadenceOf(l.Segments[c.From:]), r.Bandwidth
+	c.Cadence, c.Bandwidth = program.CadenceOf(l.Segments[c.From:to]), r.Bandwidth
 	for i := range r.Tracks {
 		if t := &r.Tracks[i]; t.Codec.IsVideo() {
 			c.Width, c.Height, c.FrameRate = t.Width, t.Height, t.FrameRate

@@ -196,11 +196,6 @@ func (s *Station) lookup(all bool) program.Lookup {
 // (rule I).
 func (s *Station) Open(ctx context.Context, a media.Address) ([][]byte, <-chan struct{}, error) {
 	data, changed, err := s.store.Open(ctx, a)
-	if errors.Is(err, take.ErrNoMedia) && s.cfg.Clips != nil {
-		if clip, clipErr := s.cfg.Clips.Open(ctx, a); !errors.Is(clipErr, take.ErrNoMedia) {
-			return clip, nil, clipErr
-		}
-	}
 	if s.fleet == nil || !errors.Is(err, take.ErrNoMedia) {
 		return data, changed, err
 	}
