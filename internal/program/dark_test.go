@@ -532,10 +532,12 @@ func (s *dark) insist(n *darkNode) {
 		return
 	}
 	s.cut(n, AutopilotSource)
-	if s.bucket.Off {
-		s.dark = s.now.Add(20 * time.Second)
-		s.after(time.Second, func() { s.insist(n) })
-	}
+	s.after(2*time.Second, func() { // another cut may have been on its way
+		if s.bucket.Off {
+			s.dark = s.now.Add(20 * time.Second)
+			s.insist(n)
+		}
+	})
 }
 
 func (s *dark) cut(n *darkNode, source string) {
