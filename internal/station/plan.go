@@ -168,7 +168,8 @@ func measureClip(plan *program.Plan, c *program.Clip, l *media.Listing) error {
 	if err := plan.Format.Fits(r.Tracks); err != nil {
 		return fmt.Errorf("%w: clip %.80q: %w", program.ErrPlan, c.Title, err)
 	}
-	c.Cadence, c.Bandwidth = program.CadenceOf(l.Segments[c.From:to]), r.Bandwidth
+	peak, _ := bandwidth(l)
+	c.Cadence, c.Bandwidth = program.CadenceOf(l.Segments[c.From:to]), max(r.Bandwidth, peak)
 	for i := range r.Tracks {
 		if t := &r.Tracks[i]; t.Codec.IsVideo() {
 			c.Width, c.Height, c.FrameRate = t.Width, t.Height, t.FrameRate
