@@ -542,10 +542,10 @@ func (s *dark) insist(n *darkNode) {
 
 func (s *dark) cut(n *darkNode, source string) {
 	before := n.director.List()
-	o, err := n.director.Cut(source)
-	if err == nil && o != nil && o.Words == "" && o.Claim == nil && o.Fill == nil {
+	if e := before.OnAir(); e != nil && e.Play == nil && !n.director.writes(e.Take) {
 		return // another node has the pen; the tests of the station have that
 	}
+	o, _ := n.director.Cut(source)
 	if n.director.List() != before {
 		if merged, err := s.bucket.Merge(n.director.List()); err == nil {
 			s.swap(merged)
