@@ -10,6 +10,7 @@ import { Badge } from '../parts'
 import { kindOf } from '../player/keys'
 import { clock, viewers } from '../words'
 import { About } from './about'
+import { Autopilot } from './autopilot'
 import { Audience } from './audience'
 import { Crew } from './crew'
 import { channel, chosen, cut, cutting, elsewhere, keepSound, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
@@ -49,6 +50,7 @@ function Studio({ me }: { me: Me }) {
       <SoundBar />
       <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. <kbd>Space</kbd> goes on in the rundown.</p>
       <Steps />
+      <Autopilot />
       <Setup />
       <Crew me={me} />
       <About />
