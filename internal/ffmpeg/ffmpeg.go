@@ -31,7 +31,7 @@ type Job struct {
 	Args   []string
 	Stdin  io.Reader
 	Stdout io.Writer
-	Dir    string // where it runs; default: the system's directory for temporary files
+	Dir    string // where it runs, and what files are named from; default: where this program runs
 	Limits Limits
 
 	// Progress, if set, is told about twice a second how far the output is. It must return soon.
@@ -90,9 +90,6 @@ func run(ctx context.Context, program string, args []string, job Job, extra *os.
 	said := &lastWords{}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = job.Dir
-	if cmd.Dir == "" {
-		cmd.Dir = os.TempDir()
-	}
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "LC_ALL=C", "AV_LOG_FORCE_NOCOLOR=1"}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = job.Stdin, job.Stdout, said
 	if extra != nil {

@@ -50,6 +50,15 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestRelative names a file from where the program runs, as people name directories.
+func TestRelative(t *testing.T) {
+	file := film(t)
+	t.Chdir(filepath.Dir(file))
+	if info, err := Probe(t.Context(), filepath.Base(file)); err != nil || info.Video == nil {
+		t.Fatalf("got %+v, %v", info, err)
+	}
+}
+
 func TestStill(t *testing.T) {
 	need(t)
 	file := filepath.Join(t.TempDir(), "photo.png")
