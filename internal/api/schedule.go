@@ -263,6 +263,9 @@ func (a *API) getSchedule(ctx context.Context, in *channelInput) (*scheduleOutpu
 		return nil, err
 	}
 	s, err := p.Plan(ctx)
+	if errors.Is(err, program.ErrNoPlan) {
+		return nil, huma.Error404NotFound(err.Error())
+	}
 	if err != nil {
 		return nil, a.problem(err)
 	}
@@ -300,6 +303,9 @@ func (a *API) programmes(ctx context.Context, in *timesInput) (*channel.Channel,
 		return nil, nil, err
 	}
 	list, err := p.Guide(ctx, in.From, in.To)
+	if errors.Is(err, program.ErrNoPlan) {
+		err = nil // nothing is planned
+	}
 	return c, list, a.problem(err)
 }
 

@@ -59,8 +59,8 @@ func Peers(ctx context.Context, docs *bucket.Documents, node string) (addresses 
 	return addresses, nil
 }
 
-// forget notes that an incarnation is sealed.
-func forget(ctx context.Context, docs *bucket.Documents, i Incarnation) error {
+// Forget notes that an incarnation is sealed, and that what its seal says has been seen to.
+func Forget(ctx context.Context, docs *bucket.Documents, i Incarnation) error {
 	_, err := bucket.Update(ctx, docs, nodeKey(i.Node), func(n *Node) error {
 		n.Incarnations = slices.DeleteFunc(n.Incarnations, func(id string) bool { return id == i.ID })
 		return nil
@@ -142,7 +142,8 @@ func (k Known) worth(ctx context.Context, b bucket.Bucket, i Incarnation, bundle
 // Recover ends an incarnation whose node has died, if nobody did yet, and reads what it left: it
 // fences it, so that the writer cannot go on should it live after all, reads everything before the
 // fence, and writes the seal. Several may do so at once; they come to the same result: that of the
-// first seal.
+// first seal. If nobody knew what the incarnation had listed (NoWord), it counts as not sealed until whoever called
+// has stored what follows from that, and calls Forget: else that would be lost with the caller's memory.
 func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by string, known Known) (*Recovered, error) {
 	b := docs.Bucket()
 	found, err := fence(ctx, b, i, by)
@@ -163,7 +164,10 @@ func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by stri
 	if r.Seal, err = writeSeal(ctx, b, i, seal); err != nil {
 		return nil, fmt.Errorf("recover %s: %w", i, err)
 	}
-	if err := forget(ctx, docs, i); err != nil {
+	if r.Seal.Word == NoWord {
+		return r, nil
+	}
+	if err := Forget(ctx, docs, i); err != nil {
 		return nil, fmt.Errorf("recover %s: %w", i, err)
 	}
 	return r, nil

@@ -21,7 +21,8 @@ import (
 // past is what is known of incarnations that have ended.
 type past struct {
 	mu      sync.Mutex
-	origins map[string]*origin // by incarnation
+	origins map[string]*origin   // by incarnation
+	doubted []bundle.Incarnation // that this node ended without anybody's word, until what follows from that is stored
 }
 
 // origin is an incarnation that has ended.
@@ -221,6 +222,7 @@ func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
 	o.word, o.takes, o.marks, o.pieces, o.known, o.lacks = r.Seal.Word, r.Seal.Takes, marks, rebuilt.Pieces, true, false
 	if r.Sealed && r.Seal.Word == bundle.NoWord {
 		o.doubts = map[string]bool{}
+		s.past.doubted = append(s.past.doubted, *r.Incarnation)
 	}
 }
 
@@ -391,6 +393,39 @@ func (p *Program) doubt() {
 				p.station.wakeKeeper()
 			}
 		}
+	}
+}
+
+// forgetDoubted forgets incarnations of which nobody knows what they had listed, once every channel's cut list says so
+// in the bucket. A node that dies before leaves it to the next one.
+func (s *Station) forgetDoubted(ctx context.Context) {
+	s.past.mu.Lock()
+	due := slices.Clone(s.past.doubted)
+	s.past.mu.Unlock()
+	if len(due) == 0 || !s.settled.Load() {
+		return
+	}
+	for _, p := range s.each() {
+		p.mu.Lock()
+		known := p.gone || p.director != nil && p.settled
+		if known && !p.gone {
+			p.doubt()
+		}
+		p.mu.Unlock()
+		if !known {
+			return
+		}
+	}
+	if s.saveCuts(ctx, true) != nil {
+		return
+	}
+	for _, i := range due {
+		if err := bundle.Forget(ctx, s.cfg.Docs, i); err != nil {
+			return
+		}
+		s.past.mu.Lock()
+		s.past.doubted = slices.DeleteFunc(s.past.doubted, func(d bundle.Incarnation) bool { return d == i })
+		s.past.mu.Unlock()
 	}
 }
 
