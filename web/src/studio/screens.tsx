@@ -114,7 +114,7 @@ function Tile({ s, n }: { s: Source; n: number }) {
   return (
     <li class={`tile ${air ? 'is-air' : ''} ${look ? 'is-looked' : ''}`}>
       <button type="button" class="tile-look" aria-pressed={look} aria-label={`Look at ${s.name}`} onClick={() => (chosen.value = s.id)} onDblClick={() => void cut(s.id)}>
-        <Look s={s} hold={(m) => (monitor.current = m)} />
+        <span class="bare" aria-hidden="true"><Look s={s} hold={(m) => (monitor.current = m)} /></span>
       </button>
       <div class="tile-line">
         {n < 10 && <kbd>{n}</kbd>}
@@ -124,7 +124,7 @@ function Tile({ s, n }: { s: Source; n: number }) {
         )}
       </div>
       <SourceSound s={s} n={n} ear={() => monitor.current?.ear() ?? null} quiet={(q) => (silent.value = q)} />
-      {warnings.length > 0 && <ul class="warnings" role="status" aria-label={`Warnings about ${s.name}`}>{warnings.map((w) => <li key={w.kind}>{w.text}</li>)}</ul>}
+      {warnings.length > 0 && <div role="status"><ul class="warnings" aria-label={`Warnings about ${s.name}`}>{warnings.map((w) => <li key={w.kind}>{w.text}</li>)}</ul></div>}
     </li>
   )
 }

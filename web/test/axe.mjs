@@ -1,0 +1,87 @@
+// Looks at every page with an accessibility checker, in the dark on a large screen and in the light on a phone.
+//
+//   node web/test/axe.mjs SETUP-LINK CHANNEL [--shots DIR]
+//
+// Somebody makes the owner's account by the link and looks at the pages of a channel that is on air. On stdout, one JSON
+// line: {"end":true,"faults":[…],"exceptions":[…],"console":[…]}. A fault is serious or critical by the checker's word.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { chromium } from 'playwright-core'
+
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
+const setup = new URL(positionals[0])
+const slug = positionals[1]
+const checker = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update'],
+})
+const exceptions = []
+const errors = []
+const faults = []
+
+async function check(page, name) {
+  await page.screenshot({ path: join(opt.shots, `axe-${name}.png`), fullPage: true })
+  await page.evaluate(checker)
+  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+  for (const v of result.violations) {
+    if (v.impact !== 'serious' && v.impact !== 'critical') continue
+    faults.push(`${name}: ${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.any.concat(n.all, n.none).map((c) => c.message)[0] ?? ''}`).join('; ')}`)
+  }
+}
+
+/** The pages, and what is there when they are. */
+const pages = [
+  ['guide', '/', '.card'],
+  ['watch', `/${slug}`, 'h1'],
+  ['embed', `/${slug}/embed`, 'video'],
+  ['account', '/login/account', 'h1'],
+  ['home', '/studio', 'h1'],
+  ['studio', `/studio/${slug}`, '.light.is-live'],
+  ['camera', `/studio/${slug}/camera`, 'h1'],
+  ['library', `/studio/${slug}/library`, '#boards'],
+  ['operate', '/operate', 'h1'],
+  ['docs', '/api/docs', 'h1'],
+]
+
+try {
+  const first = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: 'dark' })
+  const owner = await first.newPage()
+  await owner.goto(setup.href)
+  await owner.getByLabel('E-mail').waitFor()
+  await check(owner, 'setup')
+  await owner.getByLabel('E-mail').fill('ada@example.org')
+  await owner.getByLabel('Name').fill('Ada')
+  await owner.getByLabel('Password', { exact: true }).fill('four words do well')
+  await owner.keyboard.press('Enter')
+  await owner.waitForURL('**/studio')
+  const state = await first.storageState()
+  await first.close()
+  for (const [look, width, height] of [['dark', 1280, 900], ['light', 390, 844]]) {
+    const context = await browser.newContext({ viewport: { width, height }, colorScheme: look, storageState: state, reducedMotion: 'reduce' })
+    context.setDefaultTimeout(20_000)
+    const page = await context.newPage()
+    page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
+    page.on('console', (m) => {
+      if (m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text())) errors.push(m.text())
+    })
+    for (const [name, path, there] of pages) {
+      await page.goto(setup.origin + path)
+      await page.locator(there).first().waitFor()
+      await page.waitForTimeout(700) // until what comes a moment later is there
+      await check(page, `${name}-${look}`)
+    }
+    await context.close()
+  }
+  const stranger = await (await browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme: 'light' })).newPage()
+  await stranger.goto(`${setup.origin}/login`)
+  await stranger.getByLabel('E-mail').waitFor()
+  await check(stranger, 'login-light')
+} catch (e) {
+  faults.push(String(e.stack ?? e))
+}
+await browser.close()
+process.stdout.write(JSON.stringify({ end: true, faults, exceptions, console: errors }) + '\n')
