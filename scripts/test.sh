@@ -7,7 +7,7 @@ summary=$(mktemp)
 trap 'rm -f "$summary"' EXIT
 failed=0
 
-scripts/fuzz.sh "${FUZZTIME:-3s}" || failed=1
+scripts/fuzz.sh "${FUZZTIME:-2s}" || failed=1
 # Packages of tests one after the other where they run real programs: two cores carry one broadcast at a time.
 # The simulation of fleets is run in short only, as the race detector makes it slow.
 units=$(go list ./... | grep -v -e '/e2e$' -e '/internal/sim$')
