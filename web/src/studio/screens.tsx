@@ -113,9 +113,10 @@ function Tile({ s, n }: { s: Source; n: number }) {
   const warnings = [...(s.sending?.warnings ?? []), ...(s.sending && silent.value ? [{ kind: 'silence', text: 'nothing is to be heard: is its microphone on, and turned up?' }] : [])]
   return (
     <li class={`tile ${air ? 'is-air' : ''} ${look ? 'is-looked' : ''}`}>
-      <button type="button" class="tile-look" aria-pressed={look} aria-label={`Look at ${s.name}`} onClick={() => (chosen.value = s.id)} onDblClick={() => void cut(s.id)}>
-        <span class="bare" aria-hidden="true"><Look s={s} hold={(m) => (monitor.current = m)} /></span>
-      </button>
+      <div class="tile-picture">
+        <Look s={s} hold={(m) => (monitor.current = m)} />
+        <button type="button" class="tile-look" aria-pressed={look} aria-label={`Look at ${s.name}`} onClick={() => (chosen.value = s.id)} onDblClick={() => void cut(s.id)} />
+      </div>
       <div class="tile-line">
         {n < 10 && <kbd>{n}</kbd>}
         <span class="tile-words"><strong>{s.name}</strong><small class="dim">{s.sending ? `${size}${s.sending.backup ? ', backup' : ''}` : 'not connected'}</small></span>

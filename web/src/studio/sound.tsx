@@ -24,8 +24,8 @@ export function SourceSound({ s, n, ear, quiet }: { s: Source; n: number; ear: (
     <div class="tile-sound">
       <div class="tile-meter"><Meter ear={ear} label={`Sound of ${s.name}`} quiet={quiet} />{heard.value === s.id && <small class="heard">heard</small>}</div>
       <div class="chips">
-        <button type="button" class="chip" aria-pressed={kept} disabled={!may || (!s.sending && !kept)} aria-label={`Keep the sound of ${s.name}`} aria-keyshortcuts={'QWERTYUIO'[n - 1]} title="Keep its sound while pictures are cut"
-          onClick={() => void keepSound(kept ? '' : s.id, 0)}>{n < 10 && <kbd aria-hidden="true">{'QWERTYUIO'[n - 1]}</kbd>}Keep</button>
+        <button type="button" class="chip" aria-pressed={kept} disabled={!may || (!s.sending && !kept)} aria-label={`Keep the sound of ${s.name}`} aria-keyshortcuts={'QWERTYUIO'[n - 1]} data-key={'QWERTYUIO'[n - 1]} title="Keep its sound while pictures are cut"
+          onClick={() => void keepSound(kept ? '' : s.id, 0)}>Keep</button>
         <button type="button" class="chip" aria-pressed={s.mute ?? false} disabled={!may} aria-label={`Mute ${s.name}`} title="Viewers do not hear it" onClick={() => void setMute(s.id, !s.mute)}>Mute</button>
         <Listen id={s.id} of={s.name} />
       </div>
