@@ -339,12 +339,12 @@ func (d *Director) begin(c Contender) *Order {
 // has was acknowledged to who sent it. It is zero for another source, and for a take that has waited for a cut.
 func (d *Director) left(c Contender) time.Time {
 	e := d.list.last()
-	if e == nil || PictureOf(e.Source) != PictureOf(c.Take.Source) || e.End == nil || e.End.Leap {
+	if e == nil || PictureOf(e.Source) != PictureOf(c.Take.Source) || e.End == nil {
 		return time.Time{}
 	}
 	at := e.End.ProgramTime.Add(-e.Shift - media.Ticks(int64(e.End.Gaps)*gapDuration).Duration())
 	switch {
-	case !at.Before(c.Take.Born):
+	case !e.End.Leap && !at.Before(c.Take.Born):
 		return at
 	case c.idle:
 		return time.Time{}
