@@ -2,8 +2,12 @@ package e2e
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -84,6 +88,8 @@ func TestDemo(t *testing.T) {
 	b.shoot("demo-killed")
 	c := b.last().Demo
 	t.Logf("recovered in %.1f s; %d shown, %d lost, longest stall %.1f s", *c.Recovered/1000, c.Shown, c.Lost, c.Longest/1000)
+	channels := regexp.MustCompile(`The channels +(http://\S+?)/?\s`).FindStringSubmatch(demo.output())[1]
+	checkNumbers(t, channels, "live")
 	// A player that had to be built anew begins near life again: what it jumped over was not lost by the fleet.
 	if c.Lost > 0 && b.last().Rebuilds == 0 {
 		t.Errorf("%d frames were lost with lossless publishing, want none", c.Lost)
@@ -100,5 +106,52 @@ func TestDemo(t *testing.T) {
 	}
 	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
 		t.Errorf("it left %v in the temporary directory (%v)", left, err)
+	}
+}
+
+// checkNumbers reads the numbers out of all pictures of the DVR, and reports those that are missing.
+func checkNumbers(t *testing.T, origin, slug string) {
+	t.Helper()
+	fetch := func(path string) []byte {
+		answer, err := client.Get(origin + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		data, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s, %v", path, answer.Status, err)
+		}
+		return data
+	}
+	playlist := string(fetch("/" + slug + "/dvr/main.m3u8"))
+	var all []int
+	for i, e := range entries(playlist) {
+		data := fetch(e.init)
+		for _, s := range e.segments {
+			data = append(data, fetch(s)...)
+		}
+		file := filepath.Join(t.TempDir(), fmt.Sprintf("take%d.mp4", i))
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		rows := ffmpeg(t, "-i", file, "-map", "0:v", "-vsync", "passthrough", "-vf", "crop=iw*960/1280:ih*16/720:iw*160/1280:ih*704/720,scale=24:1:flags=area,format=gray", "-f", "rawvideo", "-")
+		first := len(all)
+		for row := range slices.Chunk(rows, 24) {
+			n := 0
+			for _, light := range row[1:21] {
+				n <<= 1
+				if light > 127 {
+					n |= 1
+				}
+			}
+			all = append(all, n)
+		}
+		t.Logf("take %d: %d segments, %d pictures, from %d to %d", i, len(e.segments), len(all)-first, all[first], all[len(all)-1])
+	}
+	for i := 1; i < len(all); i++ {
+		if d := all[i] - all[i-1]; d > 1 {
+			t.Errorf("in the DVR %d pictures are missing after number %d\n%s", d-1, all[i-1], playlist)
+		}
 	}
 }

@@ -10,6 +10,11 @@ export interface Pace {
 
 export const leastTarget = 0.8
 export const mostTarget = 4
+/**
+ * Further behind the aim than this the picture jumps, as nobody wants to wait minutes at a slightly higher speed. When a node
+ * dies the picture comes back some 6 s behind, and that is caught up with: nothing of what was sent is left out.
+ */
+export const tooFar = 12
 
 export const startPace = (now: number): Pace => ({ target: leastTarget, rate: 1, eased: now })
 

@@ -3,7 +3,7 @@ import type { Status } from '../channel'
 import { Feed, retryDelay } from '../feed'
 import { keepPass, passOf } from '../pass'
 import { build, choose, isFull, measure, type Engine } from './engine'
-import { afterStall, keep, startPace, type Pace } from './pace'
+import { afterStall, keep, startPace, tooFar, type Pace } from './pace'
 import { offLimit, plan, type Mode } from './plan'
 import { next, start, type Facts, type Shown, type State } from './shown'
 import { reach } from './timeline'
@@ -290,7 +290,6 @@ export class Session {
     const b = video.buffered
     const at = video.currentTime
     const ahead = b.length > 0 ? b.end(b.length - 1) - at : 0
-    // Far behind without having asked for it: jump, as nobody wants to wait minutes at a slightly higher speed.
     const chosen = this.paused.value || (this.chosenBehind && behind > 6)
     this.pace = keep(this.pace, chosen ? this.pace.target : behind, ahead, now)
     const engine = this.engine
@@ -300,7 +299,7 @@ export class Session {
         video.currentTime = at + Math.min(behind - this.pace.target, ahead - 0.3)
         this.touched()
       }
-    } else if (!chosen && behind > this.pace.target + 5 && ahead > 2 && !video.seeking) {
+    } else if (!chosen && behind > this.pace.target + tooFar && ahead > 2 && !video.seeking) {
       video.currentTime = edge - this.pace.target
       this.touched()
     }
