@@ -136,11 +136,14 @@ func TestAutopilot(t *testing.T) {
 		if v, err := p.Replan(t.Context(), plan(one, two)); err != nil || v != 1 {
 			t.Fatalf("Replan = %d, %v", v, err)
 		}
-		if _, err := w.window("news", false); !errors.Is(err, ErrNotYet) {
-			t.Fatalf("a channel whose plan has not begun: %v", err)
+		if s := p.Status(); s.State != Never {
+			t.Fatalf("a channel whose plan has not begun is %s", s.State)
 		}
-		time.Sleep(9 * time.Second)
-		win, err := w.watch("news") // nobody looked meanwhile
+		time.Sleep(9 * time.Second) // nobody looks meanwhile
+		if s := p.Status(); s.State != Live {
+			t.Fatalf("9 s after there was a plan the channel is %s", s.State)
+		}
+		win, err := w.watch("news")
 		if at := airs(t, win, err); !strings.Contains(at, one.String()) {
 			t.Fatalf("%s is shown, and not the first clip", at)
 		}
@@ -201,6 +204,31 @@ func TestAutopilot(t *testing.T) {
 			t.Errorf("a producer took it off air, and it is %s", s.State)
 		}
 	})
+}
+
+// TestPlanAndSource has a source come just when a plan begins: whichever is first, the source is on air soon.
+func TestPlanAndSource(t *testing.T) {
+	for late := 4 * time.Second; late <= 8*time.Second; late += 50 * time.Millisecond {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.channel("news", "camera")
+			p, err := w.station.Program("news")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Replan(t.Context(), plan(w.shelf.clip(20))); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(late)
+			live := background(w.mustPublish("camera-key-0123456789"), 5*time.Second)
+			time.Sleep(2500 * time.Millisecond)
+			if s := p.Status(); s.Source == program.AutopilotSource || s.State != Live {
+				t.Errorf("2.5 s after a source came, %v after the plan was made, the channel is %s with %q", late, s.State, s.Source)
+			}
+			if err := <-live; err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func mustAddress(t *testing.T, text string) media.Address {

@@ -53,13 +53,16 @@ func (s *Station) keep(ctx context.Context) error {
 	}
 }
 
-// nudge lets channels whose publishers wait try again to go on air: a claim may have been turned down for
-// what has passed since.
+// nudge lets channels whose publishers wait try again to go on air, and plans of channels where nothing is: a claim may
+// have been turned down for what has passed since.
 func (s *Station) nudge() {
 	for _, p := range s.each() {
 		p.mu.Lock()
 		if p.director != nil && len(p.writers) > 0 {
 			p.order(p.director.Next())
+		}
+		if p.director != nil && p.settled {
+			p.idle()
 		}
 		p.mu.Unlock()
 	}

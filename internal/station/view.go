@@ -141,10 +141,8 @@ func (p *Program) onAir() error {
 	case p.director == nil || !p.told:
 		return ErrNotYet
 	case len(p.director.List().Entries) > 0:
-		p.idle()
 		return nil
 	case p.planned() && !p.director.List().Off:
-		p.idle()
 		return ErrNotYet
 	case len(p.publishers) > 0 || p.station.fleet.somebodySends(p.id):
 		return ErrNotYet
