@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/api"
@@ -204,7 +205,23 @@ func (n newest) keyframe(ctx context.Context, take media.TakeID) ([]byte, error)
 }
 
 // thumbnails shows what takes show, small.
-type thumbnails struct{ maker *thumbnail.Maker }
+type thumbnails struct {
+	maker   *thumbnail.Maker
+	library *library.Library
+}
+
+func (t thumbnails) Clip(ctx context.Context, a media.Address) ([]byte, error) {
+	return t.maker.Clip(ctx, a.Take, func(ctx context.Context) ([]byte, error) {
+		init := a
+		init.Init = true
+		head, err := t.library.Open(ctx, init)
+		if err != nil {
+			return nil, err
+		}
+		segment, err := t.library.Open(ctx, a)
+		return slices.Concat(slices.Concat(head...), slices.Concat(segment...)), err
+	})
+}
 
 func (t thumbnails) Thumbnail(ctx context.Context, take, node string) ([]byte, error) {
 	id, err := media.ParseTakeID(take)

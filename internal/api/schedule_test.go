@@ -114,11 +114,17 @@ func TestSchedule(t *testing.T) {
 	if err != nil || len(rows) != 2 || rows[1][4] != "'=1+1" && rows[1][4] != "News" || resp.Header.Get("Content-Disposition") == "" {
 		t.Errorf("as-run: %v %q", err, rows)
 	}
+	if text, resp := get(t, s.URL+"/news/thumbnail.jpg"); resp.StatusCode != 200 || !strings.HasPrefix(text, "/media/"+theClip.String()) {
+		t.Errorf("the picture of what the plan plays: %d %s", resp.StatusCode, text)
+	}
 	if status, c, _ := ask(t, s, "PATCH", "/api/v1/channels/news", `{"visibility":"private"}`, admin...); status != 200 {
 		t.Fatalf("private: %d %v", status, c)
 	}
 	if text, resp := get(t, s.URL+"/api/v1/channels/news/guide.xml"); resp.StatusCode == 200 || strings.Contains(text, "Loop") {
 		t.Errorf("the guide of a private channel: %d %s", resp.StatusCode, text)
+	}
+	if text, resp := get(t, s.URL+"/news/thumbnail.jpg"); resp.StatusCode != 404 {
+		t.Errorf("the picture of a private channel: %d %s", resp.StatusCode, text)
 	}
 	if _, resp := get(t, s.URL+"/api/v1/channels/news/as-run"); resp.StatusCode != 401 {
 		t.Errorf("the log without a token: %d", resp.StatusCode)

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/mayfly-tv/mayfly/internal/account"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
@@ -13,6 +15,8 @@ import (
 type Thumbnails interface {
 	// Thumbnail returns a JPEG of a take that a node takes in.
 	Thumbnail(ctx context.Context, take, node string) ([]byte, error)
+	// Clip returns a JPEG of a segment of a clip.
+	Clip(ctx context.Context, a media.Address) ([]byte, error)
 }
 
 const (
@@ -42,11 +46,20 @@ func (a *API) programThumbnail(w http.ResponseWriter, r *http.Request, slug stri
 		return
 	}
 	s := p.Status()
-	if s.State != station.Live || s.Air == nil {
+	switch {
+	case s.State == station.Live && s.Source == program.AutopilotSource:
+		var data []byte
+		at, err := p.Playing(r.Context())
+		if err == nil {
+			data, err = a.cfg.Thumbnails.Clip(r.Context(), at)
+		}
+		a.sendThumbnail(w, data, err, scope)
+	case s.State == station.Live && s.Air != nil:
+		data, err := a.cfg.Thumbnails.Thumbnail(r.Context(), s.Take, s.Air.Node)
+		a.sendThumbnail(w, data, err, scope)
+	default:
 		http.Error(w, "It is not on air.", http.StatusNotFound)
-		return
 	}
-	a.thumbnail(w, r, s.Take, s.Air.Node, scope)
 }
 
 // sourceThumbnail answers with what a source sends, on air or not, to who works on the channel.
@@ -70,11 +83,11 @@ func (a *API) sourceThumbnail(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "It sends nothing.", http.StatusNotFound)
 		return
 	}
-	a.thumbnail(w, r, sending.take, sending.Node, "private")
+	data, err := a.cfg.Thumbnails.Thumbnail(r.Context(), sending.take, sending.Node)
+	a.sendThumbnail(w, data, err, "private")
 }
 
-func (a *API) thumbnail(w http.ResponseWriter, r *http.Request, take, node, scope string) {
-	data, err := a.cfg.Thumbnails.Thumbnail(r.Context(), take, node)
+func (a *API) sendThumbnail(w http.ResponseWriter, data []byte, err error, scope string) {
 	if err != nil {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Retry-After", "5")

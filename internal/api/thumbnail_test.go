@@ -3,10 +3,16 @@ package api
 import (
 	"context"
 	"testing"
+
+	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
 // painter draws a take as its name.
 type painter struct{}
+
+func (painter) Clip(_ context.Context, a media.Address) ([]byte, error) {
+	return []byte(a.String()), nil
+}
 
 func (painter) Thumbnail(_ context.Context, take, node string) ([]byte, error) {
 	return []byte(`{"take":"` + take + `","node":"` + node + `"}`), nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/program"
 )
 
@@ -79,4 +80,21 @@ func (p *Program) AsRun(ctx context.Context, from, to time.Time) (out []program.
 		out = append(out, x.Aired(e, n, from)...)
 	}
 	return out, nil
+}
+
+// Playing returns where in a clip the plan that is on air is, or ErrNotOnAir.
+func (p *Program) Playing(ctx context.Context) (media.Address, error) {
+	p.mu.Lock()
+	e := p.onClock()
+	p.auto.asked = time.Now()
+	p.mu.Unlock()
+	if e == nil {
+		return media.Address{}, ErrNotOnAir
+	}
+	x, err := p.await(ctx, e.ID)
+	if err != nil {
+		return media.Address{}, err
+	}
+	s := x.Segment(max(0, x.Playing(p.station.now())))
+	return media.Address{Take: s.Clip.Take, Rendition: media.Main, Segment: s.Segment}, nil
 }

@@ -80,6 +80,18 @@ func (m *Maker) Picture(ctx context.Context, take media.TakeID, node string) ([]
 	})
 }
 
+// Clip returns a JPEG of what plays of a clip: of an init and a segment, which are read only when there is none that is
+// young enough.
+func (m *Maker) Clip(ctx context.Context, take media.TakeID, read func(context.Context) ([]byte, error)) ([]byte, error) {
+	return m.get(ctx, take, func(ctx context.Context) ([]byte, error) {
+		data, err := read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return m.draw(ctx, take, data)
+	})
+}
+
 // get returns the picture that is kept, or has it made once for all who ask.
 func (m *Maker) get(ctx context.Context, take media.TakeID, do func(context.Context) ([]byte, error)) ([]byte, error) {
 	m.mu.Lock()
@@ -147,6 +159,11 @@ func (m *Maker) make(ctx context.Context, take media.TakeID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return m.draw(ctx, take, data)
+}
+
+// draw makes a picture of the first keyframe in what is given.
+func (m *Maker) draw(ctx context.Context, take media.TakeID, data []byte) ([]byte, error) {
 	select {
 	case m.turn <- struct{}{}:
 		defer func() { <-m.turn }()
@@ -154,7 +171,7 @@ func (m *Maker) make(ctx context.Context, take media.TakeID) ([]byte, error) {
 		return nil, ctx.Err()
 	}
 	out := &encoded{}
-	err = m.run(ctx, ffmpeg.Job{
+	err := m.run(ctx, ffmpeg.Job{
 		Args: []string{
 			"-f", "mp4", "-i", "pipe:0", "-map", "0:v:0", "-frames:v", "1", "-vf", fmt.Sprintf("scale='min(%d,iw)':-2", width),
 			"-c:v", "mjpeg", "-q:v", "6", "-f", "image2pipe", "pipe:1",

@@ -50,6 +50,10 @@ func TestPicture(t *testing.T) {
 	if err != nil || size.Width != width || size.Height != 360 {
 		t.Errorf("%+v, %v", size, err)
 	}
+	clip, err := m.Clip(t.Context(), media.TakeID{2}, func(context.Context) ([]byte, error) { return data, nil })
+	if err != nil || !bytes.Equal(clip, got) {
+		t.Errorf("of a clip: %d bytes, %v", len(clip), err)
+	}
 	if _, err := m.Picture(t.Context(), media.TakeID{1}, ""); !errors.Is(err, ErrNone) {
 		t.Errorf("of broken media: %v", err)
 	}
