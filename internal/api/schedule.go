@@ -62,7 +62,7 @@ type scheduleInput struct {
 type scheduleOutput struct {
 	Body struct {
 		Schedule
-		Version int64     `json:"version"`
+		Version int64     `json:"version" doc:"each change makes another; 0: nothing is planned so far"`
 		Made    time.Time `json:"made"`
 	}
 }
@@ -264,7 +264,9 @@ func (a *API) getSchedule(ctx context.Context, in *channelInput) (*scheduleOutpu
 	}
 	s, err := p.Plan(ctx)
 	if errors.Is(err, program.ErrNoPlan) {
-		return nil, huma.Error404NotFound(err.Error())
+		out := &scheduleOutput{}
+		out.Body.Storyboards = []PlannedBoard{}
+		return out, nil
 	}
 	if err != nil {
 		return nil, a.problem(err)

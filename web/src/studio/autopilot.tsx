@@ -1,6 +1,6 @@
 import { useSignal, type Signal } from '@preact/signals'
 import { useEffect, useId } from 'preact/hooks'
-import { call, Problem } from '../people/api'
+import { call } from '../people/api'
 import { useFetched, Waiting } from '../people/fetched'
 import { Act, Outcome, useTask } from '../people/form'
 import { Section } from '../people/section'
@@ -18,6 +18,8 @@ interface Guide {
   next?: Programme
 }
 
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone
+
 const hour = (time: string): string => new Date(time).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
 
 /** What plays when nobody is live. */
@@ -25,24 +27,19 @@ export function Autopilot() {
   const c = channel.value!
   const path = `/channels/${encodeURIComponent(c.slug)}`
   const boards = useFetched<{ storyboards: Board[] }>(`${path}/storyboards`)
-  const plan = useSignal<Plan | null | undefined>(undefined)
+  const plan = useSignal<Plan | null>(null)
   const draft = useSignal<Draft>({ filler: '', slots: [] })
   const task = useTask()
   useEffect(() => {
     void task.run(async () => {
-      try {
-        plan.value = await call<Plan>('GET', `${path}/schedule`)
-        draft.value = drafted(plan.value)
-      } catch (e) {
-        if (!(e instanceof Problem) || e.status !== 404) throw e
-        plan.value = null
-      }
+      plan.value = await call<Plan>('GET', `${path}/schedule`)
+      draft.value = drafted(plan.value)
     })
   }, [path])
   const known = boards.value.value?.storyboards
   const choices = known && [...known, ...(plan.value?.storyboards ?? []).filter((b) => !known.some((k) => k.id === b.id)).map((b) => ({ id: b.id, name: b.title ?? b.id }))]
   const save = async () => {
-    plan.value = await call<Plan>('PUT', `${path}/schedule`, planOf(draft.value, plan.value ?? null, (known ?? []).map((b) => b.id), Intl.DateTimeFormat().resolvedOptions().timeZone))
+    plan.value = await call<Plan>('PUT', `${path}/schedule`, planOf(draft.value, plan.value!, (known ?? []).map((b) => b.id), here))
     draft.value = drafted(plan.value)
     return 'Saved.'
   }
@@ -50,22 +47,22 @@ export function Autopilot() {
     <Section id="autopilot" title="When nobody is live" text="Storyboards keep the channel on air. Five seconds after nothing is live any more they begin; a source that goes on air interrupts them, and the clip goes on afterwards where it stopped.">
       <Waiting of={boards} />
       {choices && choices.length === 0 && <p class="dim">There is no storyboard yet. <a href={`/studio/${c.slug}/library`}>Upload clips in the library</a> and put them into one.</p>}
-      {choices && choices.length > 0 && plan.value !== undefined && (
+      {choices && choices.length > 0 && plan.value && (
         <div class="form">
           <Choose label="Plays in a loop" boards={choices} value={draft.value.filler} does={(filler) => (draft.value = { ...draft.value, filler })} />
           {draft.value.slots.map((s, i) => <Fixed key={i} n={i} slot={s} boards={choices} draft={draft} />)}
           <div class="row">
             <button type="button" class="button ghost" onClick={() => (draft.value = { ...draft.value, slots: [...draft.value.slots, { storyboard: choices[0]!.id, at: '20:00', days: [] }] })}>Add a fixed time</button>
           </div>
-          <p class="dim small">Storyboards are played as they stand when you save: save again after a change in the library. Times are those of {plan.value?.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}.</p>
+          <p class="dim small">Storyboards are played as they stand when you save: save again after a change in the library. Times are those of {plan.value.zone || here}.</p>
           <div class="row">
             {draft.value.filler !== '' && <Act task={task} look="main" word="Save the plan" does={save} />}
-            {plan.value && mayCut.value && onAir.value !== 'autopilot' && <Act task={task} word="Play it now" does={async () => cut('autopilot')} />}
+            {plan.value.version > 0 && mayCut.value && onAir.value !== 'autopilot' && <Act task={task} word="Play it now" does={async () => cut('autopilot')} />}
           </div>
         </div>
       )}
       <Outcome task={task} />
-      {plan.value && <Upcoming path={path} version={plan.value.version} />}
+      {plan.value !== null && plan.value.version > 0 && <Upcoming path={path} version={plan.value.version} />}
     </Section>
   )
 }

@@ -16,7 +16,7 @@ test('a plan is worked on and sent as it was, but for what the library has', () 
 })
 
 test('a first plan has the zone of who makes it, and plays every day', () => {
-  const sent = planOf({ filler: 'day', slots: [{ storyboard: 'day', at: '08:00', days: [] }] }, null, ['day'], 'Asia/Tokyo')
+  const sent = planOf({ filler: 'day', slots: [{ storyboard: 'day', at: '08:00', days: [] }] }, { zone: '', filler: '', storyboards: [], version: 0 }, ['day'], 'Asia/Tokyo')
   expect(sent).toEqual({ zone: 'Asia/Tokyo', filler: 'day', storyboards: [{ id: 'day' }], slots: [{ storyboard: 'day', at: '08:00', days: [0, 1, 2, 3, 4, 5, 6] }] })
   expect(drafted({ ...sent, version: 1 }).slots[0]!.days).toEqual([])
 })

@@ -20,7 +20,7 @@ export interface Slot {
   repeat?: boolean
 }
 
-/** What a channel plays when nobody is live, as the server keeps it. */
+/** What a channel plays when nobody is live, as the server keeps it; version 0 is nothing. */
 export interface Plan {
   zone: string
   filler: string
@@ -46,12 +46,12 @@ export function drafted(p: Plan): Draft {
  * The plan that is sent. Storyboards of the library are sent by their id, so that they are played as they stand now; those
  * that the library does not have as the plan has them. Nothing that no slot plays is sent.
  */
-export function planOf(d: Draft, before: Plan | null, library: string[], zone: string): Omit<Plan, 'version'> {
+export function planOf(d: Draft, before: Plan, library: string[], zone: string): Omit<Plan, 'version'> {
   const used = [...new Set([d.filler, ...d.slots.map((s) => s.storyboard)])]
   return {
-    zone: before?.zone ?? zone,
+    zone: before.zone || zone,
     filler: d.filler,
-    storyboards: used.map((id) => (library.includes(id) ? { id } : (before?.storyboards.find((b) => b.id === id) ?? { id }))),
+    storyboards: used.map((id) => (library.includes(id) ? { id } : (before.storyboards.find((b) => b.id === id) ?? { id }))),
     slots: d.slots.map((s) => ({ ...s, days: s.date ? undefined : s.days.length === 0 ? week : s.days })) as Plan['slots'] & object,
   }
 }

@@ -70,7 +70,7 @@ function Program() {
   }, [])
   const air = sources.value.find((s) => s.id === onAir.value)
   const sound = sources.value.find((s) => s.id === heard.value)
-  const words = air ? `${air.name}${sound && sound.id !== air.id ? `, with the sound of ${sound.name}` : channel.value?.onAir?.mute ? ', silent' : ''}` : 'what viewers see'
+  const words = air ? `${air.name}${sound && sound.id !== air.id ? `, with the sound of ${sound.name}` : channel.value?.onAir?.mute ? ', silent' : ''}` : onAir.value === 'autopilot' ? 'the plan' : 'what viewers see'
   return (
     <section class="screen is-program" aria-labelledby="program">
       <header><h2 id="program">Program</h2><span class="dim">{words}</span><span class="dim behind">{delay.value}</span></header>
