@@ -3,11 +3,11 @@
 # the tests as go test gave it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-summary=$(mktemp)
-trap 'rm -f "$summary"' EXIT
+summary=$(mktemp) fuzzed=$(mktemp)
+trap 'rm -f "$summary" "$fuzzed"' EXIT
 failed=0
 
-scripts/fuzz.sh "${FUZZTIME:-2s}" || failed=1
+scripts/fuzz.sh "${FUZZTIME:-2s}" 2>&1 | tee "$fuzzed" || failed=1
 # Packages of tests one after the other where they run real programs: two cores carry one broadcast at a time.
 # The simulation of fleets is run in short only, as the race detector makes it slow.
 units=$(go list ./... | grep -v -e '/e2e$' -e '/internal/sim$')
@@ -34,5 +34,8 @@ if [ -d e2e ]; then
 fi
 echo
 echo "summary"
-grep -E '^(ok|FAIL|---|panic|\?)' "$summary"
+# What failed comes last, where it is looked for.
+grep -E '^(ok|\?)' "$summary"
+grep -hE '^(FAIL|--- FAIL|    --- FAIL|panic|\S+_test.go|    \S+_test.go)' "$fuzzed" "$summary" | tail -n 60
+[ $failed = 0 ] || echo "something failed: what is not named here said so above"
 exit $failed
