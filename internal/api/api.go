@@ -22,6 +22,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/library"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/report"
 	"github.com/mayfly-tv/mayfly/internal/rundown"
@@ -206,6 +207,8 @@ func (a *API) problem(err error) error {
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, station.ErrNoSound), errors.Is(err, station.ErrNotDerived):
 		return huma.Error409Conflict(sentence(err) + ": cut to the pictures alone, or try again when it is there")
+	case errors.Is(err, mesh.ErrUnreachable):
+		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("a node that this needs does not answer, and no other has taken its place so far: try again"), http.Header{"Retry-After": {"1"}})
 	case errors.Is(err, program.ErrBusy), errors.Is(err, program.ErrFormat):
 		return huma.Error409Conflict(sentence(err))
 	case errors.Is(err, bucket.ErrUnavailable), errors.Is(err, station.ErrStarting), errors.Is(err, context.DeadlineExceeded):

@@ -222,6 +222,7 @@ type producer struct {
 	channel int
 	next    time.Time
 	asked   time.Time
+	told    atomic.Int64 // ns: when it was answered last
 	busy    atomic.Bool
 	off     atomic.Bool // it does not know that the channel may be on air
 }
@@ -282,6 +283,7 @@ func (x *producer) cut(n *node, slug, source string) {
 			return
 		}
 		number, _, err := c.Cut(ctx, source)
+		x.told.Store(time.Now().UnixNano())
 		if err != nil {
 			w.say(x.name, "is told: %v", err)
 			return

@@ -34,12 +34,12 @@ type leaveMessage struct {
 }
 
 // Reasons that another node may answer with, so that they keep their meaning on the way.
-var reasons = []error{program.ErrNoSuchSource, program.ErrBusy, program.ErrFormat, program.ErrNoPlan, ErrNoSound, ErrNotDerived, ErrStarting, ErrNoChannel}
+var reasons = []error{program.ErrNoSuchSource, program.ErrBusy, program.ErrFormat, program.ErrNoPlan, ErrNoSound, ErrNotDerived, ErrStarting, ErrNoChannel, mesh.ErrUnreachable}
 
 func meaning(err error) error {
 	for _, r := range reasons {
-		if err != nil && strings.Contains(err.Error(), r.Error()) {
-			return fmt.Errorf("%w (%w)", r, err)
+		if err != nil && !errors.Is(err, r) && strings.Contains(err.Error(), r.Error()) {
+			err = fmt.Errorf("%w (%w)", r, err)
 		}
 	}
 	return err
@@ -111,6 +111,9 @@ func (f *fleet) cutThere(ctx context.Context, p *Program, source string) (int64,
 	if node == "" {
 		node = f.takesIn(p.id, picture+backupMark)
 	}
+	if node == "" && (f.justDied(p.id, picture) || f.justDied(p.id, picture+backupMark)) {
+		return 0, time.Time{}, fmt.Errorf("%w: %w", program.ErrNoSuchSource, mesh.ErrUnreachable)
+	}
 	if node == "" {
 		return 0, time.Time{}, program.ErrNoSuchSource
 	}
@@ -147,7 +150,7 @@ func (f *fleet) leaveThere(ctx context.Context, p *Program, o *program.Order) (n
 		return 0, err
 	}
 	if i.Node == f.station.cfg.Spool.Node() || !f.lives(i) {
-		return 0, program.ErrBusy // its end is on its way
+		return 0, fmt.Errorf("%w: %w", program.ErrBusy, mesh.ErrUnreachable) // its end is on its way
 	}
 	m := leaveMessage{Channel: p.id, Entry: o.Entry}
 	if o.To != nil {

@@ -372,6 +372,15 @@ func (f *fleet) takesIn(channel, source string) string {
 	return ""
 }
 
+// justDied reports whether the node that took in a source has fallen silent a moment ago: its publisher may come back.
+func (f *fleet) justDied(channel, source string) bool {
+	f.mu.Lock()
+	at := f.live[channel][source]
+	f.mu.Unlock()
+	m, ok := f.member(at.node)
+	return ok && (m.State == mesh.Suspect || m.State == mesh.Lost && time.Since(m.Since) < cutPatience)
+}
+
 // somebodySends reports whether another node takes in a source of a channel.
 func (f *fleet) somebodySends(channel string) bool {
 	if f == nil {

@@ -190,6 +190,40 @@ func TestCutInOutage(t *testing.T) {
 	})
 }
 
+// TestCutAtDeath asks for a source whose node has just died: it is on air as soon as its publisher is back elsewhere.
+func TestCutAtDeath(t *testing.T) {
+	for _, asked := range []string{"b", "c"} {
+		inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+			c := n.all["b"].channel("news", "one", "two")
+			two := background(n.all["b"].mustPublish("two-key-0123456789"), 30*time.Second)
+			time.Sleep(4 * time.Second)
+			one := background(n.all["a"].mustPublish("one-key-0123456789"), 30*time.Second)
+			time.Sleep(6 * time.Second)
+			n.see("c", "news")
+			p, err := n.all[asked].station.Program("news")
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.all["a"].kill()
+			<-one
+			cut := make(chan error)
+			go func() {
+				_, _, err := p.Cut(t.Context(), c.Sources[0].ID)
+				cut <- err
+			}()
+			time.Sleep(2500 * time.Millisecond)
+			back := background(n.all["c"].mustPublish("one-key-0123456789"), 12*time.Second)
+			if err := <-cut; err != nil {
+				t.Fatalf("cut at %s: %v\n%s", asked, err, n.logs())
+			}
+			t.Logf("on air after %v", n.shows("b", "news", "c", 4*time.Second))
+			n.conflicts()
+			<-two
+			<-back
+		})
+	}
+}
+
 // TestMeshCut cuts the node that takes in a stream off the mesh: its own viewers notice nothing, those of
 // the others go on through the bucket.
 func TestMeshCut(t *testing.T) {

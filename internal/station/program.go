@@ -5,11 +5,13 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/hls"
 	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
@@ -35,9 +37,10 @@ type Program struct {
 	derived  map[*derived]media.TakeID // in the making; zero before they have begun
 	asked    program.Mix               // what a producer has cut to, if the channel's settings say otherwise
 	askedAt  time.Time
-	revision int64     // counts changes of the settings
-	mixing   bool      // keepMix is at work
-	mixRetry time.Time // when it may be again
+	turns    atomic.Int64 // counts the cuts that were asked for here
+	revision int64        // counts changes of the settings
+	mixing   bool         // keepMix is at work
+	mixRetry time.Time    // when it may be again
 
 	publishers map[string]*Session    // by source and key
 	hands      map[string][]time.Time // when the publisher was replaced, likewise
@@ -307,10 +310,38 @@ func (p *Program) end() {
 	}
 }
 
+// cutPatience is how long a cut that met a dead node is tried: until the dead is ended, and its publishers are back.
+const (
+	cutPatience = 10 * time.Second
+	cutAgain    = 250 * time.Millisecond
+)
+
 // Cut puts a source on air, or with "" takes the channel off air. It returns the number that the
 // next entry begins with, and when it is expected to be listed. Any node may be asked: it asks the
 // channel's director, that the one that takes the source in, and that the one that writes what is on air.
+// If one of them has just died, it waits until others are in their places, and for the source to come back.
 func (p *Program) Cut(ctx context.Context, source string) (number int64, expected time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, cutPatience)
+	defer cancel()
+	turn := p.turns.Add(1)
+	for lost := false; ; {
+		number, expected, err = p.cutOnce(ctx, source)
+		lost = lost || errors.Is(err, mesh.ErrUnreachable)
+		if !lost || !errors.Is(err, mesh.ErrUnreachable) && !errors.Is(err, program.ErrNoSuchSource) && !errors.Is(err, program.ErrBusy) {
+			return number, expected, err
+		}
+		select {
+		case <-time.After(cutAgain):
+		case <-ctx.Done():
+			return number, expected, err
+		}
+		if p.turns.Load() != turn { // who asked later has the last word
+			return 0, time.Time{}, program.ErrBusy
+		}
+	}
+}
+
+func (p *Program) cutOnce(ctx context.Context, source string) (number int64, expected time.Time, err error) {
 	if source == program.AutopilotSource { // who is asked may alone know the newest plan
 		return p.cutNow(ctx, source)
 	}
