@@ -29,6 +29,7 @@ const outage = 60 * time.Second
 // the channel misses no frame and is never late, new viewers can come, and afterwards every frame is in
 // the bucket: a second node that has nothing but the bucket serves them all.
 func TestBucketOutage(t *testing.T) {
+	t.Parallel()
 	s3 := buckettest.StartS3(t)
 	n := onS3(t, s3)
 	file := media(t, int((outage + 20*time.Second).Seconds()))
@@ -83,6 +84,7 @@ func TestBucketOutage(t *testing.T) {
 // TestLostNode kills a node on S3 and starts another one that has neither its spool nor its name: it
 // finds everything that was flushed, and goes on at a far higher number.
 func TestLostNode(t *testing.T) {
+	t.Parallel()
 	s3 := buckettest.StartS3(t)
 	n := onS3(t, s3)
 	file := media(t, 20)

@@ -152,6 +152,7 @@ func firstDifference(a, b []string) int {
 func TestBitExact(t *testing.T) {
 	for name, file := range files(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			n := newNode(t, "")
 			encoder := publish(t, file, n.channel("exact"))
 			live := n.follow("exact", func() bool { return n.state("exact") == "off" })
@@ -188,6 +189,7 @@ func (n *node) dvr(slug string, want int) []fetched {
 // TestKill kills the node in the middle of a broadcast and starts it again: everything that had arrived
 // can be rewound, and the channel goes on under the next number when the publisher is back.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	file := media(t, 12)
 	n := newNode(t, "")
 	address := n.channel("kill")
