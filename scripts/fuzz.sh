@@ -1,26 +1,31 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the repository for a while each: fuzz.sh 5s [PACKAGE-PATTERN]
-set -euo pipefail
+# Runs every fuzz target of the repository for a while each, two at once: fuzz.sh 5s [PACKAGE-PATTERN]
+set -uo pipefail
 cd "$(dirname "$0")/.."
 time=${1:-5s} pattern=${2:-.}
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
-fuzz() { # fuzz FILE TARGET
-	CGO_ENABLED=0 go test "./$(dirname "$1")" -run '^$' -fuzz "^$2\$" -fuzztime "$time" -parallel 2 </dev/null >"$out" 2>&1
-}
-grep -rlE '^func Fuzz' --include='*_test.go' internal cmd web 2>/dev/null | grep -E "$pattern" | sort | while read -r file; do
-	grep -oE '^func Fuzz[A-Za-z0-9_]+' "$file" | sed 's/func //' | while read -r target; do
-		echo "fuzz $(dirname "$file") $target"
-		for try in 1 2 3; do
-			fuzz "$file" "$target" && break
-			cat "$out"
-			# Without a failing input nothing was found: the run itself was cut off, as happens on a busy machine.
-			if [ $try = 3 ] || grep -q 'Failing input' "$out" || ! grep -q 'context deadline exceeded' "$out"; then
-				echo "FAIL	fuzz $(dirname "$file") $target"
-				exit 1
-			fi
-		done
-		# A short run may end while it still goes through the inputs that it knows: then nothing says "execs".
-		grep -E 'elapsed:' "$out" | tail -n 1 || true
+
+fuzz() { # fuzz PACKAGE TARGET
+	local out try
+	out=$(mktemp)
+	for try in 1 2 3; do
+		if CGO_ENABLED=0 go test "./$1" -run '^$' -fuzz "^$2\$" -fuzztime "$time" -parallel 1 </dev/null >"$out" 2>&1; then
+			# A short run may end while it still goes through the inputs that it knows.
+			echo "fuzz $1 $2: $(grep -E 'elapsed:' "$out" | tail -n 1)"
+			rm -f "$out"
+			return 0
+		fi
+		# Without a failing input nothing was found: the run itself was cut off, as happens on a busy machine.
+		if grep -q 'Failing input' "$out" || ! grep -q 'context deadline exceeded' "$out"; then
+			break
+		fi
 	done
-done
+	cat "$out"
+	echo "FAIL	fuzz $1 $2"
+	rm -f "$out"
+	return 1
+}
+export -f fuzz
+export time
+
+grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' internal cmd web 2>/dev/null | grep -v node_modules | grep -E "$pattern" | sort |
+	sed -E 's#^(.*)/[^/]+:func (.*)#\1 \2#' | xargs -r -P 2 -L 1 bash -c 'fuzz "$0" "$1"'
