@@ -26,6 +26,13 @@ type step struct {
 	Node                 string // that takes the camera in
 	Acked, Lost, Dropped int    // pieces, and pictures that were left out
 
+	Took     int     // ms
+	Still    float64 // ms that a viewer's picture stood still at most
+	Colour   string  // of what the viewer sees
+	Rebuilds int     // of the viewer's player
+	Fault    string  // why it was built anew last
+	Behind   float64 // s
+
 	Failed     string
 	End        bool
 	Exceptions []string
@@ -40,7 +47,7 @@ type person struct {
 }
 
 // newPerson lets a script of web/test begin.
-func newPerson(t *testing.T, script, setup string) *person {
+func newPerson(t *testing.T, script string, args ...string) *person {
 	t.Helper()
 	p := &person{t: t, steps: make(chan step, 100)}
 	p.stdin = drive(t, script, func(line []byte) {
@@ -48,7 +55,7 @@ func newPerson(t *testing.T, script, setup string) *person {
 		if json.Unmarshal(line, &s) == nil {
 			p.steps <- s
 		}
-	}, func() { close(p.steps) }, setup)
+	}, func() { close(p.steps) }, args...)
 	return p
 }
 

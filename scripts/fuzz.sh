@@ -27,5 +27,5 @@ fuzz() { # fuzz PACKAGE TARGET
 export -f fuzz
 export time
 
-grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' internal cmd web 2>/dev/null | grep -v node_modules | grep -E "$pattern" | sort |
+grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' internal cmd web 2>/dev/null | grep -v node_modules | grep -E "^[^:]*($pattern)" | sort |
 	sed -E 's#^(.*)/[^/]+:func (.*)#\1 \2#' | xargs -r -P 2 -L 1 bash -c 'fuzz "$0" "$1"'
