@@ -127,8 +127,12 @@ func (a *API) registerGraphics(doc huma.API) {
 		return a.prepared(ctx, in.Channel, "graphics.image", in.Graphic, func(_ *channel.Channel, b *graphics.Board) error { return b.Illustrate(in.Graphic, image) })
 	})
 	huma.Register(doc, op(http.MethodPost, "/items/{graphic}/show", "show-graphic", "Show a graphic as it is now, in place of what lies where it does", 200), a.showGraphic)
-	huma.Register(doc, op(http.MethodPost, "/items/{graphic}/hide", "hide-graphic", "Hide a graphic", 200), func(ctx context.Context, in *graphicInput) (*graphicsOutput, error) { return a.hide(ctx, in.Channel, in.Graphic) })
-	huma.Register(doc, op(http.MethodPost, "/hide", "hide-graphics", "Hide all graphics", 200), func(ctx context.Context, in *channelInput) (*graphicsOutput, error) { return a.hide(ctx, in.Channel, "") })
+	huma.Register(doc, op(http.MethodPost, "/items/{graphic}/hide", "hide-graphic", "Hide a graphic", 200), func(ctx context.Context, in *graphicInput) (*graphicsOutput, error) {
+		return a.hide(ctx, in.Channel, in.Graphic)
+	})
+	huma.Register(doc, op(http.MethodPost, "/hide", "hide-graphics", "Hide all graphics", 200), func(ctx context.Context, in *channelInput) (*graphicsOutput, error) {
+		return a.hide(ctx, in.Channel, "")
+	})
 	huma.Register(doc, op(http.MethodPost, "/chat", "show-chat-line", "Show a line that a viewer wrote; hide it as the graphic `chat`", 200), func(ctx context.Context, in *chatLineInput) (*graphicsOutput, error) {
 		b := &in.Body
 		g := graphics.Graphic{ID: chatLine, Lasts: b.Lasts, Content: graphics.Content{Kind: graphics.Chat, Title: b.Name, Text: b.Text}}

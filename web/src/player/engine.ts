@@ -2,7 +2,7 @@ import type Hls from 'hls.js/light'
 import { at } from '../origin'
 import { withPass } from '../pass'
 import type { Mode } from './plan'
-import { dateAt, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
+import { dateIn, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
 
 /** One way of playing one playlist. It is thrown away at any fatal fault, never mended. */
 export interface Engine {
@@ -170,7 +170,10 @@ class HlsEngine implements Engine {
   }
 
   dateAt(position: number): number | null {
-    return dateAt(this.pieces(), position)
+    const d = this.hls?.latestLevelDetails
+    if (!d) return null
+    const date = (f: { programDateTime: number | null }) => f.programDateTime // asked with each picture
+    return (d.fragmentHint ? dateIn([d.fragmentHint], position, date) : null) ?? dateIn(d.fragments, position, date)
   }
 
   destroy(): void {
