@@ -76,12 +76,13 @@ export function Graphics() {
       <div class="graphic-desk">
         <div class="graphic-side">
           <Preview c={look ? seen(look) : null} />
-          {look && <p class="dim graphic-word">{nameOf(look)}, {kindNames[look.kind].toLowerCase()}: nobody sees it here but you.</p>}
+          {look && <p class="dim graphic-word">{shown.value.has(look.id) ? 'As it is prepared. It is on air.' : 'Nobody sees it before you show it.'}</p>}
+          {look && mayCut.value && <Acts g={look} n={all.indexOf(look)} all={all} />}
         </div>
         <div class="graphic-list">
           {trouble.value && <p class="alert" role="alert">{trouble.value}</p>}
           {all.length === 0 && <p class="dim">Nothing is prepared. Add a lower third with the name of who is on the picture, and try it.</p>}
-          <ol class="graphic-items">{all.map((g, i) => <Item key={g.id} g={g} n={i} last={i === all.length - 1} before={all[i - 2]?.id ?? ''} next={all[i + 1]?.id ?? ''} looked={g.id === look?.id} />)}</ol>
+          <ol class="graphic-items">{all.map((g, i) => <Item key={g.id} g={g} n={i} looked={g.id === look?.id} />)}</ol>
           {shown.value.has('chat') && <p class="row"><Badge kind="live">On air</Badge> A line of chat <button type="button" class="chip" onClick={() => void hide('chat')}>Hide</button></p>}
           {mayCut.value && (
             <div class="row">
@@ -96,7 +97,21 @@ export function Graphics() {
   )
 }
 
-function Item({ g, n, last, before, next, looked: on }: { g: Prepared; n: number; last: boolean; before: string; next: string; looked: boolean }) {
+/** What can be done with the graphic that is looked at, besides showing it. */
+function Acts({ g, n, all }: { g: Prepared; n: number; all: Prepared[] }) {
+  const name = nameOf(g)
+  const move = (after: string | undefined) => void change('POST', `/items/${g.id}/move`, { after: after ?? '' })
+  return (
+    <span class="chips">
+      <button type="button" class="chip" aria-label={`Change ${name}`} onClick={() => edit(g)}>Change</button>
+      <button type="button" class="chip" aria-label={`Move ${name} up`} disabled={n === 0} onClick={() => move(all[n - 2]?.id)}>↑</button>
+      <button type="button" class="chip" aria-label={`Move ${name} down`} disabled={n === all.length - 1} onClick={() => move(all[n + 1]?.id)}>↓</button>
+      <button type="button" class="chip" aria-label={`Remove ${name}`} onClick={() => remove(g)}>Remove</button>
+    </span>
+  )
+}
+
+function Item({ g, n, looked: on }: { g: Prepared; n: number; looked: boolean }) {
   const air = shown.value.get(g.id)
   const name = nameOf(g)
   const stale = air !== undefined && differs(air, seen(g))
@@ -107,16 +122,8 @@ function Item({ g, n, last, before, next, looked: on }: { g: Prepared; n: number
         <span class="step-words"><strong>{name}</strong><small class="dim">{kindNames[g.kind]}{g.lasts ? `, for ${g.lasts} s` : ''}</small></span>
         {air && <Badge kind="live">On air</Badge>}
       </button>
-      {mayCut.value && (
-        <span class="chips">
-          {stale && <button type="button" class="chip" aria-label={`Update ${name} on air`} onClick={() => void show(g.id)}>Update</button>}
-          <button type="button" class="chip" aria-label={`Change ${name}`} onClick={() => edit(g)}>Change</button>
-          <button type="button" class="chip" aria-label={`Move ${name} up`} disabled={n === 0} onClick={() => void change('POST', `/items/${g.id}/move`, { after: before })}>↑</button>
-          <button type="button" class="chip" aria-label={`Move ${name} down`} disabled={last} onClick={() => void change('POST', `/items/${g.id}/move`, { after: next })}>↓</button>
-          <button type="button" class="chip" aria-label={`Remove ${name}`} onClick={() => remove(g)}>Remove</button>
-          <button type="button" class={air ? 'button danger graphic-act' : 'button graphic-act'} aria-label={`${air ? 'Hide' : 'Show'} ${name}`} onClick={() => void (air ? hide(g.id) : show(g.id))}>{air ? 'Hide' : 'Show'}{key && <kbd>{key}</kbd>}</button>
-        </span>
-      )}
+      {mayCut.value && stale && <button type="button" class="chip" aria-label={`Update ${name} on air`} onClick={() => void show(g.id)}>Update</button>}
+      {mayCut.value && <button type="button" class={`button ${air ? 'danger' : 'ghost'} graphic-act`} aria-label={`${air ? 'Hide' : 'Show'} ${name}`} onClick={() => void (air ? hide(g.id) : show(g.id))}>{air ? 'Hide' : 'Show'}{key && <kbd>{key}</kbd>}</button>}
     </li>
   )
 }
