@@ -163,7 +163,7 @@ func graphicsAnswer(c *channel.Channel, board *graphics.Board, shown *graphics.S
 		g.Image = addressOf(c, g.Image)
 		out.Body.Graphics = append(out.Body.Graphics, g)
 	}
-	out.Body.Shown = addressed(c, shown.Since(time.Now()))
+	out.Body.Shown = addressed(c, shown.Since(time.Now().Add(moment)))
 	return out
 }
 
@@ -257,8 +257,14 @@ func (a *API) showGraphic(ctx context.Context, in *graphicInput) (*graphicsOutpu
 	})
 }
 
-// display shows a graphic over the newest picture that is on air as the request comes: viewers see that picture a
-// moment later, and have heard of the graphic by then.
+// lead is how far ahead of the newest picture on air a graphic comes or goes. Viewers see that picture a second or so
+// later at the earliest, and hear of the graphic meanwhile.
+const lead = 250 * time.Millisecond
+
+// moment is how soon what ends counts as hidden to producers: they see at once what they did.
+const moment = time.Second
+
+// display shows a graphic from the pictures on that come next.
 func (a *API) display(ctx context.Context, slug string, find func(*graphics.Board) (*graphics.Graphic, error)) (*graphicsOutput, error) {
 	c, err := a.channel(ctx, slug, account.Cut)
 	if err != nil {
@@ -268,7 +274,7 @@ func (a *API) display(ctx context.Context, slug string, find func(*graphics.Boar
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	at := p.Edge(ctx)
+	at := p.Edge(ctx).Add(lead)
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
 	board, err := a.cfg.Graphics.Board(bounded, c.ID)
@@ -306,7 +312,7 @@ func (a *API) hide(ctx context.Context, slug, graphic string) (*graphicsOutput, 
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	at := p.Edge(ctx)
+	at := p.Edge(ctx).Add(lead)
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
 	if _, err := a.cfg.Graphics.Change(bounded, c.ID, func(s *graphics.Shown) { s.Hide(graphic, at) }); err != nil {

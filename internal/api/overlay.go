@@ -41,7 +41,7 @@ func (o *overlay) tell(ctx context.Context, s station.Status, send sse.Sender) b
 	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
-	shown, _, err := o.api.cfg.Graphics.Now(bounded, c.ID, s.Revision)
+	shown, err := o.api.cfg.Graphics.Now(bounded, c.ID, s.Revision)
 	if err != nil || shown == o.told {
 		return ctx.Err() == nil
 	}
@@ -116,7 +116,7 @@ func addressed(c *channel.Channel, all []graphics.Showing) []graphics.Showing {
 	return all
 }
 
-// overlaid returns what is known of the graphics of a channel.
+// overlaid returns what is known of the graphics of a channel: what is shown, and what is prepared.
 func (a *API) overlaid(ctx context.Context, c *channel.Channel) (*graphics.Shown, *graphics.Board, error) {
 	ctx, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
@@ -124,7 +124,13 @@ func (a *API) overlaid(ctx context.Context, c *channel.Channel) (*graphics.Shown
 	if err != nil {
 		return nil, nil, err
 	}
-	return a.cfg.Graphics.Now(ctx, c.ID, p.Status().Revision)
+	revision := p.Status().Revision
+	shown, err := a.cfg.Graphics.Now(ctx, c.ID, revision)
+	if err != nil {
+		return nil, nil, err
+	}
+	board, err := a.cfg.Graphics.Prepared(ctx, c.ID, revision)
+	return shown, board, err
 }
 
 // illustrates reports whether an image belongs to a graphic of a channel.

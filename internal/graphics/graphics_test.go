@@ -185,7 +185,7 @@ func TestLog(t *testing.T) {
 func TestTogether(t *testing.T) {
 	docs := bucket.NewDocuments(bucket.NewMem())
 	one, other := NewStore(docs), NewStore(docs)
-	if x, _, err := other.Now(t.Context(), "c", 1); err != nil || x.Last != 0 {
+	if x, err := other.Now(t.Context(), "c", 1); err != nil || x.Last != 0 {
 		t.Fatalf("a channel without graphics: %v, %v", x, err)
 	}
 	var group sync.WaitGroup
@@ -198,10 +198,10 @@ func TestTogether(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if x, _, _ := other.Now(t.Context(), "c", 1); x.Last != 0 {
+	if x, _ := other.Now(t.Context(), "c", 1); x.Last != 0 {
 		t.Errorf("it was read again although nobody said that it changed")
 	}
-	x, _, err := other.Now(t.Context(), "c", 2)
+	x, err := other.Now(t.Context(), "c", 2)
 	if err != nil || x.Last != 60 {
 		t.Errorf("%d showings, %v", x.Last, err)
 	}

@@ -22,11 +22,11 @@ type Pictures struct {
 	make  func(context.Context, artwork.Kind, []byte) (artwork.File, error)
 
 	mu   sync.Mutex
-	kept map[string]*kept // by address
+	kept map[string]*newest // by address
 }
 
-// kept is the newest picture of an address.
-type kept struct {
+// newest is the newest picture of an address.
+type newest struct {
 	reading chan struct{}
 	file    artwork.File
 	at      time.Time // when it was asked for last
@@ -39,7 +39,7 @@ const (
 
 // NewPictures fetches pictures with a fetcher, and makes them with make.
 func NewPictures(f Fetcher, make func(context.Context, artwork.Kind, []byte) (artwork.File, error)) *Pictures {
-	return &Pictures{fetch: f, make: make, kept: map[string]*kept{}}
+	return &Pictures{fetch: f, make: make, kept: map[string]*newest{}}
 }
 
 // Fetch gets the bytes of the picture at an address, as they lie there.
@@ -85,14 +85,14 @@ func (p *Pictures) Newest(ctx context.Context, address string, every time.Durati
 }
 
 // missing returns an error if there has been no picture so far.
-func (k *kept) missing() error {
+func (k *newest) missing() error {
 	if k.file.Name == "" {
 		return fmt.Errorf("%w: there is no picture at its address", ErrNotFound)
 	}
 	return nil
 }
 
-func (p *Pictures) of(address string) *kept {
+func (p *Pictures) of(address string) *newest {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k := p.kept[address]
@@ -103,7 +103,7 @@ func (p *Pictures) of(address string) *kept {
 			}
 			delete(p.kept, any)
 		}
-		k = &kept{reading: make(chan struct{}, 1)}
+		k = &newest{reading: make(chan struct{}, 1)}
 		p.kept[address] = k
 	}
 	return k

@@ -22,11 +22,16 @@ type Store struct {
 
 // known is what this process knows of a channel's graphics.
 type known struct {
+	shown kept[Shown]
+	board kept[Board]
+}
+
+// kept is a document as it was read last.
+type kept[T any] struct {
 	reading  chan struct{} // holds one while it is read: however many ask, one reads
 	revision int64         // that the caller named
 	at       time.Time     // when it was read
-	shown    *Shown
-	board    *Board
+	value    *T
 }
 
 const (
@@ -85,37 +90,41 @@ func (s *Store) Change(ctx context.Context, channel string, change func(*Shown))
 	})
 }
 
-// Now returns what is known of a channel: it is read if the caller names another revision of the channel than who
-// asked last, or some time ago. If it cannot be read, what was known counts. Neither is changed by anybody, and as
-// long as what is shown is the same, so is the pointer.
-func (s *Store) Now(ctx context.Context, channel string, revision int64) (*Shown, *Board, error) {
-	k := s.of(channel)
+// Now returns what is shown of a channel: it is read if the caller names another revision of the channel than who
+// asked last, or some time ago. If it cannot be read, what was known counts. Nobody changes it, and as long as it is
+// the same, so is the pointer.
+func (s *Store) Now(ctx context.Context, channel string, revision int64) (*Shown, error) {
+	return s.of(channel).shown.get(ctx, revision, func() (Shown, error) { return s.Shown(ctx, channel) })
+}
+
+// Prepared returns what is prepared, as Now does what is shown.
+func (s *Store) Prepared(ctx context.Context, channel string, revision int64) (*Board, error) {
+	return s.of(channel).board.get(ctx, revision, func() (Board, error) { return s.Board(ctx, channel) })
+}
+
+func (k *kept[T]) get(ctx context.Context, revision int64, read func() (T, error)) (*T, error) {
 	select {
 	case k.reading <- struct{}{}:
 	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+		return nil, ctx.Err()
 	}
 	defer func() { <-k.reading }()
-	if !k.at.IsZero() && k.revision == revision && time.Since(k.at) < knownFor {
-		return k.shown, k.board, nil
+	if k.value != nil && k.revision == revision && time.Since(k.at) < knownFor {
+		return k.value, nil
 	}
-	shown, err := s.Shown(ctx, channel)
-	var board Board
-	if err == nil {
-		board, err = s.Board(ctx, channel)
-	}
-	if err != nil {
-		if k.at.IsZero() {
-			return nil, nil, err
+	v, err := read()
+	switch {
+	case err == nil:
+		if k.value == nil || !reflect.DeepEqual(*k.value, v) {
+			k.value = &v
 		}
-		k.at = time.Now().Add(retryAfter - knownFor)
-		return k.shown, k.board, nil
+		k.revision, k.at = revision, time.Now()
+	case k.value == nil:
+		return nil, err
+	default:
+		k.revision, k.at = revision, time.Now().Add(retryAfter-knownFor)
 	}
-	if k.shown == nil || !reflect.DeepEqual(*k.shown, shown) {
-		k.shown = &shown
-	}
-	k.revision, k.at, k.board = revision, time.Now(), &board
-	return k.shown, k.board, nil
+	return k.value, nil
 }
 
 // of returns what is known of a channel.
@@ -130,7 +139,7 @@ func (s *Store) of(channel string) *known {
 			}
 			delete(s.known, any)
 		}
-		k = &known{reading: make(chan struct{}, 1)}
+		k = &known{kept[Shown]{reading: make(chan struct{}, 1)}, kept[Board]{reading: make(chan struct{}, 1)}}
 		s.known[channel] = k
 	}
 	return k

@@ -2,6 +2,7 @@ package station
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/hls"
@@ -29,7 +30,7 @@ func (p *Program) Edge(ctx context.Context) time.Time {
 			}
 			return now
 		}
-		if changed == nil {
+		if changed == nil || !errors.Is(err, ErrNotYet) {
 			return now
 		}
 		select {

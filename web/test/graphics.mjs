@@ -1,7 +1,7 @@
 // A producer prepares graphics in the studio and shows them while a viewer watches, in a real browser. It is measured
 // when the viewer sees which picture, by the numbers drawn into the pictures, and when the graphic.
 //
-//   node web/test/graphics.mjs SETUP-LINK [--shots DIR]
+//   node web/test/graphics.mjs SETUP-LINK WATCH-PAGE [--shots DIR]
 //
 // On stdout, one JSON line per step. After {"step":"key"} it waits for a line on stdin: whoever started it publishes
 // with that key first. The last line is {"end":true,...} with every uncaught exception and console error.
@@ -99,7 +99,7 @@ try {
   await ada.locator('.light.is-live').waitFor()
 
   const eve = await person(640, 480)
-  await eve.goto(`${setup.origin}/news`)
+  await eve.goto(positionals[1])
   await eve.waitForFunction(() => window.mayfly?.state === 'live' && document.querySelector('.graphics') !== null)
   await eve.waitForTimeout(1500)
   await eve.evaluate(watch)

@@ -44,13 +44,17 @@ export const shown = signal<ReadonlyMap<string, Showing>>(new Map())
 
 let timer = 0
 
+/** How soon what ends counts as hidden, in ms: it ends with a picture that is about to be made. */
+const moment = 1000
+
 /** Makes what the server said last count. What ends by itself is taken out by its time, which is about the clock's. */
 function count(showings: readonly Showing[]): void {
-  const open = showings.filter((s) => s.until > Date.now())
+  const now = Date.now() + moment
+  const open = showings.filter((s) => s.until > now)
   shown.value = new Map(open.map((s) => [s.graphic, s]))
   window.clearTimeout(timer)
   const next = Math.min(...open.map((s) => s.until))
-  if (next < Infinity) timer = window.setTimeout(() => count(open), Math.min(next - Date.now() + 50, 60_000))
+  if (next < Infinity) timer = window.setTimeout(() => count(open), Math.min(next - now + 50, 60_000))
 }
 
 /** Takes what the server says as it happens. */
