@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest'
+import { contrast, readColour } from '../colours'
+import { left, wordsOf } from './Graphic'
+import { lookVars } from './look'
 import { leaving, Log, readShowing, readShowings, seenAt, type Showing } from './showing'
 
 const t0 = Date.parse('2026-03-01T20:00:00Z')
@@ -48,4 +51,26 @@ test('the log knows of which times it knows', () => {
   expect(log.all.map((s) => [s.number, (s.until - t0) / 1000])).toEqual([[3, -3], [5, 9]])
   log.fill(0, t0, Array.from({ length: 1500 }, (_, i) => showing(i + 10, 'c', -100, -99)))
   expect([log.all.length, log.knows(t0 - 1), log.knows(t0 + 2000)]).toEqual([1000, false, true])
+})
+
+test('what is written on a colour can be read on it', () => {
+  for (const hex of ['#000000', '#ffffff', '#ffb454', '#7f7f7f', '#e4572e', '#0e1a2b', '#00ff00']) {
+    const v = lookVars({ font: 'comic', ground: hex, accent: hex })
+    for (const [ink, on] of [['--g-ink', '--g-ground'], ['--g-ink', '--g-lift'], ['--g-on-accent', '--g-accent']]) {
+      expect(contrast(readColour(v[ink!]!)!, readColour(v[on!]!)!)).toBeGreaterThanOrEqual(4.5)
+    }
+    expect(v['--g-font']).toContain('system-ui')
+  }
+})
+
+test('a countdown ends at nothing', () => {
+  expect([left(t0 + 754_000, t0), left(t0 + 3_725_500, t0), left(t0 + 1, t0), left(t0, t0), left(t0 - 9999, t0), left(t0 + 3 * 86_400_000, t0)]).toEqual(['12:34', '1:02:06', '0:01', '0:00', '0:00', '3 days'])
+})
+
+test('a screen reader says what comes, and is not kept talking', () => {
+  const words = (more: object) => wordsOf(showing(1, 'a', 0, undefined, more))
+  expect(words({ title: 'Ada', text: 'Harbour master' })).toBe('Ada. Harbour master')
+  expect(words({ kind: 'chat', title: 'kelpie', text: 'Hello' })).toBe('kelpie: Hello')
+  expect(words({ kind: 'coming-up', title: '', lines: ['Weather', 'Tides'] })).toBe('Coming up. Weather. Tides')
+  expect(words({ kind: 'ticker', lines: ['x'] })).toBe('')
 })

@@ -117,14 +117,12 @@ const most = 1000
 
 /** What is known of the showings of a channel, and of which times. */
 export class Log {
+  /** All that are known; another array whenever one was added. */
+  all: readonly Showing[] = []
   private known = new Map<number, Showing>()
   private stretches: [from: number, to: number][] = []
   /** Since when the server tells of each change as it happens; Infinity: it does not. */
   private told = Infinity
-
-  get all(): Showing[] {
-    return [...this.known.values()]
-  }
 
   /** What the server says as it happens: all showings that reach beyond a moment. */
   tell(since: number, showings: readonly Showing[]): void {
@@ -147,11 +145,11 @@ export class Log {
       this.known.delete(s.number) // the one heard of last stands last
       this.known.set(s.number, s)
     }
-    if (this.known.size <= most) return
-    this.stretches = []
+    if (this.known.size > most) this.stretches = []
     for (const s of this.known.values()) {
       if (this.known.size <= most) break
       if (s.until < this.told) this.known.delete(s.number)
     }
+    this.all = [...this.known.values()]
   }
 }
