@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/fetch"
 )
 
 // lens has a picture at one address.
@@ -21,7 +22,7 @@ type lens struct{ t *testing.T }
 
 func (l lens) Get(_ context.Context, address string, _ int64) (*http.Response, error) {
 	if address != "https://example.org/map.png" {
-		return nil, errors.New("this address is not asked: it leads to a network that is not public")
+		return nil, fmt.Errorf("dial 10.0.0.7:80: %w", fetch.ErrAddress)
 	}
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewNRGBA(image.Rect(0, 0, 32, 32))); err != nil {
@@ -111,7 +112,9 @@ func TestGraphics(t *testing.T) {
 	r = ada.want(201, "POST", at+"/items", `{"kind":"bug"}`)
 	bug := item(r, 2)["id"].(string)
 	ada.want(422, "POST", at+"/items/"+bug+"/show", "")
-	ada.want(422, "POST", at+"/items", `{"kind":"picture","address":"http://169.254.169.254/latest"}`)
+	if v := ada.want(422, "POST", at+"/items", `{"kind":"picture","address":"http://inside.example.org/latest"}`); strings.Contains(toJSON(v), "10.0.0.7") {
+		t.Errorf("it tells of the node's network: %v", v)
+	}
 	ada.want(422, "POST", at+"/items", `{"kind":"ticker","lines":[]}`)
 	ada.want(422, "POST", at+"/items", `{"kind":"banner","title":"x"}`)
 	ada.want(404, "POST", at+"/items/nothing/show", "")

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -75,8 +76,11 @@ func (a *API) registerGraphicsLog(doc huma.API) {
 		if err != nil {
 			return nil, a.problem(err)
 		}
-		if err := a.mayWatch(ctx, c, in.Token); err != nil {
+		switch err := a.mayWatch(ctx, c, in.Token); {
+		case errors.Is(err, channel.ErrNotFound):
 			return nil, a.problem(err)
+		case err != nil:
+			return nil, a.problem(a.turnedAway(ctx, c, in.Token))
 		}
 		if d := in.To.Sub(in.From); d < 0 || d > maxLogSpan {
 			return nil, huma.Error422UnprocessableEntity("ask for a stretch of at most 24 hours: to is a program time behind from")

@@ -2,6 +2,7 @@ package graphics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/artwork"
+	"github.com/mayfly-tv/mayfly/internal/fetch"
 )
 
 // Fetcher gets what lies at an address that a person gave, and asks no address of the node's own network.
@@ -48,14 +50,28 @@ func (p *Pictures) Fetch(ctx context.Context, address string) ([]byte, error) {
 	defer cancel()
 	answer, err := p.fetch.Get(ctx, address, artwork.MaxBytes)
 	if err != nil {
-		return nil, invalid("the picture cannot be fetched: %v", err)
+		return nil, addressWords(err)
 	}
 	defer answer.Body.Close()
 	data, err := io.ReadAll(answer.Body)
 	if err != nil {
-		return nil, invalid("the picture cannot be fetched: %v", err)
+		return nil, addressWords(err)
 	}
 	return data, nil
+}
+
+// addressWords makes a sentence of why there is no picture. It tells nothing of the node's own network.
+func addressWords(err error) error {
+	var status *fetch.StatusError
+	switch {
+	case errors.As(err, &status):
+		return invalid("there is no picture at the address: %v. Look whether it opens in a browser without signing in", status)
+	case errors.Is(err, fetch.ErrTooLarge):
+		return invalid("what lies at the address is too large: at most %d MB", artwork.MaxBytes>>20)
+	case errors.Is(err, fetch.ErrAddress):
+		return invalid("the address cannot be fetched: it, or where it redirects to, is not one of the public internet")
+	}
+	return invalid("the server at the address does not answer: try again, or upload the picture")
 }
 
 // Newest returns the picture that lies at an address, asked for at most once in a while, however many viewers want

@@ -2,7 +2,7 @@ import type Hls from 'hls.js/light'
 import { at } from '../origin'
 import { withPass } from '../pass'
 import type { Mode } from './plan'
-import { dateIn, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
+import { dateAt, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
 
 /** One way of playing one playlist. It is thrown away at any fatal fault, never mended. */
 export interface Engine {
@@ -173,7 +173,7 @@ class HlsEngine implements Engine {
     const d = this.hls?.latestLevelDetails
     if (!d) return null
     const date = (f: { programDateTime: number | null }) => f.programDateTime // asked with each picture
-    return (d.fragmentHint ? dateIn([d.fragmentHint], position, date) : null) ?? dateIn(d.fragments, position, date)
+    return (d.fragmentHint ? dateAt([d.fragmentHint], position, date) : null) ?? dateAt(d.fragments, position, date)
   }
 
   destroy(): void {

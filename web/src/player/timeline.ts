@@ -8,12 +8,7 @@ export interface Piece {
 }
 
 /** The program date at a position, from the piece it lies in or the nearest one before it. */
-export function dateAt(pieces: readonly Piece[], position: number): number | null {
-  return dateIn(pieces, position, (p) => p.date)
-}
-
-/** The same among pieces of another make. */
-export function dateIn<P extends { start: number }>(pieces: readonly P[], position: number, dateOf: (p: P) => number | null): number | null {
+export function dateAt<P extends { start: number }>(pieces: readonly P[], position: number, dateOf: (p: P) => number | null): number | null {
   for (let i = pieces.length - 1; i >= 0; i--) {
     const p = pieces[i]!
     const date = p.start <= position + 0.001 ? dateOf(p) : null
