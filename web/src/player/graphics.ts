@@ -16,6 +16,8 @@ export class Graphics {
     private readonly slug: string,
     readonly video: HTMLVideoElement,
     readonly dateAt: (position: number) => number | null,
+    /** The server's clock, epoch ms. */
+    private readonly now: () => number,
   ) {}
 
   /** Takes what the server says as it happens. */
@@ -29,7 +31,7 @@ export class Graphics {
   readonly unknown = (date: number): void => {
     if (Date.now() < this.asking) return
     this.asking = Date.now() + pause.failed
-    void this.ask(date - 1000, Math.min(date + stretch, Date.now()))
+    void this.ask(date - 1000, Math.max(date, Math.min(date + stretch, this.now()))) // of what is to come nothing is known
   }
 
   private async ask(from: number, to: number): Promise<void> {

@@ -79,7 +79,7 @@ export class Session {
   ) {
     video.muted = true
     video.playsInline = true
-    this.graphics = new Graphics(slug, video, (position) => this.engine?.dateAt(position) ?? null)
+    this.graphics = new Graphics(slug, video, (position) => this.engine?.dateAt(position) ?? null, () => this.feed.clock.now(Date.now()))
     this.listen()
     this.feed = new Feed(slug, {
       status: (s) => this.take(s),
