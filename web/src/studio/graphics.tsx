@@ -58,7 +58,7 @@ export function Preview({ c }: { c: Content | null }) {
   const all = c === null ? [] : [{ showing: { ...c, number: 1, graphic: 'preview', from: 0, until: Infinity }, leaves: false, goesOn: true }]
   return (
     <div class="picture graphic-preview">
-      <Thumb url={`/${slug}/thumbnail.jpg`} />
+      {c !== null && <Thumb url={`/${slug}/thumbnail.jpg`} />}
       <div class="graphics graphic-still" inert><Layers seen={all} now={{ date: Date.now() + leaving, moves: true }} /></div>
       {c === null && <span class="picture-word">Choose a graphic to look at it</span>}
     </div>
