@@ -163,7 +163,7 @@ func graphicsAnswer(c *channel.Channel, board *graphics.Board, shown *graphics.S
 		g.Image = addressOf(c, g.Image)
 		out.Body.Graphics = append(out.Body.Graphics, g)
 	}
-	out.Body.Shown = addressed(c, shown.Since(time.Now().Add(moment)))
+	out.Body.Shown = addressed(c, shown.Since(time.Now().Add(soon)))
 	return out
 }
 
@@ -261,8 +261,8 @@ func (a *API) showGraphic(ctx context.Context, in *graphicInput) (*graphicsOutpu
 // later at the earliest, and hear of the graphic meanwhile.
 const lead = 250 * time.Millisecond
 
-// moment is how soon what ends counts as hidden to producers: they see at once what they did.
-const moment = time.Second
+// soon is when what ends counts as hidden to producers: they see at once what they did.
+const soon = time.Second
 
 // display shows a graphic from the pictures on that come next.
 func (a *API) display(ctx context.Context, slug string, find func(*graphics.Board) (*graphics.Graphic, error)) (*graphicsOutput, error) {
