@@ -74,6 +74,7 @@ type Config struct {
 	Previews   Previews
 	Thumbnails Thumbnails
 	Library    *library.Library // nil: there is none
+	OnDemand   []Offers         // what channels offer beside the clips of their library
 	Ingest     func() Ingest    // which ports encoders find
 	People     *account.People
 	Art        *artwork.Store
@@ -135,6 +136,7 @@ func New(cfg Config) (*API, error) {
 	a.registerReports(doc)
 	a.registerProvider()
 	a.registerClips(doc)
+	a.registerOnDemand(doc)
 	a.registerPreviews()
 	a.registerThumbnails()
 	a.registerPages()
@@ -198,6 +200,8 @@ func (a *API) problem(err error) error {
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, library.ErrInvalid):
 		return huma.Error422UnprocessableEntity(sentence(err))
+	case errors.Is(err, ErrNotOffered):
+		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, library.ErrNotFound), errors.Is(err, take.ErrNoMedia):
 		return huma.Error404NotFound(library.ErrNotFound.Error())
 	case errors.Is(err, library.ErrFull), errors.Is(err, library.ErrState), errors.Is(err, library.ErrChanged):

@@ -38,6 +38,7 @@ type Clip struct {
 	Poster    string  `json:"poster,omitempty"`
 	Playlist  string  `json:"playlist,omitempty"`
 	Download  string  `json:"download,omitempty" doc:"what is played of it as one MP4"`
+	Public    bool    `json:"public" doc:"offered on the channel's page to whoever may watch the channel"`
 }
 
 type clipInput struct {
@@ -75,6 +76,7 @@ type changeClipInput struct {
 		Tags     *[]string `json:"tags,omitempty" maxItems:"8"`
 		In       *float64  `json:"in,omitempty" minimum:"0" doc:"seconds; it begins with the segment that this lies in"`
 		Out      *float64  `json:"out,omitempty" minimum:"0" doc:"seconds; it ends with the segment that this lies in; 0: at its end"`
+		Public   *bool     `json:"public,omitempty" doc:"offer it on the channel's page to whoever may watch the channel"`
 		PosterAt *float64  `json:"posterAt,omitempty" minimum:"0" doc:"make the picture at this time its poster"`
 	}
 }
@@ -102,7 +104,7 @@ func showClip(c *channel.Channel, clip *library.Clip, progress map[string]float6
 	out := Clip{
 		ID: clip.ID, Title: clip.Title, Tags: append([]string{}, clip.Tags...), Created: clip.Created, State: clip.State, Fault: clip.Fault,
 		Origin: string(clip.Origin.Kind), File: clip.Origin.File, URL: clip.Origin.URL, Bytes: clip.Bytes, Width: clip.Width, Height: clip.Height, FrameRate: clip.FrameRate,
-		Duration: clip.Duration.Seconds(), In: clip.In.Seconds(), Out: clip.Out.Seconds(),
+		Duration: clip.Duration.Seconds(), In: clip.In.Seconds(), Out: clip.Out.Seconds(), Public: clip.Public,
 	}
 	if p, ok := progress[clip.ID]; ok {
 		out.Progress = &p
@@ -181,7 +183,7 @@ func (a *API) changeClip(ctx context.Context, in *changeClipInput) (*clipOutput,
 	bounded, cancel := context.WithTimeout(ctx, 4*bucketTime) // a poster takes ffmpeg a moment
 	defer cancel()
 	b := &in.Body
-	clip, err := a.cfg.Library.Change(bounded, c.ID, in.Clip, library.Change{Title: b.Title, Tags: b.Tags, In: ticks(b.In), Out: ticks(b.Out)})
+	clip, err := a.cfg.Library.Change(bounded, c.ID, in.Clip, library.Change{Title: b.Title, Tags: b.Tags, In: ticks(b.In), Out: ticks(b.Out), Public: b.Public})
 	if err == nil && b.PosterAt != nil {
 		clip, err = a.cfg.Library.SetPoster(bounded, c.ID, in.Clip, *ticks(b.PosterAt))
 	}

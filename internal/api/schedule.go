@@ -282,14 +282,9 @@ const (
 
 // programmes answers for the guide, which whoever may watch the channel may read.
 func (a *API) programmes(ctx context.Context, in *timesInput) (*channel.Channel, []program.Programme, error) {
-	c, err := a.cfg.Channels.Get(in.Channel)
+	c, err := a.watched(ctx, in.Channel, in.Token)
 	if err != nil {
-		return nil, nil, a.problem(err)
-	}
-	if err := a.mayWatch(ctx, c, in.Token); errors.Is(err, channel.ErrNotFound) {
-		return nil, nil, a.problem(err)
-	} else if err != nil {
-		return nil, nil, a.problem(a.turnedAway(ctx, c, in.Token))
+		return nil, nil, err
 	}
 	p, err := a.cfg.Station.Program(in.Channel)
 	if err != nil {

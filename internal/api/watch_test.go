@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mayfly-tv/mayfly/internal/account"
+	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 )
 
@@ -24,11 +25,17 @@ type theater struct {
 }
 
 func newTheater(t *testing.T, body string) *theater {
-	s, _ := serve(t, token)
+	x, _ := newTheaterOn(t, body)
+	return x
+}
+
+// newTheaterOn returns the bucket too that all of it is in.
+func newTheaterOn(t *testing.T, body string) (*theater, bucket.Bucket) {
+	s, b := serve(t, token)
 	openDoor(t, s)
 	x := &theater{t: t, s: s, api: s.Config.Handler.(*API), ada: signUp(t, s, "ada"), bob: signUp(t, s, "bob"), eve: &person{t: t, s: s}}
 	x.ada.want(201, "POST", "/api/v1/channels", body)
-	return x
+	return x, b
 }
 
 // watch asks for the playlists of a channel, as a browser with a cookie and a token.

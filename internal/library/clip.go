@@ -52,6 +52,8 @@ type Clip struct {
 	Out media.Ticks `json:"out,omitempty"`
 	// Poster is the number of its poster, 0 as long as it has none.
 	Poster int `json:"poster,omitempty"`
+	// Public clips are offered on the channel's page to whoever may watch the channel.
+	Public bool `json:"public,omitempty"`
 }
 
 // Origin is where a clip came from.

@@ -17,12 +17,26 @@ func (l *Library) Playlist(ctx context.Context, c Clip, token string) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
+	return playlist(c, listing.Segments, token), nil
+}
+
+// PlayedPlaylist returns the media playlist of what is played of a clip: who watches sees no more.
+func (l *Library) PlayedPlaylist(ctx context.Context, c Clip, token string) ([]byte, error) {
+	listing, err := l.Listing(ctx, c.Take)
+	if err != nil {
+		return nil, err
+	}
+	from, to := c.Played(listing)
+	return playlist(c, listing.Segments[from:to], token), nil
+}
+
+func playlist(c Clip, segments []*media.SegmentInfo, token string) []byte {
 	w := hls.Window{TargetDuration: hls.TargetDuration, Ended: true}
 	a := media.Address{Take: c.Take, Rendition: media.Main}
 	if token != "" {
 		token = "?t=" + token
 	}
-	for _, s := range listing.Segments {
+	for _, s := range segments {
 		at := a
 		at.Segment = s.Number
 		a.Init = true
@@ -31,7 +45,7 @@ func (l *Library) Playlist(ctx context.Context, c Clip, token string) ([]byte, e
 		})
 		a.Init = false
 	}
-	return w.Media(hls.SkipNo, nil), nil
+	return w.Media(hls.SkipNo, nil)
 }
 
 // Played returns the segments that are played of a clip, from the first to before the last: those that its in and out

@@ -160,6 +160,7 @@ type Change struct {
 	Title   *string
 	Tags    *[]string
 	In, Out *media.Ticks
+	Public  *bool
 }
 
 // Change changes what people say of a clip.
@@ -179,6 +180,9 @@ func (l *Library) Change(ctx context.Context, channel, id string, by Change) (Cl
 		}
 		if by.Out != nil {
 			c.Out = *by.Out
+		}
+		if by.Public != nil {
+			c.Public = *by.Public
 		}
 		return c.validate()
 	})

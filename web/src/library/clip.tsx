@@ -33,7 +33,7 @@ function About({ c }: { c: Clip }) {
     case 'failed':
       return <span class="clip-words clip-fault">{c.fault}</span>
   }
-  return <span class="clip-words dim">{[c.width ? `${c.width} × ${c.height}` : '', size(c.bytes), ...c.tags].filter((s) => s !== '').join(' · ')}</span>
+  return <span class="clip-words dim">{[c.public ? 'On the channel’s page' : '', c.width ? `${c.width} × ${c.height}` : '', size(c.bytes), ...c.tags].filter((s) => s !== '').join(' · ')}</span>
 }
 
 function Progress({ words, share, label, bad = false }: { words: string; share?: number; label: string; bad?: boolean }) {
@@ -134,6 +134,7 @@ function Edit({ c }: { c: Clip }) {
       </Form>
       <div class="row clip-more">
         <button type="button" class="button ghost" disabled={task.busy.value} onClick={() => void task.run(async () => { await change({ posterAt: now() }); return 'This picture is its poster.' })}>Use this picture as poster</button>
+        <button type="button" class="button ghost" disabled={task.busy.value} onClick={() => void task.run(async () => { await change({ public: !c.public }); return c.public ? 'It is not on the channel’s page any more.' : 'It is on the channel’s page.' })}>{c.public ? 'Take it off the channel’s page' : 'Put it on the channel’s page'}</button>
         <a class="button ghost" href={c.download ?? ""} download>Download MP4</a>
         <button type="button" class="button danger" onClick={() => remove(c, () => (open.value = null))}>Delete</button>
       </div>

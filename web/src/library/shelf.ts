@@ -25,6 +25,7 @@ export interface Clip {
   poster?: string
   playlist?: string
   download?: string
+  public: boolean
 }
 
 export interface Quota {
