@@ -350,6 +350,7 @@ func (n *node) run(ctx context.Context) error {
 	}
 	group.Go(func() error { return n.viewers.Run(showing) })
 	group.Go(func() error { return n.pushed.Run(ctx) })
+	group.Go(func() error { return n.pages.Run(ctx) })
 	group.Go(func() error { return n.prove(ctx) })
 	group.Go(func() error {
 		defer dark()

@@ -91,11 +91,12 @@ type Config struct {
 
 // API answers everything under /api/, and the pages.
 type API struct {
-	cfg   Config
-	mux   *http.ServeMux
-	pages *pages
-	token [sha256.Size]byte
-	csrf  *http.CrossOriginProtection
+	cfg    Config
+	mux    *http.ServeMux
+	pages  *pages
+	listed *index
+	token  [sha256.Size]byte
+	csrf   *http.CrossOriginProtection
 }
 
 // maxBody bounds what a request may send.
@@ -107,7 +108,7 @@ func New(cfg Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{cfg: cfg, mux: http.NewServeMux(), pages: p, token: sha256.Sum256([]byte(cfg.Token)), csrf: http.NewCrossOriginProtection()}
+	a := &API{cfg: cfg, mux: http.NewServeMux(), pages: p, token: sha256.Sum256([]byte(cfg.Token)), csrf: http.NewCrossOriginProtection(), listed: newIndex(cfg.Station)}
 	h := huma.DefaultConfig("Mayfly", cfg.Version)
 	h.OpenAPIPath, h.DocsPath, h.SchemasPath = "/api/v1/openapi", "", "/api/v1/schemas"
 	h.CreateHooks = nil // no $schema members in answers
@@ -124,6 +125,7 @@ func New(cfg Config) (*API, error) {
 	a.registerGraphics(doc)
 	a.registerSchedule(doc)
 	a.registerStatus(doc)
+	a.registerGuide(doc)
 	a.registerEvents(doc)
 	a.registerSessions(doc)
 	a.registerMe(doc)
@@ -137,11 +139,15 @@ func New(cfg Config) (*API, error) {
 	a.registerProvider()
 	a.registerClips(doc)
 	a.registerOnDemand(doc)
+	a.registerFeed(doc)
 	a.registerPreviews()
 	a.registerThumbnails()
 	a.registerPages()
 	return a, nil
 }
+
+// Run keeps the guide up to date until ctx ends.
+func (a *API) Run(ctx context.Context) error { return a.listed.run(ctx) }
 
 func (a *API) now() time.Time { return time.Now() }
 

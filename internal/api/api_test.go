@@ -28,7 +28,7 @@ import (
 const token = "a-token-for-tests"
 
 // serve runs an API on a station that has nothing on air.
-func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
+func serve(t testing.TB, token string) (*httptest.Server, *bucket.Faulty) {
 	t.Helper()
 	b := bucket.NewFaulty(bucket.NewMem(), 1, bucket.Faults{})
 	docs := bucket.NewDocuments(b)
@@ -40,7 +40,7 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 	channels := channel.NewStore(docs, log)
 	s := station.New(station.Config{Docs: docs, Spool: spool, Channels: channels, Log: log, Clips: oneClip{}})
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 3)
+	ended := make(chan error, 4)
 	go func() { ended <- channels.Run(ctx) }()
 	go func() { ended <- s.Run(ctx) }()
 	people, err := account.NewPeople(account.Config{Docs: docs, Public: func() string { return "http://tv.example.org" }, Log: log})
@@ -70,12 +70,13 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	go func() { ended <- a.Run(ctx) }()
 	server := httptest.NewServer(a)
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
 		cancel()
-		for range 3 {
+		for range 4 {
 			<-ended
 		}
 		spool.Close()

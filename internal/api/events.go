@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,12 +14,6 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
-type guideOutput struct {
-	Body struct {
-		Channels []station.Status `json:"channels"`
-	}
-}
-
 type nodesOutput struct {
 	Body struct {
 		Nodes []Node `json:"nodes"`
@@ -29,13 +21,6 @@ type nodesOutput struct {
 }
 
 func (a *API) registerStatus(doc huma.API) {
-	huma.Register(doc, huma.Operation{
-		OperationID: "guide", Method: http.MethodGet, Path: "/api/v1/guide", Summary: "What is on", Tags: []string{"status"},
-	}, func(ctx context.Context, _ *struct{}) (*guideOutput, error) {
-		out := &guideOutput{}
-		out.Body.Channels = a.guide(ctx, "", "")
-		return out, nil
-	})
 	huma.Register(doc, huma.Operation{
 		OperationID: "nodes", Method: http.MethodGet, Path: "/api/v1/nodes", Summary: "The fleet as this node sees it", Tags: []string{"status"},
 	}, func(context.Context, *struct{}) (*nodesOutput, error) {
@@ -45,45 +30,36 @@ func (a *API) registerStatus(doc huma.API) {
 	})
 }
 
-// guide returns the statuses of the listed channels, those on air first, or that of one channel, as far as who
-// asks with a playback token may know it.
-func (a *API) guide(ctx context.Context, slug, token string) []station.Status {
-	if slug != "" {
-		p, err := a.cfg.Station.Program(slug)
-		if err != nil || !p.Known() {
-			return nil
+// told returns the statuses of the guide's channels, most watched first, or that of one channel, as far as who asks
+// with a playback token may know it.
+func (a *API) told(ctx context.Context, slug, token string) []station.Status {
+	if slug == "" {
+		lines := a.listed.edition().lines
+		all := make([]station.Status, 0, len(lines))
+		for _, l := range lines {
+			if a.mayList(l.Slug) {
+				all = append(all, l.Status)
+			}
 		}
-		c, err := a.cfg.Channels.Get(slug)
-		if err == nil {
-			err = a.mayWatch(ctx, c, token)
-		}
-		if errors.Is(err, channel.ErrNotFound) {
-			return nil
-		}
-		s := p.Status()
-		if err != nil {
-			s = sealed(s, err)
-		}
-		s.Notice = ""
-		return []station.Status{s}
+		return all
 	}
-	all := slices.DeleteFunc(a.cfg.Station.Statuses(), func(s station.Status) bool {
-		return s.Access.Visibility != channel.Listed || s.Access.Suspended != ""
-	})
-	for i := range all {
-		all[i].Notice = ""
+	p, err := a.cfg.Station.Program(slug)
+	if err != nil || !p.Known() {
+		return nil
 	}
-	order := map[station.State]int{station.Live: 0, station.Off: 1, station.Never: 2}
-	slices.SortFunc(all, func(x, y station.Status) int {
-		if d := order[x.State] - order[y.State]; d != 0 {
-			return d
-		}
-		if x.State == station.Live && x.Viewers != y.Viewers {
-			return y.Viewers - x.Viewers
-		}
-		return strings.Compare(x.Slug, y.Slug)
-	})
-	return all
+	c, err := a.cfg.Channels.Get(slug)
+	if err == nil {
+		err = a.mayWatch(ctx, c, token)
+	}
+	if errors.Is(err, channel.ErrNotFound) {
+		return nil
+	}
+	s := p.Status()
+	if err != nil {
+		s = sealed(s, err)
+	}
+	s.Notice = ""
+	return []station.Status{s}
 }
 
 type eventsInput struct {
@@ -134,7 +110,7 @@ func (a *API) events(ctx context.Context, slug, token string, send sse.Sender) {
 		changed := a.cfg.Station.Changed()
 		now := time.Now()
 		current := map[string]bool{}
-		for _, s := range a.guide(ctx, slug, token) {
+		for _, s := range a.told(ctx, slug, token) {
 			current[s.Slug] = true
 			if slug != "" && s.Gate == "" && !over.tell(ctx, s, send) {
 				return
