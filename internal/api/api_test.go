@@ -268,6 +268,8 @@ func TestPages(t *testing.T) {
 		"/":                    {200, "guide", [2]string{"Content-Security-Policy", "frame-ancestors 'self'"}},
 		"/news":                {200, "<title>News &amp; &lt;more&gt;</title>", [2]string{"Cache-Control", "no-cache"}},
 		"/nothing":             {404, "watch", [2]string{"Content-Type", "text/html"}},
+		"/embed":               {200, "guide", [2]string{"Content-Security-Policy", "frame-ancestors *"}},
+		"/login":               {404, "not built", [2]string{}},
 		"/news/embed":          {200, "embed", [2]string{"Content-Security-Policy", "frame-ancestors *"}},
 		"/api/docs":            {200, "docs", [2]string{"Content-Type", "text/html"}},
 		"/assets/a.js":         {200, "let a", [2]string{"Cache-Control", "immutable"}},

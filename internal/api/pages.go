@@ -8,12 +8,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"html"
 	"io/fs"
 	"mime"
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/mayfly-tv/mayfly/internal/channel"
@@ -109,7 +109,11 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 	first, rest, more := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch {
 	case first == "" && !more:
-		a.page(w, r, "index.html", http.StatusOK, nil)
+		a.page(w, r, "index.html", http.StatusOK, a.guideCard(r.Context()))
+	case first == "embed" && !more:
+		a.framed(w, r, "index.html", http.StatusOK, a.guideCard(r.Context()))
+	case first == "oembed" && !more:
+		a.answerOembed(w, r)
 	case first == "login":
 		a.page(w, r, "login.html", http.StatusOK, nil)
 	case first == "studio" && strings.HasSuffix(rest, "/camera") && strings.Count(rest, "/") == 1:
@@ -143,12 +147,13 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 
 // watch answers with a channel's page. For a channel that is not there the page says so itself.
 func (a *API) watch(w http.ResponseWriter, r *http.Request, slug, name string) {
+	show := a.page
+	if name == "embed.html" {
+		show = a.framed
+	}
 	c, err := a.cfg.Channels.Get(slug)
 	if err == nil && c.Suspended == "" {
-		if c.Visibility == channel.Private {
-			c = nil // its name is nobody's business; who may watch learns it from the API
-		}
-		a.page(w, r, name, http.StatusOK, c)
+		show(w, r, name, http.StatusOK, a.cardOf(r.Context(), c, r.URL.Query()))
 		return
 	}
 	status := http.StatusNotFound
@@ -159,39 +164,32 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request, slug, name string) {
 			status = http.StatusOK // too early to know; the page goes on asking
 		}
 	}
-	a.page(w, r, name, status, nil)
+	show(w, r, name, status, nil)
 }
 
-// page answers with an HTML page, naming the channel in its head.
-func (a *API) page(w http.ResponseWriter, r *http.Request, name string, status int, c *channel.Channel) {
+// page answers with an HTML page that only our own pages may frame. If it is about something, its head says what.
+func (a *API) page(w http.ResponseWriter, r *http.Request, name string, status int, k *card) {
+	a.html(w, r, name, status, k, "'self'")
+}
+
+// framed answers with an HTML page that any site may frame.
+func (a *API) framed(w http.ResponseWriter, r *http.Request, name string, status int, k *card) {
+	a.html(w, r, name, status, k, "*")
+}
+
+func (a *API) html(w http.ResponseWriter, r *http.Request, name string, status int, k *card, ancestors string) {
 	f := a.pages.files[name]
 	if f == nil {
 		http.Error(w, "The pages are not built into this program: build it with `make build`. Playlists and the API work.", http.StatusNotFound)
 		return
 	}
-	ancestors := "'self'"
-	if name == "embed.html" {
-		ancestors = "*"
-	}
 	w.Header().Set("Content-Security-Policy", a.policyOf(name)+ancestors)
 	w.Header().Set("Referrer-Policy", "same-origin")
 	w.Header().Set("Cache-Control", "no-cache")
-	if c == nil {
-		a.send(w, r, f, status)
-		return
+	if before, after, found := bytes.Cut(f.data, []byte(headMark)); found {
+		f = newPage(name, slices.Concat(before, []byte(k.head(a.outside(r.Context()))), after))
 	}
-	head := fmt.Sprintf(`<title>%s</title><meta name="description" content="%s"><meta property="og:title" content="%s"><meta property="og:type" content="video.other">%s`,
-		html.EscapeString(c.Title), html.EscapeString(c.Description), html.EscapeString(c.Title), a.pictured(r, c))
-	named := newPage(name, bytes.Replace(f.data, []byte(headMark), []byte(head), 1))
-	a.send(w, r, named, status)
-}
-
-// pictured names the picture that a link to a channel unfolds to; its address is whole, as Open Graph wants it.
-func (a *API) pictured(r *http.Request, c *channel.Channel) string {
-	if !c.Open() {
-		return ""
-	}
-	return fmt.Sprintf(`<meta property="og:image" content="%s/%s/%s">`, html.EscapeString(a.outside(r.Context())), c.Slug, thumbnailName)
+	a.send(w, r, f, status)
 }
 
 // outside is the address at which people reach this server.
