@@ -131,6 +131,7 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 	case first == "favicon.ico":
 		a.icon(w, r)
 	case !more && a.pages.files[first] != nil && !strings.HasSuffix(first, ".html"):
+		w.Header().Set("Cache-Control", "public, max-age=300") // embed.js, which other sites load
 		a.send(w, r, a.pages.files[first], http.StatusOK)
 	case !more:
 		a.watch(w, r, first, "watch.html")

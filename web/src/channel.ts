@@ -1,5 +1,3 @@
-import { categoryName } from './categories'
-
 /** What the API says of a channel. */
 export interface Status {
   slug: string
@@ -82,27 +80,5 @@ export function readStatus(v: unknown): Status | null {
     locked: o['locked'] === true,
     limited: o['limited'] === true,
     gate: gate === 'password' || gate === 'private' ? gate : '',
-  }
-}
-
-/** The ones of a category and in a language; '' is for all. A language holds its regions: pt holds pt-BR. */
-export function among(list: Iterable<Status>, category: string, language: string): Status[] {
-  return [...list].filter((c) => (category === '' || c.category === category) && (language === '' || primary(c.language) === language))
-}
-
-/** The language of a language tag, without region and script. */
-export const primary = (tag: string): string => tag.split('-')[0]!
-
-/** The order of the guide: on air first, most watched first; then by title. */
-export function inOrder(list: Iterable<Status>, search: string): { live: Status[]; off: Status[] } {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean).map((w) => w.replace(/^#(?=.)/, ''))
-  const found = [...list].filter((c) => {
-    const hay = `${c.title} ${c.slug} ${c.description} ${c.tags.join(' ')} ${categoryName(c.category)}`.toLowerCase()
-    return words.every((w) => hay.includes(w))
-  })
-  const byTitle = (a: Status, b: Status) => a.title.localeCompare(b.title) || (a.slug < b.slug ? -1 : 1)
-  return {
-    live: found.filter((c) => c.state === 'live').sort((a, b) => b.viewers - a.viewers || byTitle(a, b)),
-    off: found.filter((c) => c.state !== 'live').sort(byTitle),
   }
 }

@@ -1,10 +1,34 @@
 import { render } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
 import { slugOf } from './channel'
 import { takePass } from './pass'
-import { Player } from './player/Player'
+import { offered, type Offered } from './player/film'
+import { film, FilmPlayer } from './player/FilmPlayer'
+import { readOptions } from './player/options'
+import { current, Player } from './player/Player'
+import { controlOfFilm, controlOfSession, serveFrame } from './player/remote'
 import './styles/base.css'
 import './styles/player.css'
 
 const slug = slugOf(location.pathname)
 takePass(slug)
-render(<Player slug={slug} onHelp={() => {}} />, document.getElementById('app')!)
+const options = readOptions(location.search, true)
+if (options.background !== '') document.body.style.background = options.background
+
+/** Something that the channel offers; where it does not any more, what is on air. */
+function Embed() {
+  const [item, setItem] = useState<Offered | null | 'unknown'>(options.item === '' ? null : 'unknown')
+  useEffect(() => {
+    if (options.item === '') return
+    offered(slug).then((all) => setItem(Array.isArray(all) ? (all.find((x) => x.id === options.item) ?? null) : null), () => setItem(null))
+  }, [])
+  if (item === 'unknown') return <div class="stage" />
+  if (item !== null) return <FilmPlayer slug={slug} item={item} options={options} onHelp={() => {}} />
+  return <Player slug={slug} options={options} onHelp={() => {}} />
+}
+
+render(<Embed />, document.getElementById('app')!)
+serveFrame(() => {
+  const [f, s] = [film.value, current.value]
+  return f !== null ? controlOfFilm(f) : s !== null ? controlOfSession(s) : null
+})

@@ -32,7 +32,7 @@ export class Feed {
   private closed = false
 
   constructor(
-    private readonly slug: string | null,
+    private readonly slug: string,
     private readonly on: FeedEvents,
   ) {
     void this.connect()
@@ -84,7 +84,7 @@ export class Feed {
   }
 
   private listen(): void {
-    const source = new EventSource(at(this.slug === null ? '/api/v1/events' : withPass(`/api/v1/events?channel=${encodeURIComponent(this.slug)}`, this.slug)))
+    const source = new EventSource(at(withPass(`/api/v1/events?channel=${encodeURIComponent(this.slug)}`, this.slug)))
     this.source = source
     source.addEventListener('status', (e) => {
       this.heard = Date.now()
@@ -124,19 +124,18 @@ export class Feed {
   }
 
   private async ask(): Promise<'found' | 'missing' | 'away'> {
-    const url = this.slug === null ? '/api/v1/guide' : withPass(`/api/v1/channels/${encodeURIComponent(this.slug)}`, this.slug)
+    const url = withPass(`/api/v1/channels/${encodeURIComponent(this.slug)}`, this.slug)
     const sent = Date.now()
     try {
       const response = await fetch(at(url), { cache: 'no-store', signal: AbortSignal.timeout(6_000) })
-      if (response.status === 404 && this.slug !== null) {
+      if (response.status === 404) {
         this.on.removed(this.slug)
         return 'missing'
       }
       if (!response.ok) return 'away'
       this.clock.header(response.headers.get('Date'), (sent + Date.now()) / 2)
       const v: unknown = await response.json()
-      if (this.slug !== null) this.take(v)
-      else if (typeof v === 'object' && v !== null && 'channels' in v && Array.isArray(v.channels)) v.channels.forEach((c) => this.take(c))
+      this.take(v)
       return 'found'
     } catch {
       return 'away'

@@ -1,13 +1,11 @@
 import { expect, test } from 'vitest'
-import { among, inOrder, readStatus, slugOf, type Status } from './channel'
+import { readStatus, slugOf } from './channel'
 import { passIn } from './pass'
 import { ServerClock } from './clock'
 import { retryDelay } from './feed'
 import { readSpec } from './openapi'
 import { actionOf } from './player/keys'
 import { clock, compact, since, spoken, viewers } from './words'
-
-const channel = (o: Partial<Status>): Status => ({ ...readStatus({ slug: 'a' })!, ...o })
 
 test('the slug of a page', () => {
   expect(slugOf('/news')).toBe('news')
@@ -33,20 +31,6 @@ test('a status is read strictly, and gaps are filled', () => {
   expect(readStatus({ slug: 'a', state: 'odd', viewers: -3, width: 'x' })).toMatchObject({ title: 'a', state: 'never', viewers: 0, width: 1280 })
   expect(readStatus({ slug: 'a', state: 'live', viewers: 12, dvrWindow: 7200 })).toMatchObject({ state: 'live', viewers: 12, dvrWindow: 7200, bucketAway: false })
   expect(readStatus({ slug: 'a', bucketAway: true })).toMatchObject({ bucketAway: true })
-})
-
-test('the guide: most watched first, then off air by title; every word must be found', () => {
-  const all = [
-    channel({ slug: 'a', title: 'Zebra', state: 'live', viewers: 1 }),
-    channel({ slug: 'b', title: 'Bee', state: 'off' }),
-    channel({ slug: 'c', title: 'Cat', state: 'live', viewers: 9, description: 'for night owls' }),
-    channel({ slug: 'd', title: 'Ant', state: 'never' }),
-  ]
-  const shown = inOrder(all, '')
-  expect(shown.live.map((c) => c.slug)).toEqual(['c', 'a'])
-  expect(shown.off.map((c) => c.slug)).toEqual(['d', 'b'])
-  expect(inOrder(all, 'OWLS cat').live.map((c) => c.slug)).toEqual(['c'])
-  expect(inOrder(all, 'owls bee').live).toEqual([])
 })
 
 test('the server clock: the least delayed sample counts; a header only for a clock plainly wrong', () => {
@@ -89,6 +73,7 @@ test('keys: typing and buttons keep theirs', () => {
   expect(actionOf('f', true, 'other')).toBeNull()
   expect(actionOf('ArrowLeft', false, 'range')).toBeNull()
   expect(actionOf('ArrowLeft', false, 'other')).toBe('back')
+  expect(actionOf('c', false, 'other')).toBe('captions')
   expect(actionOf('L', false, 'other')).toBe('live')
   expect(actionOf('?', false, 'button')).toBe('help')
   expect(actionOf('x', false, 'other')).toBeNull()
@@ -132,15 +117,4 @@ test('what the server says of a look counts only if it is one', () => {
   })
   for (const bad of ['https://evil.example/x.png', 'javascript:alert(1)', `${image}"onerror=`, '/assets/channels/news/x.svg']) expect(readStatus({ slug: 'a', logo: bad })!.logo).toBe('')
   expect(readStatus({ slug: 'a', accent: 'red', background: 'url(x)', gate: 'odd' })).toMatchObject({ accent: '', background: '', gate: '' })
-})
-
-test('the guide is narrowed by category and language, and searched by tags', () => {
-  const all = [channel({ slug: 'a', category: 'news', language: 'pt-BR', tags: ['samba'] }), channel({ slug: 'b', category: 'faith', language: 'en' }), channel({ slug: 'c' })]
-  const slugs = (list: Status[]) => list.map((c) => c.slug)
-  expect(slugs(among(all, '', ''))).toEqual(['a', 'b', 'c'])
-  expect(slugs(among(all, 'news', ''))).toEqual(['a'])
-  expect(slugs(among(all, '', 'pt'))).toEqual(['a'])
-  expect(slugs(among(all, 'news', 'en'))).toEqual([])
-  expect(slugs(inOrder(all, '#samba').off)).toEqual(['a'])
-  expect(slugs(inOrder(all, 'faith').off)).toEqual(['b'])
 })

@@ -9,13 +9,9 @@ export function Mark() {
   )
 }
 
-export function Brand() {
-  return (
-    <a class="brand" href="/" aria-label="Mayfly, to the guide">
-      <Mark />
-      <span>Mayfly</span>
-    </a>
-  )
+export function Brand({ plain = false }: { plain?: boolean }) {
+  const inside = <><Mark /><span>Mayfly</span></>
+  return plain ? inside : <a class="brand" href="/" aria-label="Mayfly, to the guide">{inside}</a>
 }
 
 export function Badge({ kind, children }: { kind: 'live' | 'behind' | 'off' | 'wait'; children: preact.ComponentChildren }) {

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 
 /** How often a picture is asked for again, in ms: nodes and caches keep one about as long. */
 const fresh = 10_000
@@ -11,11 +11,24 @@ const fresh = 10_000
 export function Thumb({ url }: { url: string }) {
   const shown = useSignal('')
   const turn = useSignal(0)
+  const place = useRef<HTMLSpanElement>(null)
   useEffect(() => {
-    const timer = window.setInterval(() => document.visibilityState === 'visible' && turn.value++, fresh)
-    return () => window.clearInterval(timer)
+    // Of hundreds of channels only those are asked for that are on the screen, or nearly.
+    let seen = false
+    const look = () => seen && document.visibilityState === 'visible' && turn.value++
+    const watcher = new IntersectionObserver(([e]) => {
+      seen = e?.isIntersecting === true
+      if (turn.value === 0) look()
+    }, { rootMargin: '200px' })
+    watcher.observe(place.current!)
+    const timer = window.setInterval(look, fresh)
+    return () => {
+      watcher.disconnect()
+      window.clearInterval(timer)
+    }
   }, [])
   useEffect(() => {
+    if (turn.value === 0) return
     let wanted = true
     const next = new Image()
     next.onload = () => wanted && (shown.value = next.src)
@@ -25,5 +38,5 @@ export function Thumb({ url }: { url: string }) {
       wanted = false
     }
   }, [url, turn.value])
-  return shown.value === '' ? null : <img class="thumb" src={shown.value} alt="" decoding="async" />
+  return <span ref={place} class="thumb">{shown.value !== '' && <img src={shown.value} alt="" decoding="async" />}</span>
 }

@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals'
 import { render } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { categoryName } from './categories'
@@ -7,7 +8,14 @@ import { languageName } from './languages'
 import { at } from './origin'
 import { Badge, Brand } from './parts'
 import { takePass } from './pass'
+import { Feed } from './feed'
+import { offered, type Offered } from './player/film'
+import { FilmPlayer } from './player/FilmPlayer'
+import { readOptions } from './player/options'
 import { current, Player } from './player/Player'
+import { Coming } from './watch/Coming'
+import { OnDemand } from './watch/OnDemand'
+import { Tell, useTelling } from './watch/Tell'
 import { viewers } from './words'
 import './styles/base.css'
 import './styles/player.css'
@@ -16,12 +24,24 @@ import './styles/watch.css'
 
 const slug = slugOf(location.pathname)
 takePass(slug)
+const options = readOptions(location.search, false)
+
+/** Something that the channel offers, if the page is about that; 'unknown' until it is known. */
+const item = signal<Offered | null | 'unknown' | 'missing'>(options.item === '' ? null : 'unknown')
+/** What is known of the channel where its own player is not on the page. */
+const aside = signal<Status | null>(null)
+if (options.item !== '') {
+  offered(slug).then((all) => {
+    item.value = Array.isArray(all) ? (all.find((x) => x.id === options.item) ?? 'missing') : all === 'barred' ? null : 'missing'
+  }, () => (item.value = 'missing'))
+  new Feed(slug, { status: (s) => (aside.value = s), removed: () => (aside.value = null), link: () => {} })
+}
 
 function Watch() {
   const help = useRef<HTMLDialogElement>(null)
-  const embed = useRef<HTMLDialogElement>(null)
-  const status = current.value?.status.value ?? null
+  const status = current.value?.status.value ?? aside.value
   const [Report, setReport] = useState<typeof import('./report').Report | null>(null)
+  const [Sheet, setSheet] = useState<typeof import('./watch/EmbedSheet').EmbedSheet | null>(null)
   useEffect(() => {
     const wear = () => dress(status?.accent ?? '', status?.background ?? '')
     wear()
@@ -29,7 +49,14 @@ function Watch() {
     system.addEventListener('change', wear)
     return () => system.removeEventListener('change', wear)
   }, [status?.accent, status?.background])
+  useTelling(slug, status)
   const report = () => void import('./report').then((m) => setReport(() => m.Report), () => {})
+  const embed = () => void import('./watch/EmbedSheet').then((m) => setSheet(() => m.EmbedSheet), () => {})
+  const onHelp = () => help.current?.showModal()
+  const shown = item.value
+  const open = status !== null && status.gate === ''
+  const resting = current.value !== null && (current.value.state.value === 'off' || current.value.state.value === 'never')
+  const title = shown !== null && typeof shown === 'object' ? shown.title : (status?.title ?? slug)
   return (
     <>
       <a class="skip" href="#about">Skip the player</a>
@@ -40,13 +67,41 @@ function Watch() {
         </nav>
       </header>
       <main class="watch">
-        <Player slug={slug} onHelp={() => help.current?.showModal()} />
-        <About onEmbed={() => embed.current?.showModal()} onHelp={() => help.current?.showModal()} onReport={report} />
+        {shown === null ? <Player slug={slug} options={options} onHelp={onHelp} /> : typeof shown === 'object' ? <FilmPlayer slug={slug} item={shown} options={options} onHelp={onHelp} /> : (
+          <div class="stage"><p class="stage-words" role="status">{shown === 'missing' ? 'This is not offered any more.' : ''}</p></div>
+        )}
+        {shown !== null && typeof shown === 'object' ? <AboutItem x={shown} status={status} onEmbed={embed} /> : shown === 'missing' ? <section id="about" class="about"><a class="button" href={`/${slug}`}>To the channel</a></section> : <About onEmbed={embed} onHelp={onHelp} onReport={report} />}
+        {resting && open && <Tell slug={slug} />}
+        {open && (
+          <div class="shelves">
+            <OnDemand slug={slug} playing={shown !== null && typeof shown === 'object' ? shown.id : ''} open={open} />
+            <Coming slug={slug} live={status.state === 'live'} />
+          </div>
+        )}
       </main>
       <Help dialog={help} />
-      <Embed dialog={embed} />
+      {Sheet && <Sheet slug={slug} title={title} item={shown !== null && typeof shown === 'object' ? shown.id : ''} accent={status?.accent ?? ''} close={() => setSheet(null)} />}
       {Report && <Report slug={slug} title={status?.title ?? slug} close={() => setReport(null)} />}
     </>
+  )
+}
+
+/** About something that the channel offers, and the way back to what is on air. */
+function AboutItem({ x, status, onEmbed }: { x: Offered; status: Status | null; onEmbed: () => void }) {
+  setTitle(x.title)
+  const live = status?.state === 'live'
+  return (
+    <section id="about" class="about" aria-label="About what plays">
+      <div class="about-head">
+        <div class="about-line"><span class="fact">{x.kind === 'recording' ? 'Recording of ' : ''}{new Date(x.made).toLocaleDateString(undefined, { day: 'numeric', month: 'long', year: 'numeric' })}</span></div>
+        <div class="about-title"><h1>{x.title}</h1></div>
+        {status !== null && <p><a href={`/${slug}`}>{status.title}</a></p>}
+      </div>
+      <div class="about-tools">
+        <a class={`button ${live ? '' : 'ghost'}`} href={`/${slug}`}>{live ? 'Watch what is on air' : 'To the channel'}</a>
+        <button type="button" class="button ghost" onClick={onEmbed}>Embed</button>
+      </div>
+    </section>
   )
 }
 
@@ -144,6 +199,7 @@ const keys: [string[], string][] = [
   [['↑', '↓'], 'Louder or quieter'],
   [['M'], 'Sound on or off'],
   [['L'], 'Jump to live'],
+  [['C'], 'Captions on or off, where there are some'],
   [['F'], 'Full screen'],
   [['?'], 'This list'],
 ]
@@ -161,33 +217,6 @@ function Help({ dialog }: { dialog: DialogRef }) {
         ))}
       </dl>
       <form method="dialog"><button class="button">Close</button></form>
-    </dialog>
-  )
-}
-
-function Embed({ dialog }: { dialog: DialogRef }) {
-  const field = useRef<HTMLTextAreaElement>(null)
-  const button = useRef<HTMLButtonElement>(null)
-  const title = (current.value?.status.value?.title ?? slug).replace(/[&"<>]/g, (c) => `&#${c.charCodeAt(0)};`)
-  const code = `<iframe src="${location.origin}/${slug}/embed" title="${title}" width="640" height="360" style="border:0" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`
-  const copy = async () => {
-    field.current?.select()
-    try {
-      await navigator.clipboard.writeText(code)
-      if (button.current) button.current.textContent = 'Copied'
-    } catch {
-      // Not allowed here (plain http): the text is selected, the viewer can copy it.
-      if (button.current) button.current.textContent = 'Selected: copy it with Ctrl C'
-    }
-  }
-  return (
-    <dialog ref={dialog} class="sheet" aria-labelledby="embed-title" onClose={() => button.current && (button.current.textContent = 'Copy')}>
-      <h2 id="embed-title">Put the player on your page</h2>
-      <textarea ref={field} readOnly rows={7} aria-label="Embed code" value={code} spellcheck={false} />
-      <form method="dialog">
-        <button ref={button} type="button" class="button" onClick={() => void copy()}>Copy</button>
-        <button class="button ghost">Close</button>
-      </form>
     </dialog>
   )
 }

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { at, channelsAt } from '../origin'
 import { Mark } from '../parts'
 import { kindOf } from '../player/keys'
+import { readOptions } from '../player/options'
 import { current, Player } from '../player/Player'
 import { kill, listen, start, state, takeBucket } from './live'
 import { Aim, BucketCard, Counters, Log, NodeCard, Timeline, Troubles, Who } from './parts'
@@ -16,6 +17,9 @@ import '../styles/demo.css'
 
 channelsAt(document.querySelector<HTMLMetaElement>('meta[name=mayfly-channels]')?.content ?? '')
 const slug = signal('live')
+
+/** Nothing but what a player does by itself. */
+const plain = readOptions('', false)
 
 function Demo() {
   const help = useRef<HTMLDialogElement>(null)
@@ -48,7 +52,7 @@ function Demo() {
         <h1 class="hidden-words">Mayfly demonstration</h1>
         <Troubles />
         <div class="stage-side">
-          <Player key={slug.value} slug={slug.value} onHelp={() => help.current?.showModal()} />
+          <Player options={plain} key={slug.value} slug={slug.value} onHelp={() => help.current?.showModal()} />
           <div class="under">
             <div class="tabs" role="group" aria-label="Channel">
               {(s?.channels ?? []).map((c) => (

@@ -3,7 +3,7 @@ import { begun, matches, pause, size } from './find'
 import { moved, without } from './order'
 import type { Clip } from './shelf'
 
-const clip = (c: Partial<Clip>): Clip => ({ id: 'a', title: '', tags: [], created: '', state: 'ready', origin: 'upload', bytes: 1, in: 0, ...c })
+const clip = (c: Partial<Clip>): Clip => ({ id: 'a', title: '', tags: [], created: '', state: 'ready', origin: 'upload', bytes: 1, in: 0, public: false, ...c })
 
 describe('search', () => {
   it('finds all words, wherever they stand', () => {

@@ -2,25 +2,30 @@ import { signal } from '@preact/signals'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { stageTheme } from '../colours'
 import { at } from '../origin'
-import { clock, spoken } from '../words'
+import { clock, spoken, viewers } from '../words'
+import { Cast } from './cast'
 import { expose } from './debug'
 import { Enter } from './Enter'
 import { actionOf, kindOf, perform } from './keys'
+import { playlist } from './engine'
+import { captionChoice, copy, Menu, qualityName, type Choice } from './Menu'
+import { writeMoment, type Options } from './options'
 import { Session } from './session'
 import { announce, type State } from './shown'
 import { Slate, slateOf } from './Slate'
+import { SoundButton } from './SoundButton'
 
 /** The session of this page; a page has one player. */
 export const current = signal<Session | null>(null)
 
-export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
+export function Player({ slug, options, onHelp }: { slug: string; options: Options; onHelp: () => void }) {
   const video = useRef<HTMLVideoElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const [Overlay, setOverlay] = useState<typeof import('../graphics/Overlay').Overlay | null>(null)
   const stage = useRef<HTMLDivElement>(null)
 
   useEffect(() => {
-    const session = new Session(slug, video.current!, canvas.current!)
+    const session = new Session(slug, video.current!, canvas.current!, options)
     current.value = session
     expose(session)
     // Without its controls the player still plays; they are fetched again with the next visit.
@@ -51,16 +56,16 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
   const session = current.value
   const state = session?.state.value ?? 'connecting'
   const held = session?.held.value ?? false
-  const words = slateOf(state, session?.status.value ?? null, slug)
+  const words = session?.idle.value === true && state === 'connecting' ? { title: session.status.value?.title ?? '', text: '' } : slateOf(state, session?.status.value ?? null, slug)
   // Over a last picture the words lie quietly; without one the slate fills the stage.
   const quiet = (session?.pictured.value ?? false) && (state === 'connecting' || state === 'lost')
 
   return (
-    <div class="stage" ref={stage} data-state={state} style={stageTheme(session?.status.value?.accent ?? '')}>
+    <div class="stage" ref={stage} data-state={state} style={stageTheme(options.accent || (session?.status.value?.accent ?? ''))}>
       <media-controller nohotkeys noautoseektolive autohide="3" noautohide={words !== null && !quiet ? '' : undefined}>
         <video ref={video} slot="media" playsinline muted disableRemotePlayback aria-label="Live picture" tabIndex={-1} />
         <canvas ref={canvas} slot="poster" class="held" hidden={!held} />
-        {session && <Controls session={session} usable={words === null || quiet} />}
+        {session && options.controls && <Controls session={session} usable={words === null || quiet} />}
       </media-controller>
       {session && Overlay && <Overlay under={session.graphics} />}
       {words && (
@@ -78,6 +83,12 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
           )}
         </Slate>
       )}
+      {session && (options.title || options.viewers) && state !== 'barred' && words === null && (
+        <p class="caption-line">
+          {options.title && <b>{session.status.value?.title}</b>}
+          {options.viewers && (session.status.value?.viewers ?? 0) > 0 && <span>{viewers(session.status.value!.viewers)}</span>}
+        </p>
+      )}
       {session && <Invitations session={session} state={state} />}
       <LiveRegion state={state} />
     </div>
@@ -87,6 +98,9 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
 /** The buttons that lie over the picture: begin to play, sound, back to live. */
 function Invitations({ session, state }: { session: Session; state: State }) {
   const watching = state === 'live' || state === 'back' || state === 'behind'
+  if (session.idle.value && state !== 'missing' && state !== 'barred') {
+    return <button type="button" class="button big" onClick={() => session.play()}>Tap to play</button>
+  }
   if (session.blocked.value) {
     return (
       <button type="button" class="button big" onClick={() => session.play()}>
@@ -97,14 +111,9 @@ function Invitations({ session, state }: { session: Session; state: State }) {
   return (
     <>
       {watching && session.muted.value && !session.paused.value && (
-        <button type="button" class="button sound" onClick={() => session.sound(true)}>
-          <svg viewBox="0 0 24 24" aria-hidden="true">
-            <path d="M4 9.5v5h3.5L12 18.5v-13L7.5 9.5H4Z" />
-            <path d="m16 9.5 5 5m0-5-5 5" />
-          </svg>
-          Tap for sound
-        </button>
+        <SoundButton onTap={() => session.sound(true)} />
       )}
+      {session.missed.value && <p class="toast" role="status">That moment is not kept any more: this is the nearest. <button type="button" onClick={() => (session.missed.value = false)}>Close</button></p>}
       {state === 'back' && <p class="toast">Back on air</p>}
     </>
   )
@@ -135,10 +144,51 @@ function Controls({ session, usable }: { session: Session; usable: boolean }) {
         <media-volume-range />
         <LiveButton session={session} />
         <span class="spring" />
+        <CastButton session={session} />
+        <Settings session={session} />
         <media-pip-button notooltip />
         <media-fullscreen-button notooltip />
       </div>
     </div>
+  )
+}
+
+/** What there is to choose: nothing is shown that has but one. */
+function Settings({ session }: { session: Session }) {
+  const { captions } = session
+  const qualities = session.qualities.value
+  const playing = session.playing.value
+  const choices: (Choice<unknown> | null)[] = [
+    qualities.length < 2 ? null : {
+      name: 'Quality', chosen: session.quality.value, choose: (height: unknown) => session.choose(Number(height)),
+      all: [{ value: 0, label: session.quality.value === 0 && playing > 0 ? `Automatic, now ${qualityName(playing)}` : 'Automatic' }, ...qualities.map((q) => ({ value: q.height, label: qualityName(q.height) }))],
+    },
+    captionChoice(captions.list.value, captions.shown.value, (t) => captions.show(t)) as Choice<unknown> | null,
+  ]
+  const link = () => {
+    const date = session.date
+    if (date === null) return 'There is no picture to link to yet'
+    return copy(`${location.origin}/${session.slug}?t=${writeMoment({ at: date })}`)
+  }
+  return <Menu choices={choices.filter((c) => c !== null)} acts={[{ label: 'Copy a link to this moment', act: link }]} />
+}
+
+function CastButton({ session }: { session: Session }) {
+  const [cast, setCast] = useState<Cast | null>(null)
+  useEffect(() => {
+    const made = new Cast(() => new URL(playlist(session.slug, 'live'), location.href).href)
+    setCast(made)
+    return () => made.close()
+  }, [session])
+  const on = cast?.on.value ?? false
+  useEffect(() => {
+    if (on) session.video.pause()
+  }, [on])
+  if (cast === null || !cast.there.value) return null
+  return (
+    <button type="button" class="icon-button" aria-label={cast.name} aria-pressed={on} onClick={() => cast.prompt()}>
+      <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3 17.5a3.5 3.5 0 0 1 3.5 3.5M3 13.5a7.5 7.5 0 0 1 7.5 7.5M3 9V5h18v14h-6.5" /></svg>
+    </button>
   )
 }
 

@@ -1,4 +1,4 @@
-import type Hls from 'hls.js/light'
+import type Hls from 'hls.js'
 import { at } from '../origin'
 import { withPass } from '../pass'
 import type { Mode } from './plan'
@@ -14,6 +14,8 @@ export interface Engine {
   begin(): number | null
   /** The program date at a position, epoch ms. */
   dateAt(position: number): number | null
+  /** Plays only the quality of that height, or with 0 what the network allows. */
+  limit(height: number): void
   /** It began at a keyframe further back than was wished; the wish can be fulfilled when what lies between is there. */
   early: boolean
   destroy(): void
@@ -28,7 +30,19 @@ export interface Wish {
   behind: number | null
   /** How near to the live edge to begin, in seconds. */
   target: number
+  /** The quality that the viewer chose, 0 for what the network allows. */
+  height: number
   fatal(reason: string): void
+  /** Which qualities there are. */
+  qualities(all: Quality[]): void
+  /** Which one plays. */
+  playing(height: number): void
+}
+
+export interface Quality {
+  height: number
+  /** bit/s */
+  bitrate: number
 }
 
 export const playlist = (slug: string, mode: Mode): string => at(withPass(`/${encodeURIComponent(slug)}/${mode === 'live' ? 'index' : 'dvr'}.m3u8`, slug))
@@ -38,7 +52,7 @@ type Kind = { kind: 'hls'; Hls: HlsClass } | { kind: 'native' } | { kind: 'none'
 
 /** hls.js first: Chromium says that it "may" play HLS itself, but only hls.js is near to life and can be watched over. */
 export async function choose(video: HTMLVideoElement): Promise<Kind> {
-  const { default: Hls } = await import('hls.js/light')
+  const { default: Hls } = await import('hls.js')
   if (Hls.isSupported()) return { kind: 'hls', Hls }
   if (video.canPlayType('application/vnd.apple.mpegurl') !== '') return { kind: 'native' }
   return { kind: 'none' }
@@ -119,6 +133,11 @@ class HlsEngine implements Engine {
       const mismatch = data.details === ErrorDetails.LEVEL_PARSING_ERROR
       if (data.fatal || mismatch) wish.fatal(`${data.details}${data.error ? `: ${data.error.message}` : ''}`)
     })
+    hls.on(Events.MANIFEST_PARSED, () => {
+      wish.qualities(hls.levels.map((l) => ({ height: l.height, bitrate: l.bitrate })))
+      if (wish.height > 0) this.limit(wish.height)
+    })
+    hls.on(Events.LEVEL_SWITCHED, (_e, data) => wish.playing(hls.levels[data.level]?.height ?? 0))
     let placed = false
     hls.on(Events.LEVEL_UPDATED, () => {
       if (placed || this.hls === null) return
@@ -128,6 +147,18 @@ class HlsEngine implements Engine {
     })
     hls.attachMedia(video)
     hls.loadSource(playlist(wish.slug, wish.mode))
+  }
+
+  limit(height: number): void {
+    const { hls } = this
+    if (hls === null || hls.levels.length < 2) return
+    // The best of that height; where there is none any more, the next below it.
+    let best = -1
+    hls.levels.forEach((l, i) => {
+      const before = hls.levels[best]
+      if (l.height <= height && (before === undefined || l.height > before.height || (l.height === before.height && l.bitrate > before.bitrate))) best = i
+    })
+    hls.nextLevel = height === 0 ? -1 : Math.max(best, 0)
   }
 
   private pieces(): Piece[] {
@@ -212,6 +243,9 @@ class NativeEngine implements Engine {
     )
     video.src = playlist(wish.slug, wish.mode)
   }
+
+  /** The browser chooses by itself and says nothing of it. */
+  limit(): void {}
 
   /** The date of position 0, which Safari knows. */
   private zero(): number | null {

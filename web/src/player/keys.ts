@@ -1,6 +1,6 @@
 import type { Session } from './session'
 
-export type Action = 'toggle' | 'back' | 'forward' | 'louder' | 'quieter' | 'fullscreen' | 'mute' | 'live' | 'help'
+export type Action = 'toggle' | 'back' | 'forward' | 'louder' | 'quieter' | 'fullscreen' | 'mute' | 'live' | 'captions' | 'help'
 
 /** What a key means to the player; null when it is none of ours or belongs to what has the focus. */
 export function actionOf(key: string, modified: boolean, target: 'text' | 'button' | 'range' | 'other'): Action | null {
@@ -16,6 +16,7 @@ export function actionOf(key: string, modified: boolean, target: 'text' | 'butto
     case 'f': return 'fullscreen'
     case 'm': return 'mute'
     case 'l': return 'live'
+    case 'c': return 'captions'
     case '?': return 'help'
     default: return null
   }
@@ -44,6 +45,7 @@ export function perform(action: Action, session: Session, stage: HTMLElement, he
       return
     case 'mute': return session.sound(video.muted)
     case 'live': return session.goLive()
+    case 'captions': return session.captions.toggle()
     case 'help': return help()
     case 'fullscreen':
       // Either may be refused, for instance in a frame that is not allowed to; then nothing happens.

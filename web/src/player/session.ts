@@ -2,8 +2,10 @@ import { signal, type Signal } from '@preact/signals'
 import type { Status } from '../channel'
 import { Feed, retryDelay } from '../feed'
 import { keepPass, passOf } from '../pass'
-import { build, choose, isFull, measure, type Engine } from './engine'
+import { Captions } from './captions'
+import { build, choose, isFull, measure, type Engine, type Quality } from './engine'
 import { Graphics } from './graphics'
+import type { Options } from './options'
 import { afterStall, keep, startPace, tooFar, type Pace } from './pace'
 import { offLimit, plan, type Mode } from './plan'
 import { next, start, type Facts, type Shown, type State } from './shown'
@@ -41,6 +43,16 @@ export class Session {
   /** What lay and lies over the pictures. */
   readonly graphics: Graphics
 
+  /** Which qualities there are, best first, which the viewer chose by its height (0: what the network allows), and which plays. */
+  readonly qualities: Signal<readonly Quality[]> = signal([])
+  readonly quality = signal(0)
+  readonly playing = signal(0)
+  /** The viewer has not said yet that it may begin. */
+  readonly idle = signal(false)
+  /** The moment that was asked for is not kept any more. */
+  readonly missed = signal(false)
+  readonly captions: Captions
+
   stalls = 0
   rebuilds = 0
   lastFault = ''
@@ -62,6 +74,8 @@ export class Session {
   private measuring = 0
   private wishDate: number | null = null
   private wishBehind: number | null = null
+  /** The moment of the page's address, until it is known whether it is there. */
+  private asked: number | null = null
   private lastDate: number | null = null
   private building = false
   private entered = 0
@@ -76,8 +90,19 @@ export class Session {
     readonly slug: string,
     readonly video: HTMLVideoElement,
     private readonly canvas: HTMLCanvasElement,
+    private readonly options: Options,
   ) {
-    video.muted = true
+    video.muted = options.muted
+    video.volume = options.volume
+    this.muted.value = options.muted
+    this.idle.value = !options.autoplay
+    this.captions = new Captions(video, options.captions)
+    const moment = options.moment
+    if (moment !== null && 'at' in moment && moment.at < Date.now() - 3000) {
+      this.rewound.value = true
+      this.wishDate = this.asked = moment.at
+      this.behind.value = (Date.now() - moment.at) / 1000
+    }
     video.playsInline = true
     this.graphics = new Graphics(slug, video, (position) => this.engine?.dateAt(position) ?? null, () => this.feed.clock.now(Date.now()))
     this.listen()
@@ -99,6 +124,7 @@ export class Session {
     window.clearInterval(this.timer)
     this.off.abort()
     this.feed.close()
+    this.captions.close()
     this.engine?.destroy()
     this.engine = null
   }
@@ -125,6 +151,11 @@ export class Session {
 
   play(): void {
     this.paused.value = false
+    if (this.idle.value) {
+      this.idle.value = false
+      this.video.muted = this.options.muted
+      this.step()
+    }
     this.start()
   }
 
@@ -132,6 +163,27 @@ export class Session {
     this.video.muted = !on
     if (on && this.video.volume === 0) this.video.volume = 1
     if (on) this.play()
+  }
+
+  /** The time of day of the picture, epoch ms; null while it is not known. */
+  get date(): number | null {
+    return this.lastDate
+  }
+
+  /** Play the quality of that height, or with 0 what the network allows. */
+  choose(height: number): void {
+    this.quality.value = height
+    this.engine?.limit(height)
+  }
+
+  /** Go to a time of day. */
+  goTo(date: number): void {
+    const behind = (this.feed.clock.now(Date.now()) - date) / 1000
+    const now = this.lastDate
+    const edge = this.engine?.edge() ?? null
+    if (now !== null && edge !== null) this.goBack(Math.max(0, edge - this.video.currentTime + (now - date) / 1000))
+    else if (behind < 3) this.goLive()
+    else this.rewind(date, behind)
   }
 
   /** The viewer is about to go back: find out how far that is. Asked at most once in a minute. */
@@ -202,7 +254,13 @@ export class Session {
     this.video.play().then(
       () => (this.blocked.value = false),
       (e: unknown) => {
-        if (e instanceof DOMException && e.name === 'NotAllowedError') this.blocked.value = true
+        if (!(e instanceof DOMException) || e.name !== 'NotAllowedError') return
+        // With sound it may not begin by itself: without, it mostly may, and the viewer is asked for the sound.
+        if (this.video.muted) this.blocked.value = true
+        else {
+          this.video.muted = true
+          this.start()
+        }
       },
     )
   }
@@ -275,6 +333,10 @@ export class Session {
     const behind = Math.max(0, edge - at)
     if (!video.seeking) this.behind.value = behind
     this.lastDate = engine.dateAt(at) ?? this.lastDate
+    if (this.asked !== null && this.lastDate !== null && !video.seeking && this.moved > this.engineBuilt) {
+      this.missed.value = Math.abs(this.lastDate - this.asked) > 30_000
+      this.asked = null
+    }
     // While nothing moves the number would only count the waiting.
     const watching = this.paused.value || now - this.moved < 1500
     this.latency.value = this.lastDate === null || !watching ? null : (this.feed.clock.now(now) - this.lastDate) / 1000
@@ -346,6 +408,7 @@ export class Session {
       returned: this.returned,
       nextTry: this.nextTry,
     })
+    if (this.idle.value) return
     if (what === 'drop') this.drop()
     else if (what === 'build-live') this.admitted('live')
     else if (what === 'build-dvr') this.admitted('dvr')
@@ -407,7 +470,7 @@ export class Session {
     // Should it fail, the next try waits; a try that plays clears the count.
     this.nextTry = now + retryDelay(this.tries++, Math.random())
     if (mode === 'dvr' && this.wishDate === null && this.wishBehind === null) this.wishDate = this.lastDate
-    const wish = { mode, slug: this.slug, date: this.wishDate, behind: this.wishBehind, target: this.pace.target, fatal: () => {} }
+    const wish = { mode, slug: this.slug, date: this.wishDate, behind: this.wishBehind, target: this.pace.target, height: this.quality.value, fatal: () => {}, qualities: (all: Quality[]) => this.offer(all), playing: (height: number) => (this.playing.value = height) }
     choose(this.video).then(
       (kind) => {
         this.building = false
@@ -429,6 +492,12 @@ export class Session {
         this.building = false
       },
     )
+  }
+
+  private offer(all: Quality[]): void {
+    const best = new Map<number, Quality>()
+    for (const q of all) if (q.height > 0 && q.bitrate > (best.get(q.height)?.bitrate ?? -1)) best.set(q.height, q)
+    this.qualities.value = [...best.values()].sort((a, b) => b.height - a.height)
   }
 
   private fail(engine: Engine, reason: string): void {
