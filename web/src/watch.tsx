@@ -70,8 +70,8 @@ function Watch() {
         {shown === null ? <Player slug={slug} options={options} onHelp={onHelp} /> : typeof shown === 'object' ? <FilmPlayer slug={slug} item={shown} options={options} onHelp={onHelp} /> : (
           <div class="stage"><p class="stage-words" role="status">{shown === 'missing' ? 'This is not offered any more.' : ''}</p></div>
         )}
-        {shown !== null && typeof shown === 'object' ? <AboutItem x={shown} status={status} onEmbed={embed} /> : shown === 'missing' ? <section id="about" class="about"><a class="button" href={`/${slug}`}>To the channel</a></section> : <About onEmbed={embed} onHelp={onHelp} onReport={report} />}
         {resting && open && <Tell slug={slug} />}
+        {shown !== null && typeof shown === 'object' ? <AboutItem x={shown} status={status} onEmbed={embed} /> : shown === 'missing' ? <section id="about" class="about"><a class="button" href={`/${slug}`}>To the channel</a></section> : <About onEmbed={embed} onHelp={onHelp} onReport={report} />}
         {open && (
           <div class="shelves">
             <OnDemand slug={slug} playing={shown !== null && typeof shown === 'object' ? shown.id : ''} open={open} />

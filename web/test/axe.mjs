@@ -37,7 +37,9 @@ async function check(page, name) {
 const pages = [
   ['guide', '/', '.card'],
   ['watch', `/${slug}`, 'h1'],
-  ['embed', `/${slug}/embed`, 'video'],
+  ['embed', `/${slug}/embed?title=1&viewers=1`, 'video'],
+  ['embed-still', `/${slug}/embed?autoplay=0`, '.slate .button'],
+  ['guide-embed', '/embed', '.card'],
   ['account', '/login/account', 'h1'],
   ['home', '/studio', 'h1'],
   ['studio', `/studio/${slug}`, '.light.is-live'],

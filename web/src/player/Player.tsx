@@ -56,7 +56,11 @@ export function Player({ slug, options, onHelp }: { slug: string; options: Optio
   const session = current.value
   const state = session?.state.value ?? 'connecting'
   const held = session?.held.value ?? false
-  const words = session?.idle.value === true && state === 'connecting' ? { title: session.status.value?.title ?? '', text: '' } : slateOf(state, session?.status.value ?? null, slug)
+  const status = session?.status.value ?? null
+  // Who embeds it wants it to begin when the viewer says so: until then it shows what is on, still.
+  const idle = session?.idle.value === true && state === 'connecting'
+  const still = status?.state === 'live' && !status.locked ? `/${slug}/thumbnail.jpg` : ''
+  const words = idle ? { title: status?.title ?? '', text: '' } : slateOf(state, session?.status.value ?? null, slug)
   // Over a last picture the words lie quietly; without one the slate fills the stage.
   const quiet = (session?.pictured.value ?? false) && (state === 'connecting' || state === 'lost')
 
@@ -69,7 +73,8 @@ export function Player({ slug, options, onHelp }: { slug: string; options: Optio
       </media-controller>
       {session && Overlay && <Overlay under={session.graphics} />}
       {words && (
-        <Slate words={words} state={state} quiet={quiet} picture={session?.status.value?.picture ?? ''} logo={session?.status.value?.logo ?? ''}>
+        <Slate words={words} state={state} quiet={quiet} picture={status?.picture || (idle ? still : '')} logo={session?.status.value?.logo ?? ''}>
+          {session && idle && <button type="button" class="button" onClick={() => session.play()}>Play</button>}
           {session && state === 'barred' && <Enter session={session} />}
           {session && state === 'off' && (session.status.value?.dvrWindow ?? 0) > 0 && (
             <button type="button" class="button" onClick={() => session.goBack(Math.min(600, session.status.value?.dvrWindow ?? 0))}>
@@ -98,9 +103,6 @@ export function Player({ slug, options, onHelp }: { slug: string; options: Optio
 /** The buttons that lie over the picture: begin to play, sound, back to live. */
 function Invitations({ session, state }: { session: Session; state: State }) {
   const watching = state === 'live' || state === 'back' || state === 'behind'
-  if (session.idle.value && state !== 'missing' && state !== 'barred') {
-    return <button type="button" class="button big" onClick={() => session.play()}>Tap to play</button>
-  }
   if (session.blocked.value) {
     return (
       <button type="button" class="button big" onClick={() => session.play()}>
