@@ -44,7 +44,7 @@ try {
   await page.evaluate(() => { globalThis.player.unmute(); globalThis.player.setVolume(0.4) })
   await until('it has sound', () => !globalThis.player.view.muted && globalThis.player.view.volume === 0.4)
   await page.evaluate(() => globalThis.player.seek(9))
-  await until('it goes back', () => globalThis.player.view.behind > 5)
+  await until('it goes back', () => globalThis.player.view.state === 'behind' && globalThis.player.view.behind > 2.5)
   await page.evaluate(() => globalThis.player.live())
   await until('it goes to what is live', () => globalThis.player.view.behind < 4 && globalThis.player.view.state === 'live')
   const events = await page.evaluate(() => globalThis.events)
@@ -62,6 +62,24 @@ try {
   const link = new URL(await page.evaluate(() => navigator.clipboard.readText()))
   const away = (Date.parse(link.searchParams.get('t')) - moment.getTime()) / 1000
   must('the link leads to the moment that is shown, some seconds on', link.pathname === `/${slug}` && away > -6 && away < 25, { link: link.href, away })
+
+  // A second quality, for the player's eyes: the same media by another address.
+  await page.route(`**/${slug}/index.m3u8*`, async (r) => {
+    const answer = await r.fetch()
+    const text = await answer.text()
+    const [, line, address] = /(#EXT-X-STREAM-INF:.*)\n(.*)/.exec(text)
+    await r.fulfill({ response: answer, body: `${text.trimEnd()}\n${line.replace(/RESOLUTION=\d+x\d+/, 'RESOLUTION=160x90').replace(/BANDWIDTH=\d+/g, 'BANDWIDTH=90000')}\n${address}${address.includes('?') ? '&' : '?'}second=1\n` })
+  })
+  await page.goto(`${node}/${slug}`)
+  await page.waitForFunction(() => globalThis.mayfly?.frames > 10)
+  await page.mouse.move(300, 220)
+  await page.getByRole('button', { name: 'Settings' }).click()
+  const offered = await page.locator('.menu label').allTextContents()
+  must('the menu offers both qualities', offered.length === 3 && offered[0].startsWith('Automatic') && offered[2] === '90p', offered)
+  await page.getByLabel('90p').click()
+  await page.waitForRequest((r) => r.url().includes('second=1'))
+  await page.keyboard.press('Escape')
+  must('the menu closes by a key, and the button has the focus', await page.evaluate(() => document.querySelector('.menu').hidden && document.activeElement?.getAttribute('aria-label') === 'Settings'), null)
 } catch (e) {
   if (opt.shots) await page.screenshot({ path: join(opt.shots, 'embedded.png') }).catch(() => {})
   faults.push(String(e.stack ?? e))

@@ -1,7 +1,7 @@
 import type Hls from 'hls.js'
-import type { BufferAppendedData, BufferFlushingData, FragLoadingData, HlsConfig } from 'hls.js'
 import { at } from '../origin'
 import { withPass } from '../pass'
+import { inband } from './inband'
 import type { Mode } from './plan'
 import { dateAt, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
 
@@ -102,40 +102,6 @@ export async function isFull(slug: string): Promise<boolean> {
   }
 }
 
-/** What hls.js keeps to itself of how it reads captions within the picture. */
-interface Timeline {
-  lastSn: number
-  lastPartIndex: number
-  onFragLoading(event: string, data: FragLoadingData): void
-  onBufferAppended(event: string, data: BufferAppendedData): void
-  onBufferFlushing(event: string, data: BufferFlushingData): void
-}
-
-/**
- * hls.js forgets what it has read of captions whenever a part is not the first one of its segment, and shows none where
- * picture and sound are in one buffer. So what follows a part is told as if it followed a segment, and one buffer for
- * both as that of the picture.
- */
-function steadyCaptions(Class: HlsClass): NonNullable<HlsConfig['timelineController']> {
-  const Base = Class.DefaultConfig.timelineController as unknown as new (hls: Hls) => Timeline
-  class Steady extends Base {
-    override onFragLoading(event: string, data: FragLoadingData): void {
-      if (data.frag.sn === this.lastSn && data.part?.index === this.lastPartIndex + 1) this.lastSn--
-      super.onFragLoading(event, data)
-    }
-
-    override onBufferAppended(event: string, data: BufferAppendedData): void {
-      const both = data.timeRanges.audiovideo
-      super.onBufferAppended(event, data.type === 'audiovideo' && both ? { ...data, type: 'video', timeRanges: { video: both } } : data)
-    }
-
-    override onBufferFlushing(event: string, data: BufferFlushingData): void {
-      super.onBufferFlushing(event, data.type === 'audiovideo' ? { ...data, type: 'video' } : data)
-    }
-  }
-  return Steady as unknown as NonNullable<HlsConfig['timelineController']>
-}
-
 class HlsEngine implements Engine {
   readonly kind = 'hls'
   readonly mode: Mode
@@ -147,7 +113,7 @@ class HlsEngine implements Engine {
     const live = wish.mode === 'live'
     const hls = new Class({
       lowLatencyMode: live,
-      timelineController: steadyCaptions(Class),
+      timelineController: inband(Class),
       // The playlist's target duration is 4 s for ever, so distances are given in seconds, not in durations.
       liveSyncDuration: live ? wish.target : 6,
       liveSyncOnStallIncrease: 0, // the page keeps the latency itself (pace.ts)
