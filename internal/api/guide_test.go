@@ -208,3 +208,28 @@ func cpuTime() time.Duration {
 	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// FuzzSearch finds in the text of all lines what one finds line by line.
+func FuzzSearch(f *testing.F) {
+	f.Add("The News", "Café Central", "news", "e")
+	f.Add("a", "a\x00b", "\x00", "")
+	f.Add("", "", "x", "ß")
+	f.Fuzz(func(t *testing.T, first, second, word, other string) {
+		e := &edition{}
+		for i, title := range []string{first, second, first + second} {
+			e.lines = append(e.lines, lineOf(station.Status{Slug: fmt.Sprint(i), Title: title}, nil))
+		}
+		e.write()
+		words := strings.Fields(fold(word + " " + other))
+		found := e.search(words)
+		for i, l := range e.lines {
+			want := true
+			for _, w := range words {
+				want = want && strings.Contains(l.words, w)
+			}
+			if got := found == nil || found[i]; got != want {
+				t.Errorf("%q in %q: %v, want %v", words, l.words, got, want)
+			}
+		}
+	})
+}

@@ -90,3 +90,20 @@ func TestPlayerSize(t *testing.T) {
 		}
 	}
 }
+
+// FuzzHead writes heads in which nothing that people write is markup.
+func FuzzHead(f *testing.F) {
+	f.Add(`</title><script>`, `"onload="alert(1)`, "news?play=a&t=1")
+	f.Fuzz(func(t *testing.T, title, text, path string) {
+		head := func(title, text, path string) string {
+			at := "https://tv.example.org/c" + path
+			return (&card{title: title, text: text, page: at, player: at, picture: at, feed: at}).head("https://tv.example.org")
+		}
+		made, plain := head(title, text, path), head("x", "x", "x")
+		for _, mark := range []string{"<", ">", `"`} {
+			if strings.Count(made, mark) != strings.Count(plain, mark) {
+				t.Errorf("%q, %q, %q: %s", title, text, path, made)
+			}
+		}
+	})
+}
