@@ -253,13 +253,19 @@ func lineOf(s station.Status, old *line) *line {
 		l.title, l.words = old.title, old.words
 		return l
 	}
-	category := ""
-	if i := slices.IndexFunc(channel.Categories, func(c channel.Category) bool { return c.ID == s.Category }); i >= 0 {
-		category = channel.Categories[i].Name
-	}
 	l.title = fold(s.Title)
-	l.words = l.title + "\n" + s.Slug + "\n" + fold(s.Description+"\n"+strings.Join(s.Tags, "\n")+"\n"+category)
+	l.words = l.title + "\n" + s.Slug + "\n" + fold(s.Description+"\n"+strings.Join(s.Tags, "\n")+"\n"+categoryName(s.Category))
 	return l
+}
+
+// categoryName is what people call a category, "" for none.
+func categoryName(id string) string {
+	for _, c := range channel.Categories {
+		if c.ID == id {
+			return c.Name
+		}
+	}
+	return ""
 }
 
 // sort puts what is on air first, most watched first, and then by title.

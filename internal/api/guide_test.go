@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -124,37 +125,53 @@ func TestRSS(t *testing.T) {
 // TestEdition is made anew when something changed, and not so often that nothing else is done. Nobody waits long for it.
 func TestEdition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		made, changed, takes := 0, make(chan struct{}), time.Duration(0)
-		x := &index{wanted: make(chan struct{}, 1), made: make(chan struct{}), changes: func() <-chan struct{} { return changed }, statuses: func() []station.Status {
+		x := &index{wanted: make(chan struct{}, 1), made: make(chan struct{})}
+		x.changes = func() <-chan struct{} {
+			mu.Lock()
+			defer mu.Unlock()
+			return changed
+		}
+		x.statuses = func() []station.Status {
+			mu.Lock()
 			made++
-			time.Sleep(takes)
-			return []station.Status{{Slug: "a", Title: fmt.Sprint(made), Access: channel.Access{Visibility: channel.Listed}}, {Slug: "b"}}
-		}}
+			title, wait := fmt.Sprint(made), takes
+			mu.Unlock()
+			time.Sleep(wait)
+			return []station.Status{{Slug: "a", Title: title, Access: channel.Access{Visibility: channel.Listed}}, {Slug: "b"}}
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- x.run(ctx) }()
 		defer func() { cancel(); <-ended }()
 		title := func() string { return x.edition().lines[0].Title }
-		if title() != "1" || title() != "1" || len(x.edition().lines) != 1 {
-			t.Fatalf("made %d times", made)
+		for range 2 {
+			if got := title(); got != "1" || len(x.edition().lines) != 1 {
+				t.Fatalf("it is the edition %s", got)
+			}
 		}
-		change := func() { close(changed); changed = make(chan struct{}) }
-		change()
+		// change lets the next editions take so long.
+		change := func(takesNow time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			close(changed)
+			changed, takes = make(chan struct{}), takesNow
+		}
+		change(0)
 		if got := title(); got != "2" || title() != "2" {
 			t.Errorf("after a change it is the edition %s", got)
 		}
-		takes = time.Second
-		change()
+		change(time.Second)
 		began := time.Now()
 		if got := title(); got != "2" || time.Since(began) != editionWait {
 			t.Errorf("edition %s after %v, while the next takes long", got, time.Since(began))
 		}
 		time.Sleep(2 * time.Second)
-		change()
-		if got := title(); got != "3" || made != 3 {
-			t.Errorf("edition %s, made %d times: one that takes a second is not made anew within ten", got, made)
+		change(0)
+		if got := title(); got != "3" {
+			t.Errorf("edition %s: one that takes a second is not made anew within ten", got)
 		}
-		takes = 0
 		time.Sleep(10 * time.Second)
 		if got := title(); got != "4" {
 			t.Errorf("ten seconds later it is the edition %s", got)

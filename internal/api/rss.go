@@ -62,7 +62,7 @@ func (f *rssChannel) write() (*fileOutput, error) {
 func onAirItem(s *station.Status, title, origin string) rssItem {
 	at := origin + "/" + s.Slug
 	i := rssItem{
-		Title: title, Link: at, Description: s.Description, Category: s.Category,
+		Title: title, Link: at, Description: s.Description, Category: categoryName(s.Category),
 		Published: s.Since.UTC().Format(time.RFC1123Z), ID: rssID{Text: at + "#" + strconv.FormatInt(s.Since.Unix(), 10)},
 	}
 	if !s.Locked {

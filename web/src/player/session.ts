@@ -116,7 +116,7 @@ export class Session {
       graphics: (said) => this.graphics.hear(said),
     })
     // Fetched while the server is asked for the channel; a failure is met again when it is needed.
-    choose(video).catch(() => {})
+    if (options.autoplay) choose(video).catch(() => {})
     this.timer = window.setInterval(() => this.tick(), tickEvery)
   }
 
