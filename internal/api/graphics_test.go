@@ -18,7 +18,7 @@ import (
 )
 
 // lens has a picture at one address.
-type lens struct{ t *testing.T }
+type lens struct{ t testing.TB }
 
 func (l lens) Get(_ context.Context, address string, _ int64) (*http.Response, error) {
 	if address != "https://example.org/map.png" {
