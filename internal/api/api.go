@@ -131,6 +131,7 @@ func New(cfg Config) (*API, error) {
 	a.registerProvider()
 	a.registerClips(doc)
 	a.registerRecordings(doc)
+	a.registerFeeds(doc)
 	a.registerPreviews()
 	a.registerThumbnails()
 	a.registerPages()

@@ -56,7 +56,7 @@ func (l *Library) sweep(ctx context.Context) error {
 }
 
 func (l *Library) sweepAll(ctx context.Context) error {
-	return errors.Join(l.sweepShelves(ctx), l.sweepRecordings(ctx))
+	return errors.Join(l.sweepShelves(ctx), l.sweepRecordings(ctx), l.sweepFeeds(ctx))
 }
 
 func (l *Library) sweepShelves(ctx context.Context) error {
