@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,7 +42,7 @@ func (n *node) played(r kept) string {
 }
 
 // TestRecorded records a broadcast, and cuts a clip out of it while it goes on. When it has ended, the recording is
-// listed and plays, also after the node was killed and its disk is lost; the MP4 of it has the same frames.
+// listed and plays, also after the node was killed and its disk is lost, and in a browser; the MP4 of it has the same frames.
 func TestRecorded(t *testing.T) {
 	file := media(t, 12)
 	n := newNode(t, "")
@@ -101,6 +102,8 @@ func TestRecorded(t *testing.T) {
 		t.Errorf("the clip has %d pictures, the first of which is the %d. of the file: want those between the marks and their segments", len(got), at)
 	}
 
+	browseRecording(t, n)
+
 	_, playlist := n.get(r.Playlist)
 	segment := entries(string(playlist))[0].segments[0]
 	if status, body := n.call("DELETE", "/api/v1/channels/show/recordings/"+r.ID, ""); status != http.StatusNoContent {
@@ -110,5 +113,36 @@ func TestRecorded(t *testing.T) {
 		if status, _ := n.get(path); status != http.StatusNotFound {
 			t.Errorf("%s answers %d after the recording was deleted", path, status)
 		}
+	}
+}
+
+// browseRecording has somebody play the recording in a browser, cut a clip out of it, and find that in the library.
+func browseRecording(t *testing.T, n *node) {
+	t.Helper()
+	n.until("the log prints a setup link", 10*time.Second, func() bool { return setupLink.MatchString(n.said()) })
+	at, err := url.Parse(n.url(setupLink.FindString(n.said())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.Host = "localhost:" + at.Port()
+	var said struct {
+		End                 bool
+		Failed              string
+		Clip                float64
+		Exceptions, Console []string
+	}
+	over := make(chan struct{})
+	drive(t, "recorded.mjs", func(line []byte) {
+		if err := json.Unmarshal(line, &said); err != nil {
+			t.Errorf("the script says %.200q", line)
+		}
+	}, func() { close(over) }, at.String(), "show")
+	select {
+	case <-over:
+	case <-time.After(90 * time.Second):
+		t.Fatal("the browser did not come to an end")
+	}
+	if !said.End || len(said.Exceptions)+len(said.Console) > 0 || said.Clip < 3 || said.Clip > 4 {
+		t.Errorf("the browser said %+v, want a clip of 3.5 s", said)
 	}
 }

@@ -93,7 +93,7 @@ func showRecording(c *channel.Channel, r *library.Recording, crew bool, token st
 	}
 	out := Recording{
 		ID: r.ID, Title: r.Title, State: r.State, Begin: r.Begin, End: r.End, Duration: r.Duration.Seconds(), Bytes: r.Bytes, Hidden: r.Hidden,
-		Page: page + query, Playlist: page + "/index.m3u8" + query,
+		Page: page, Playlist: page + "/index.m3u8" + query,
 	}
 	if crew {
 		out.Download = at + "/download"

@@ -224,11 +224,35 @@ func (l *Library) grown(ctx context.Context, g *growth, onAir, over bool) error 
 	if errors.Is(err, errHeld) {
 		return nil
 	}
-	if err != nil || !over || g.recording.Duration == 0 {
+	if err != nil || g.recording.Duration == 0 {
 		return err
+	}
+	if !onAir && g.recording.Poster == 0 {
+		l.picture(ctx, g.channel, g.recording.ID)
+	}
+	if !over {
+		return nil
 	}
 	l.log.Info("a recording is complete", "recording", g.recording.ID, "duration", g.recording.Duration.Duration().Round(time.Second), "size", Size(g.recording.Bytes))
 	return l.gather(ctx, g.channel, g.recording.ID)
+}
+
+// picture gives a recording its poster as soon as it is listed. If that fails, it gets one when it is gathered.
+func (l *Library) picture(ctx context.Context, channel, id string) {
+	p, err := l.passages(ctx, channel, id)
+	if err != nil || len(p.Passages) == 0 {
+		return
+	}
+	r, err := l.reels.reel(ctx, p.Passages[0].Take)
+	if err == nil {
+		var poster int
+		if poster, err = l.drawPoster(ctx, r, channel, id, 1, r.length()/10); err == nil {
+			_, err = l.updateRecording(ctx, channel, id, func(r *Recording) error { r.Poster = poster; return nil })
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		l.log.Debug("a recording has no poster yet", "recording", id, "error", err)
+	}
 }
 
 // need adds what is needed of bundles.

@@ -21,6 +21,8 @@ function Watch() {
   const help = useRef<HTMLDialogElement>(null)
   const embed = useRef<HTMLDialogElement>(null)
   const status = current.value?.status.value ?? null
+  const [Recorded, setRecorded] = useState<typeof import('./recorded/list').Recordings | null>(null)
+  useEffect(() => void import('./recorded/list').then((m) => setRecorded(() => m.Recordings), () => {}), [])
   const [Report, setReport] = useState<typeof import('./report').Report | null>(null)
   useEffect(() => {
     const wear = () => dress(status?.accent ?? '', status?.background ?? '')
@@ -42,6 +44,7 @@ function Watch() {
       <main class="watch">
         <Player slug={slug} onHelp={() => help.current?.showModal()} />
         <About onEmbed={() => embed.current?.showModal()} onHelp={() => help.current?.showModal()} onReport={report} />
+        {Recorded && <Recorded slug={slug} />}
       </main>
       <Help dialog={help} />
       <Embed dialog={embed} />

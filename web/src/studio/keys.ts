@@ -1,9 +1,9 @@
 /**
  * What a key asks of the desk: to cut to the nth source or look at it, to keep the sound of the nth or listen to it, to
- * cut to what is looked at, to let each source be heard with its own sound, to listen to the program, or to go on in the
- * rundown.
+ * cut to what is looked at, to let each source be heard with its own sound, to listen to the program, to go on in the
+ * rundown, or to mark where a clip begins and ends.
  */
-export type Wish = { cut: number } | { look: number } | { sound: number } | { listen: number } | 'take' | 'own sound' | 'listen to program' | 'next'
+export type Wish = { cut: number } | { look: number } | { sound: number } | { listen: number } | 'take' | 'own sound' | 'listen to program' | 'next' | 'mark in' | 'mark out'
 
 /** The keys below the digits, by their place: they are for the sound of the sources whose pictures the digits cut. */
 const soundRow = ['KeyQ', 'KeyW', 'KeyE', 'KeyR', 'KeyT', 'KeyY', 'KeyU', 'KeyI', 'KeyO']
@@ -15,6 +15,8 @@ export function wishOf(e: { key: string; code: string; shiftKey: boolean; ctrlKe
   if (digit) return e.shiftKey ? { look: Number(digit[1]) - 1 } : { cut: Number(digit[1]) - 1 }
   const sound = soundRow.indexOf(e.code)
   if (sound >= 0) return e.shiftKey ? { listen: sound } : { sound }
+  if (e.code === 'BracketLeft') return 'mark in'
+  if (e.code === 'BracketRight') return 'mark out'
   if (e.code === 'KeyP') return e.shiftKey ? 'listen to program' : 'own sound'
   if (target !== 'other') return null
   if (e.key === 'Enter') return 'take'

@@ -13,6 +13,7 @@ import { About } from './about'
 import { Autopilot } from './autopilot'
 import { Audience } from './audience'
 import { Crew } from './crew'
+import { Cuts, mark } from './cuts'
 import { channel, chosen, cut, cutting, elsewhere, keepSound, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
 import { Home } from './home'
 import { Look } from './look'
@@ -48,7 +49,8 @@ function Studio({ me }: { me: Me }) {
       <Screens />
       <Sources />
       <SoundBar />
-      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. <kbd>Space</kbd> goes on in the rundown.</p>
+      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. <kbd>Space</kbd> goes on in the rundown. <kbd>[</kbd> and <kbd>]</kbd> mark a clip in what viewers see.</p>
+      <Cuts />
       <Steps />
       <Autopilot />
       <Setup />
@@ -129,6 +131,10 @@ function carryOut(wish: Extract<Wish, string>): void {
       break
     case 'listen to program':
       listenTo('program')
+      break
+    case 'mark in':
+    case 'mark out':
+      mark(wish)
       break
     case 'next':
       goOn()
