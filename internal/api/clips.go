@@ -218,6 +218,7 @@ func (a *API) deleteClip(ctx context.Context, in *clipInput) (*struct{}, error) 
 	if err := a.cfg.Library.Delete(bounded, c.ID, in.Clip); err != nil {
 		return nil, a.problem(err)
 	}
+	a.cfg.Station.Touch(c.ID)
 	a.note(ctx, c.ID, "clip.delete", in.Clip)
 	return nil, nil
 }

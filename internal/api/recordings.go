@@ -238,6 +238,7 @@ func (a *API) deleteRecording(ctx context.Context, in *recordingInput) (*struct{
 	if err := a.cfg.Library.DeleteRecording(bounded, c.ID, in.Recording); err != nil {
 		return nil, a.problem(err)
 	}
+	a.cfg.Station.Touch(c.ID)
 	a.note(ctx, c.ID, "recording.delete", in.Recording)
 	return nil, nil
 }

@@ -107,6 +107,10 @@ func (l *Library) kick() {
 // forget lets go of what this node knows of a take that was deleted.
 func (l *Library) forget(take media.TakeID) { l.reels.forget(take) }
 
+// Doubt has this node ask again whether the clips and recordings of a channel are still there: one may have been deleted
+// on another node just now.
+func (l *Library) Doubt(channel string) { l.reels.doubt(channel) }
+
 // Open returns the bytes at an address of a clip, or take.ErrNoMedia.
 func (l *Library) Open(ctx context.Context, a media.Address) ([][]byte, error) {
 	return l.reels.open(ctx, a)

@@ -243,6 +243,17 @@ func (s *reels) forget(id media.TakeID) {
 	}
 }
 
+// doubt lets what is known of a channel's takes not count before it was asked for again.
+func (s *reels) doubt(channel string) {
+	for id, r := range s.known.All() {
+		if r.listing.Take.Channel == channel {
+			old := *r
+			old.seen = time.Time{}
+			s.known.Set(id, &old)
+		}
+	}
+}
+
 // segment reads a whole segment.
 func (s *reels) segment(ctx context.Context, r *reel, n uint32) ([]byte, error) {
 	return s.media.Get(ctx, segmentAt{r.listing.Take.ID, n}, otter.LoaderFunc[segmentAt, []byte](func(ctx context.Context, _ segmentAt) ([]byte, error) {

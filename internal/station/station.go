@@ -65,7 +65,9 @@ type Config struct {
 	// Needed says from which bundle on incarnations are needed by others than the channels' programs; nil: by nobody.
 	// With an error nothing is collected.
 	Needed func(ctx context.Context) (map[bundle.Incarnation]uint64, error)
-	Now    func() time.Time // paces what plans play; default time.Now
+	// Touched, if set, is told whenever something else of a channel has changed, on whichever node (Touch).
+	Touched func(channel string)
+	Now     func() time.Time // paces what plans play; default time.Now
 }
 
 // Station runs the channels of one node.
