@@ -1,7 +1,6 @@
 package library
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -134,7 +133,6 @@ func (f *Film) WriteTo(ctx context.Context, w io.Writer, flush func() error) err
 			if err != nil {
 				return fmt.Errorf("read film: %w", err)
 			}
-			data = bytes.Clone(data) // what was read may be shared
 			if err := t.place(data); err != nil {
 				return fmt.Errorf("read film: %w", err)
 			}

@@ -45,8 +45,15 @@ func (x *index) count() (n int) {
 	return n
 }
 
-// measure says how long the take is and how many bytes it has.
-func (x *index) measure() (length media.Ticks, bytes int64) {
+// measure says how long a take is and how many bytes it has, as far as there is something of it.
+func (l *Library) measure(ctx context.Context, id media.TakeID) (length media.Ticks, bytes int64, err error) {
+	x, _, err := l.loadIndex(ctx, id)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, err
+	}
 	for i := range x.Pieces {
 		bytes += x.Pieces[i].Bytes
 		segments, err := unpackSegments(x.Pieces[i].Segments)
@@ -59,7 +66,7 @@ func (x *index) measure() (length media.Ticks, bytes int64) {
 			}
 		}
 	}
-	return length, bytes
+	return length, bytes, nil
 }
 
 // enter adds a passage to what a recording consists of, unless another node has just done so: then that one counts.
@@ -89,10 +96,14 @@ func (l *Library) enter(ctx context.Context, p *passages, n passage) (*passage, 
 // done notes that nothing is added to a passage any more.
 func (l *Library) done(ctx context.Context, p *passages, which *passage) error {
 	id := which.Take
+	length, bytes, err := l.measure(ctx, id)
+	if err != nil {
+		return err
+	}
 	now, err := bucket.Update(ctx, l.docs, passagesKey(p.Channel, p.Recording), func(d *passages) error {
 		for i := range d.Passages {
-			if d.Passages[i].Take == id {
-				d.Passages[i].Done = true
+			if x := &d.Passages[i]; x.Take == id {
+				x.Done, x.Length, x.Bytes = true, length, bytes
 			}
 		}
 		return nil

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/station"
@@ -52,11 +51,11 @@ type seen struct {
 	quiet bool // nothing goes on
 }
 
-// stir has a channel looked at anew.
+// stir has a channel looked at anew, also one that is not recorded any more and has a recording to be closed.
 func (r *recorder) stir(channel string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.seen, channel)
+	r.seen[channel] = seen{}
 }
 
 // record looks at every channel whose broadcasts are kept, or were until now.
@@ -379,15 +378,14 @@ func (g *growth) measure(ctx context.Context, p *passages) error {
 	r := &g.recording
 	r.Duration, r.Bytes = 0, 0
 	for i := range p.Passages {
-		x, _, err := g.library.loadIndex(ctx, p.Passages[i].Take)
-		if errors.Is(err, bucket.ErrNotFound) {
-			continue
+		length, bytes := p.Passages[i].Length, p.Passages[i].Bytes
+		if !p.Passages[i].Done {
+			var err error
+			if length, bytes, err = g.library.measure(ctx, p.Passages[i].Take); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-		length, bytes := x.measure()
-		if r.Begin.IsZero() || i == 0 {
+		if i == 0 {
 			r.Begin = p.Passages[i].Begin
 		}
 		r.End = p.Passages[i].Begin.Add(length.Duration())

@@ -70,7 +70,10 @@ type passage struct {
 	Take   media.TakeID `json:"take"`   // which it is as part of the recording; the one that it was cut out of has another
 	From   uint32       `json:"from"`   // where in that one it begins
 	Begin  time.Time    `json:"begin"`  // program time
-	Done   bool         `json:"done,omitempty"`
+	// Done: nothing is added to it any more. Length and Bytes are what it has then.
+	Done   bool        `json:"done,omitempty"`
+	Length media.Ticks `json:"length,omitempty"`
+	Bytes  int64       `json:"bytes,omitempty"`
 }
 
 const (

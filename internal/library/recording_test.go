@@ -497,3 +497,27 @@ func TestSurplus(t *testing.T) {
 		}
 	}
 }
+
+// TestTurnedOff: a recording whose channel is not recorded any more is closed, also by a node that never saw it before.
+func TestTurnedOff(t *testing.T) {
+	now := time.Now()
+	a, nodes := onAir(t, &now)
+	a.show(nodes[0], film(t, nodes[0], "64x64", 4), 0, now)
+	a.takes[a.entries[0].Take].stored = 1
+	if err := nodes[0].record(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l := nodes[1]
+	l.cfg.Channels = func() []*channel.Channel {
+		return []*channel.Channel{{ID: someChannel, Slug: "show", Title: "The show", DVRWindow: 7200}}
+	}
+	for _, open := range []bool{true, false} {
+		if err := l.record(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if r := must(l.Recordings(t.Context(), someChannel))[0]; r.Open != open {
+			t.Fatalf("open %v, want %v: %+v", r.Open, open, r)
+		}
+		must(l.Needed(t.Context())) // as the collector does every five minutes
+	}
+}

@@ -261,7 +261,7 @@ func (s *reels) segment(ctx context.Context, r *reel, n uint32) ([]byte, error) 
 	}))
 }
 
-// read reads the bytes of a segment from where they lie.
+// read reads the bytes of a segment from where they lie. They are the caller's.
 func (s *reels) read(ctx context.Context, p *place) ([]byte, error) {
 	if p.refs != nil {
 		slices, err := s.bundles(ctx, p.refs)

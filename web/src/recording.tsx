@@ -7,7 +7,7 @@ import { Asker, ask } from './people/ask'
 import { Field } from './people/form'
 import { Badge, Brand } from './parts'
 import { passOf, takePass, withPass } from './pass'
-import { airtime, Screen, type Reel } from './player/Screen'
+import { airtime, Screen } from './player/Screen'
 import { Cutter } from './recorded/cutter'
 import { dayOf, type Recording } from './recorded/list'
 import { none } from './recorded/marks'
@@ -25,7 +25,6 @@ takePass(slug)
 const path = `/channels/${encodeURIComponent(slug)}/recordings/${encodeURIComponent(id)}`
 const recording = signal<Recording | null>(null)
 const trouble = signal('')
-const reel = signal<Reel | null>(null)
 const marks = signal(none)
 
 /** Where to begin, in seconds: ?t= as a number, or as 1h2m3s. */
@@ -57,7 +56,7 @@ function Page() {
       <a class="skip" href="#about">Skip the player</a>
       <header class="top"><Brand /><nav><a href={`/${slug}`}>Live</a> <a href="/">Guide</a></nav></header>
       <main class="watch">
-        {r === null ? <Empty /> : <Screen url={withPass(r.playlist.split('?')[0]!, slug)} label={r.title} from={wished()} reel={reel} />}
+        {r === null ? <Empty /> : <Screen url={withPass(r.playlist.split('?')[0]!, slug)} label={r.title} from={wished()} />}
         {r !== null && <About r={r} />}
       </main>
       <Asker />

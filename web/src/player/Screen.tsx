@@ -6,17 +6,10 @@ import { actionOf, kindOf } from './keys'
 /** The program time that is shown, epoch ms; null while nothing is. What is drawn over the picture goes by it. */
 export const airtime: Signal<number | null> = signal(null)
 
-/** What plays, for who wants to go to a moment. */
-export interface Reel {
-  length: number
-  /** Goes to a place, in seconds. */
-  go(at: number): void
-}
-
 const again = 2000
 
 /** Plays something finished, such as a recording, from its playlist; it looks and is used like the live player. */
-export function Screen({ url, label, from, reel, children }: { url: string; label: string; from: number; reel?: Signal<Reel | null>; children?: preact.ComponentChildren }) {
+export function Screen({ url, label, from, children }: { url: string; label: string; from: number; children?: preact.ComponentChildren }) {
   const video = useRef<HTMLVideoElement>(null)
   const stage = useRef<HTMLDivElement>(null)
   const place = useSignal(0)
@@ -67,11 +60,7 @@ export function Screen({ url, label, from, reel, children }: { url: string; labe
     }, 100)
     const moved = () => {
       place.value = v.currentTime
-      const d = Number.isFinite(v.duration) ? v.duration : 0
-      if (d !== length.value) {
-        length.value = d
-        if (reel) reel.value = { length: d, go }
-      }
+      length.value = Number.isFinite(v.duration) ? v.duration : 0
     }
     for (const e of ['timeupdate', 'durationchange', 'seeking']) v.addEventListener(e, moved)
     v.addEventListener('canplay', () => void v.play().then(() => (blocked.value = false), () => (blocked.value = v.currentTime === 0 || blocked.value)), { once: true })
