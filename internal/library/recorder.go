@@ -32,6 +32,8 @@ const (
 	// comesBack is how long after the end of an airing the next one still belongs to the same broadcast: an encoder
 	// that was away for a moment does not make two recordings of it.
 	comesBack = 2 * time.Minute
+	// patience is how long the rest of a broadcast is waited for that some node may still have.
+	patience = time.Hour
 	// longest is how much one recording holds at most; what comes after goes into another.
 	longest = 6 * 60 * 60 * media.TicksPerSecond
 )
@@ -164,7 +166,8 @@ func (l *Library) recordChannel(ctx context.Context, c *channel.Channel) (quiet 
 		return false, err
 	}
 	onAir := len(span) > 0 && span[len(span)-1].To == nil
-	over = over && whole || !c.Record || g.recording.Duration >= longest
+	late := len(span) > 0 && !onAir && l.now().Sub(span[len(span)-1].End) > patience // what did not come by then is lost
+	over = over && (whole || late) || !c.Record || g.recording.Duration >= longest
 	return false, l.grown(ctx, &g, onAir, over)
 }
 
