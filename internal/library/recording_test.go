@@ -26,7 +26,6 @@ type air struct {
 	entries []station.Airing
 	takes   map[media.TakeID]*shown
 	next    uint64
-	sooner  []bundle.Ref // bundles that held what was on air before
 }
 
 // shown is a take of the program.
@@ -237,7 +236,6 @@ func TestRecording(t *testing.T) {
 	if r.Open || r.State != Kept || r.Needs[a.origin.String()] != 0 || len(r.Needs) != 1 {
 		t.Fatalf("when it is over: %+v", r)
 	}
-	a.expectCollected(nodes, 0)
 	get(t, nodes[1], uris)
 	if err := nodes[0].workAll(ctx, gatherPrefix); err != nil {
 		t.Fatal(err)
@@ -305,18 +303,6 @@ func expectTimeline(t *testing.T, data []byte, want int) {
 	}
 	if n != want {
 		t.Errorf("the film has %d pictures, want %d", n, want)
-	}
-}
-
-// expectCollected lets the collector pass, for long enough, over bundles that only recordings need, and says how many may
-// go.
-func (a *air) expectCollected(nodes []*Library, want int) {
-	a.t.Helper()
-	needed := must(nodes[0].Needed(a.t.Context()))
-	from, ok := needed[a.origin]
-	need := bundle.Need{None: !ok, From: from}
-	if ok && from > a.next || !ok && want == 0 {
-		a.t.Errorf("of %d bundles those from %d on are needed (%v)", a.next, from, need)
 	}
 }
 
