@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
@@ -12,9 +13,16 @@ import (
 func TestAccessible(t *testing.T) {
 	n := newNode(t, "")
 	address := n.channel("news")
+	if status, body := n.call("PATCH", "/api/v1/channels/news", `{"record":true}`); status != 200 {
+		t.Fatalf("record: %d %s", status, body)
+	}
 	camera(t, address, "320x180", "10", "440")
 	n.until("the log prints a setup link", 10*time.Second, func() bool { return setupLink.MatchString(n.said()) })
 	n.until("the channel is on air", 20*time.Second, func() bool { return n.state("news") == "live" })
+	n.until("it is recorded", 20*time.Second, func() bool {
+		_, body := n.call("GET", "/api/v1/channels/news/recordings", "")
+		return strings.Contains(string(body), `"onAir"`)
+	})
 	at, err := url.Parse(n.url(setupLink.FindString(n.said())))
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite'
 
-// Ten pages. The content security policy allows no inline script, and vite writes none.
+// Eleven pages. The content security policy allows no inline script, and vite writes none.
 export default defineConfig({
   appType: 'mpa',
   build: {
@@ -11,7 +11,7 @@ export default defineConfig({
       input: {
         index: 'index.html', watch: 'watch.html', embed: 'embed.html', docs: 'docs.html', demo: 'demo.html',
         login: 'login.html', operate: 'operate.html', studio: 'studio.html', camera: 'camera.html',
-        library: 'library.html',
+        library: 'library.html', recording: 'recording.html',
       },
     },
   },

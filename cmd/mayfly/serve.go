@@ -177,7 +177,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		Docs: docs, Spool: n.spool, Channels: n.channels, Log: log,
 		Part: f.Part, Segment: f.Segment, Flush: f.Flush, PublicURL: f.Public,
 		Viewers: func(slug string) int { return n.viewers.Viewers(slug) }, Waiting: func() int { return int(n.viewers.Stats().HeldNow) },
-		Flushed: n.metrics.flushed, Clips: n.library,
+		Flushed: n.metrics.flushed, Clips: n.library, Needed: n.library.Needed, Touched: n.library.Doubt,
 	})
 	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
 	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})

@@ -140,6 +140,8 @@ func New(cfg Config) (*API, error) {
 	a.registerClips(doc)
 	a.registerOnDemand(doc)
 	a.registerFeed(doc)
+	a.registerRecordings(doc)
+	a.registerFeeds(doc)
 	a.registerPreviews()
 	a.registerThumbnails()
 	a.registerPages()
@@ -210,6 +212,8 @@ func (a *API) problem(err error) error {
 		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, library.ErrNotFound), errors.Is(err, take.ErrNoMedia):
 		return huma.Error404NotFound(library.ErrNotFound.Error())
+	case errors.Is(err, library.ErrMixed):
+		return huma.Error409Conflict(sentence(err))
 	case errors.Is(err, library.ErrFull), errors.Is(err, library.ErrState), errors.Is(err, library.ErrChanged):
 		return huma.Error409Conflict(sentence(err))
 	case errors.Is(err, program.ErrNoSuchSource):
@@ -226,7 +230,7 @@ func (a *API) problem(err error) error {
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("a node that this needs does not answer, and no other has taken its place so far: try again"), http.Header{"Retry-After": {"1"}})
 	case errors.Is(err, program.ErrBusy), errors.Is(err, program.ErrFormat):
 		return huma.Error409Conflict(sentence(err))
-	case errors.Is(err, bucket.ErrUnavailable), errors.Is(err, station.ErrStarting), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, bucket.ErrUnavailable), errors.Is(err, station.ErrStarting), errors.Is(err, station.ErrNotYet), errors.Is(err, context.DeadlineExceeded):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("the bucket does not answer at the moment: try again"), http.Header{"Retry-After": {"2"}})
 	}
 	a.cfg.Log.Error("a request failed", "error", err)

@@ -27,10 +27,13 @@ type Channel struct {
 	Sources  []Source     `json:"sources,omitempty"`
 	AutoLive *bool        `json:"autoLive,omitempty"`
 	Keep     *bool        `json:"keep,omitempty" doc:"keep everything, whatever the DVR window"`
-	Listed   *bool        `json:"listed,omitempty" doc:"shown in the guide: visibility is listed"`
-	OnAir    *OnAir       `json:"onAir,omitempty"`
-	Kept     *Kept        `json:"kept,omitempty" doc:"the sound that is kept while pictures are cut"`
-	Ingest   *Ingest      `json:"ingest,omitempty" doc:"where encoders send to"`
+	Record   *bool        `json:"record,omitempty" doc:"every broadcast is kept as a recording"`
+	// RecordDays is for how long.
+	RecordDays *int    `json:"recordDays,omitempty" doc:"after how many days recordings are deleted; 0: when there is no room for new ones"`
+	Listed     *bool   `json:"listed,omitempty" doc:"shown in the guide: visibility is listed"`
+	OnAir      *OnAir  `json:"onAir,omitempty"`
+	Kept       *Kept   `json:"kept,omitempty" doc:"the sound that is kept while pictures are cut"`
+	Ingest     *Ingest `json:"ingest,omitempty" doc:"where encoders send to"`
 
 	Visibility  channel.Visibility `json:"visibility,omitempty" enum:"private,unlisted,listed"`
 	ViewerLimit int                `json:"viewerLimit,omitempty" doc:"how many may watch at once; absent: any number"`
@@ -97,6 +100,8 @@ type createInput struct {
 		AutoLive    *bool       `json:"autoLive,omitempty" doc:"a source that connects goes on air if nothing else is; default true"`
 		DVRWindow   int         `json:"dvrWindow,omitempty" doc:"seconds that can be rewound; default 7200"`
 		Keep        bool        `json:"keep,omitempty" doc:"keep everything, whatever the DVR window"`
+		Record      bool        `json:"record,omitempty" doc:"keep every broadcast as a recording"`
+		RecordDays  *int        `json:"recordDays,omitempty" doc:"delete recordings after so many days; default 30, 0 for when there is no room for new ones"`
 		ProfileInput
 	}
 }
@@ -109,6 +114,8 @@ type changeInput struct {
 		AutoLive    *bool   `json:"autoLive,omitempty"`
 		DVRWindow   *int    `json:"dvrWindow,omitempty"`
 		Keep        *bool   `json:"keep,omitempty"`
+		Record      *bool   `json:"record,omitempty" doc:"keep every broadcast as a recording"`
+		RecordDays  *int    `json:"recordDays,omitempty" doc:"delete recordings after so many days; 0 for when there is no room for new ones"`
 		ProfileInput
 	}
 }
@@ -208,6 +215,8 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 		return out
 	}
 	created, live, keep, listed := c.Created, c.AutoLive, c.Keep, c.Visibility == channel.Listed
+	record, days := c.Record, c.RecordDays
+	out.Record, out.RecordDays = &record, &days
 	out.Visibility, out.ViewerLimit, out.Password, out.Suspended = c.Visibility, c.ViewerLimit, c.Password != "", c.Suspended
 	out.Created, out.AutoLive, out.Keep, out.Listed = &created, &live, &keep, &listed
 	out.Role = c.Role(caller.ID())
@@ -243,12 +252,16 @@ func (a *API) list(ctx context.Context, _ *struct{}) (*channelsOutput, error) {
 	return out, nil
 }
 
+// usualRecordDays is after how many days recordings of a channel are deleted if nobody says otherwise.
+const usualRecordDays = 30
+
 func (a *API) create(ctx context.Context, in *createInput) (*channelOutput, error) {
 	b := &in.Body
 	c := channel.Channel{
 		Slug: b.Slug, Title: b.Title, Description: b.Description, AutoLive: b.AutoLive == nil || *b.AutoLive,
-		DVRWindow: b.DVRWindow, Keep: b.Keep,
+		DVRWindow: b.DVRWindow, Keep: b.Keep, Record: b.Record, RecordDays: usualRecordDays,
 	}
+	set(&c.RecordDays, b.RecordDays)
 	c.Visibility = channel.Listed
 	if err := a.mayCreate(ctx, b.Sources); err != nil {
 		return nil, err
@@ -387,6 +400,8 @@ func (a *API) change(ctx context.Context, in *changeInput) (*channelOutput, erro
 		set(&c.AutoLive, b.AutoLive)
 		set(&c.DVRWindow, b.DVRWindow)
 		set(&c.Keep, b.Keep)
+		set(&c.Record, b.Record)
+		set(&c.RecordDays, b.RecordDays)
 		b.apply(c, hash)
 		return differences(&before, c), a.withinQuota(ctx, &before, c)
 	})
@@ -400,7 +415,7 @@ func differences(before, after *channel.Channel) string {
 		old, now any
 	}{
 		{"title", before.Title, after.Title}, {"description", before.Description, after.Description}, {"autoLive", before.AutoLive, after.AutoLive},
-		{"dvrWindow", before.DVRWindow, after.DVRWindow}, {"keep", before.Keep, after.Keep}, {"visibility", before.Visibility, after.Visibility},
+		{"dvrWindow", before.DVRWindow, after.DVRWindow}, {"keep", before.Keep, after.Keep}, {"record", before.Record, after.Record}, {"recordDays", before.RecordDays, after.RecordDays}, {"visibility", before.Visibility, after.Visibility},
 		{"category", before.Category, after.Category}, {"language", before.Language, after.Language}, {"tags", fmt.Sprint(before.Tags), fmt.Sprint(after.Tags)},
 		{"accent", before.Accent, after.Accent}, {"background", before.Background, after.Background}, {"viewerLimit", before.ViewerLimit, after.ViewerLimit},
 	} {

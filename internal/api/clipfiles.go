@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"errors"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -133,22 +132,7 @@ func (a *API) download(w http.ResponseWriter, r *http.Request, c *channel.Channe
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", "video/mp4")
-	h.Set("Content-Length", strconv.FormatInt(film.Size, 10))
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": fileName(clip.Title) + ".mp4"}))
-	out := http.NewResponseController(w)
-	err = film.WriteTo(r.Context(), w, func() error {
-		if err := out.SetWriteDeadline(time.Now().Add(readTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
-		}
-		return nil
-	})
-	if err != nil && r.Context().Err() == nil {
-		a.cfg.Log.Debug("a download ended early", "clip", clip.ID, "error", err)
-		panic(http.ErrAbortHandler) // what was promised did not come: the connection must not look well ended
-	}
-	return nil
+	return a.sendFilm(w, r, film, clip.Title)
 }
 
 // fileName makes a name of a title that every system takes.

@@ -59,12 +59,16 @@ type clipsOutput struct {
 type addClipInput struct {
 	Channel string `path:"channel"`
 	Body    struct {
-		File    string   `json:"file,omitempty" maxLength:"200" doc:"name of the file that is sent next"`
-		Bytes   int64    `json:"bytes,omitempty" doc:"its size"`
-		URL     string   `json:"url,omitempty" maxLength:"1000" doc:"instead of a file: an address of one, which is fetched"`
-		Title   string   `json:"title,omitempty" maxLength:"120" doc:"made of the file's name if absent"`
-		Tags    []string `json:"tags,omitempty" maxItems:"8"`
-		Seconds int      `json:"seconds,omitempty" minimum:"0" maximum:"3600" doc:"how long a photo is shown; default 10"`
+		File  string   `json:"file,omitempty" maxLength:"200" doc:"name of the file that is sent next"`
+		Bytes int64    `json:"bytes,omitempty" doc:"its size"`
+		URL   string   `json:"url,omitempty" maxLength:"1000" doc:"instead of a file: an address of one, which is fetched"`
+		Title string   `json:"title,omitempty" maxLength:"120" doc:"made of the file's name if absent"`
+		Tags  []string `json:"tags,omitempty" maxItems:"8"`
+		// From and To cut it out of a recording, or out of what can still be rewound.
+		From      string `json:"from,omitempty" maxLength:"40" doc:"instead of a file: where in the program it begins, as a time or a number"`
+		To        string `json:"to,omitempty" maxLength:"40" doc:"where it ends"`
+		Recording string `json:"recording,omitempty" maxLength:"40" doc:"the recording that it is cut out of; absent: what can still be rewound"`
+		Seconds   int    `json:"seconds,omitempty" minimum:"0" maximum:"3600" doc:"how long a photo is shown; default 10"`
 	}
 }
 
@@ -146,6 +150,9 @@ func (a *API) addClip(ctx context.Context, in *addClipInput) (*clipOutput, error
 	if err != nil {
 		return nil, err
 	}
+	if in.Body.From != "" || in.Body.To != "" || in.Body.Recording != "" {
+		return a.addCut(ctx, c, in)
+	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
 	b := &in.Body
@@ -213,6 +220,7 @@ func (a *API) deleteClip(ctx context.Context, in *clipInput) (*struct{}, error) 
 	if err := a.cfg.Library.Delete(bounded, c.ID, in.Clip); err != nil {
 		return nil, a.problem(err)
 	}
+	a.cfg.Station.Touch(c.ID)
 	a.note(ctx, c.ID, "clip.delete", in.Clip)
 	return nil, nil
 }

@@ -139,6 +139,8 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/"+first, http.StatusMovedPermanently)
 	case rest == thumbnailName:
 		a.programThumbnail(w, r, first)
+	case strings.HasPrefix(rest, "recordings/"):
+		a.recording(w, r, first, strings.TrimPrefix(rest, "recordings/"))
 	case rest == "embed":
 		a.watch(w, r, first, "embed.html")
 	default:

@@ -338,6 +338,10 @@ func bodyFor(path string) string {
 		return `{"name":"x"}`
 	case strings.HasSuffix(path, "/storyboards"), strings.HasSuffix(path, "/storyboards/{storyboard}"):
 		return `{"name":"x","clips":[],"version":1}`
+	case strings.HasSuffix(path, "/recordings"):
+		return `{"from":"1","to":"2","title":"x"}`
+	case strings.HasSuffix(path, "/feeds"):
+		return `{"url":"http://films.example/rss"}`
 	case strings.HasSuffix(path, "/borrow"):
 		return `{"channel":"news","storyboard":"x"}`
 	}

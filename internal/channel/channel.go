@@ -24,13 +24,15 @@ type Channel struct {
 	Description string    `json:"description,omitempty"`
 	Created     time.Time `json:"created"`
 	Sources     []Source  `json:"sources"`
-	AutoLive    bool      `json:"autoLive"`          // a source that connects goes on air if nothing else is
-	DVRWindow   int       `json:"dvrWindow"`         // seconds that can be rewound
-	Keep        bool      `json:"keep"`              // keep everything, whatever the DVR window
-	Members     []Member  `json:"members,omitempty"` // people with a role in it
-	Kept        *Kept     `json:"kept,omitempty"`    // the sound that is heard under all pictures
-	Plan        *Plan     `json:"plan,omitempty"`    // what autopilot plays; nil if nothing
-	Deleted     time.Time `json:"deleted"`           // zero unless deleted
+	AutoLive    bool      `json:"autoLive"`             // a source that connects goes on air if nothing else is
+	DVRWindow   int       `json:"dvrWindow"`            // seconds that can be rewound
+	Keep        bool      `json:"keep"`                 // keep everything, whatever the DVR window
+	Record      bool      `json:"record,omitempty"`     // every broadcast is kept as a recording
+	RecordDays  int       `json:"recordDays,omitempty"` // for how long; 0: as long as there is room
+	Members     []Member  `json:"members,omitempty"`    // people with a role in it
+	Kept        *Kept     `json:"kept,omitempty"`       // the sound that is heard under all pictures
+	Plan        *Plan     `json:"plan,omitempty"`       // what autopilot plays; nil if nothing
+	Deleted     time.Time `json:"deleted"`              // zero unless deleted
 	Profile
 	Access
 }
@@ -126,6 +128,7 @@ const (
 	DefaultDVRWindow = 2 * 60 * 60
 	MaxDVRWindow     = 7 * 24 * 60 * 60
 	maxTitle         = 120
+	MaxRecordDays    = 3650
 	maxDescription   = 2000
 	MaxSources       = 16
 	minKey, maxKey   = 16, 128
@@ -177,6 +180,9 @@ func (c *Channel) Validate() error {
 	}
 	if c.DVRWindow < 60 || c.DVRWindow > MaxDVRWindow {
 		return invalid("dvrWindow of %d s: use 60 s (a minute) to %d s (a week)", c.DVRWindow, MaxDVRWindow)
+	}
+	if c.RecordDays < 0 || c.RecordDays > MaxRecordDays {
+		return invalid("recordDays of %d: use 1 to %d days, or 0 to keep recordings as long as there is room", c.RecordDays, MaxRecordDays)
 	}
 	if len(c.Sources) < 1 || len(c.Sources) > MaxSources {
 		return invalid("%d sources: use 1 to %d", len(c.Sources), MaxSources)

@@ -50,8 +50,11 @@ func (w *Window) Media(skip Skip, reports []Report) []byte {
 	return w.appendTail(b, reports)
 }
 
-// appendControl appends what the server can do (EXT-X-SERVER-CONTROL, EXT-X-PART-INF).
+// appendControl appends what the server can do (EXT-X-SERVER-CONTROL, EXT-X-PART-INF), or that there is nothing to wait for.
 func (w *Window) appendControl(b []byte) []byte {
+	if w.VOD {
+		return append(b, "\n#EXT-X-PLAYLIST-TYPE:VOD"...)
+	}
 	target := float64(w.TargetDuration)
 	b = append(b, "\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL="...)
 	b = strconv.AppendFloat(b, skipUntil*target, 'f', 1, 64)

@@ -70,7 +70,10 @@ func TestGolden(t *testing.T) {
 	cutTo(gaps, 6)
 	ended.Ended, ended.Hint = true, ""
 	ended.Segments = ended.Segments[:3]
+	vod := *crossing
+	vod.Ended, vod.VOD, vod.LowLatency, vod.Hint, vod.Segments = true, true, false, "", vod.Segments[:7]
 	for name, text := range map[string][]byte{
+		"vod":           vod.Media(hls.SkipNo, nil),
 		"plain":         plain.Media(hls.SkipNo, nil),
 		"low-latency":   low.Media(hls.SkipNo, nil),
 		"delta":         low.Media(hls.SkipYes, nil),

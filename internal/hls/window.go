@@ -21,6 +21,7 @@ type Window struct {
 	Segments              []Segment     // the last one may be incomplete
 	Hint                  string        // address of the part that comes next, or ""
 	Ended                 bool          // nothing follows, ever
+	VOD                   bool          // Ended, and it never listed anything else
 	LowLatency            bool          // list parts, and offer blocking reload
 	Query                 string        // stands behind every address of media, "" or such as "?t=…"; none of what the window is
 }

@@ -18,6 +18,11 @@ func (e *addressError) Error() string { return e.words }
 
 // AddFrom makes a clip of what lies at an address, which whichever node converts it fetches.
 func (l *Library) AddFrom(ctx context.Context, channel, address string, a Arrival) (Clip, error) {
+	a.Origin.Kind = FromAddress
+	return l.addFrom(ctx, channel, address, a)
+}
+
+func (l *Library) addFrom(ctx context.Context, channel, address string, a Arrival) (Clip, error) {
 	u, err := fetch.Parse(address)
 	if err != nil {
 		return Clip{}, invalid("%v", err)
@@ -25,7 +30,7 @@ func (l *Library) AddFrom(ctx context.Context, channel, address string, a Arriva
 	if len(address) > maxURL {
 		return Clip{}, invalid("an address of %d characters: use at most %d", len(address), maxURL)
 	}
-	a.Origin.Kind, a.Origin.URL, a.Bytes = FromAddress, u.String(), 0
+	a.Origin.URL, a.Bytes = u.String(), 0
 	if a.Title == "" {
 		a.Title = titleOf(path.Base(u.Path))
 	}

@@ -66,6 +66,11 @@ type Origin struct {
 	Item string `json:"item,omitempty"`
 	// Seconds is how long a photo is shown.
 	Seconds int `json:"seconds,omitempty"`
+	// Recording is what it was cut out of, From and To where in that. Hold: it is kept for this clip alone.
+	Recording string      `json:"recording,omitempty"`
+	From      media.Ticks `json:"from,omitempty"`
+	To        media.Ticks `json:"to,omitempty"`
+	Hold      bool        `json:"hold,omitempty"`
 }
 
 // OriginKind is a way into the library.

@@ -19,9 +19,16 @@ type job struct {
 	Encode  bool         `json:"encode,omitempty"` // copying what is in the file did not do
 	Tries   int          `json:"tries,omitempty"`  // that ended with a fault that might have passed
 	Since   time.Time    `json:"since"`
-	Lease   lease        `json:"lease,omitzero"`
-	Done    media.Ticks  `json:"done,omitempty"` // how far it is, of Total
-	Total   media.Ticks  `json:"total,omitempty"`
+	// Gather: it is no file but a recording, whose media is to be copied.
+	Gather bool `json:"gather,omitempty"`
+	// Hold is the recording that is kept only until this clip is made of it.
+	Hold string `json:"hold,omitempty"`
+	// In and Out are where the clip is to begin and end within what is converted.
+	In    media.Ticks `json:"in,omitempty"`
+	Out   media.Ticks `json:"out,omitempty"`
+	Lease lease       `json:"lease,omitzero"`
+	Done  media.Ticks `json:"done,omitempty"` // how far it is, of Total
+	Total media.Ticks `json:"total,omitempty"`
 }
 
 const (
@@ -30,6 +37,17 @@ const (
 )
 
 func jobKey(clip string) string { return jobPrefix + clip }
+
+// trim returns where a clip of that length begins and ends when it is played.
+func (j *job) trim(length media.Ticks) (in, out media.Ticks) {
+	if in = j.In; in >= length {
+		in = 0
+	}
+	if out = j.Out; out >= length || out <= in {
+		out = 0
+	}
+	return in, out
+}
 
 // step is what is to be done next for a job.
 type step int
@@ -60,6 +78,9 @@ func (j *job) again(encode bool) {
 // submit makes the job of a clip whose file is there as a whole. It may be called again.
 func (l *Library) submit(ctx context.Context, channel, clip string) error {
 	j := job{Channel: channel, Clip: clip, Take: media.NewTakeID(), Since: l.now().UTC()}
+	if err := l.ofRecording(ctx, &j); err != nil {
+		return err
+	}
 	if err := bucket.Create(ctx, l.docs, jobKey(clip), j); err != nil && !errors.Is(err, bucket.ErrPrecondition) {
 		return err
 	}

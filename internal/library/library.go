@@ -21,6 +21,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/fetch"
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
@@ -35,8 +37,15 @@ type Config struct {
 	Part, Segment time.Duration
 	// Lives reports whether a channel is there, by its id, and whether anything is known of it.
 	Lives func(channel string) (lives, known bool)
-	Now   func() time.Time // time.Now if nil
-	Log   *slog.Logger
+	// Programs is what recordings are made of; nil: there are none. Channels names the channels that there are, and
+	// Bundles reads what of their media lies in bundles.
+	Programs Programs
+	Channels func() []*channel.Channel
+	Bundles  func(context.Context, []bundle.Ref) ([][]byte, error)
+	// Recordings is how many bytes of recordings each channel may keep; DefaultQuota's if zero.
+	Recordings int64
+	Now        func() time.Time // time.Now if nil
+	Log        *slog.Logger
 }
 
 // fetcher gets what lies at addresses that people gave.
@@ -46,14 +55,16 @@ type fetcher interface {
 
 // Library keeps clips and storyboards of all channels.
 type Library struct {
-	cfg     Config
-	docs    *bucket.Documents
-	bucket  bucket.Bucket
-	log     *slog.Logger
-	reels   *reels
-	uploads http.Handler
-	fetcher fetcher
-	kicked  chan struct{} // holds one when there may be something to do
+	cfg      Config
+	docs     *bucket.Documents
+	bucket   bucket.Bucket
+	log      *slog.Logger
+	reels    *reels
+	uploads  http.Handler
+	fetcher  fetcher
+	kicked   chan struct{} // holds one when there may be something to do
+	gathers  chan struct{} // likewise, of recordings that are to be gathered
+	recorder recorder
 
 	pieceSpan media.Ticks // after how long a piece of media ends; tests make it shorter
 }
@@ -62,6 +73,9 @@ type Library struct {
 func New(cfg Config) (*Library, error) {
 	if cfg.Quota == (Quota{}) {
 		cfg.Quota = DefaultQuota
+	}
+	if cfg.Recordings == 0 {
+		cfg.Recordings = DefaultQuota.Bytes
 	}
 	if cfg.Segment == 0 {
 		cfg.Segment = 2 * time.Second
@@ -72,8 +86,9 @@ func New(cfg Config) (*Library, error) {
 	if cfg.Lives == nil {
 		cfg.Lives = func(string) (bool, bool) { return true, true }
 	}
-	l := &Library{cfg: cfg, docs: cfg.Docs, bucket: cfg.Docs.Bucket(), log: cfg.Log, kicked: make(chan struct{}, 1), pieceSpan: pieceSpan, fetcher: fetch.New()}
-	l.reels = newReels(l.bucket, cfg.Now, cfg.Lives)
+	l := &Library{cfg: cfg, docs: cfg.Docs, bucket: cfg.Docs.Bucket(), log: cfg.Log, kicked: make(chan struct{}, 1), gathers: make(chan struct{}, 1), pieceSpan: pieceSpan, fetcher: fetch.New()}
+	l.recorder.seen = map[string]seen{}
+	l.reels = newReels(&cfg)
 	var err error
 	l.uploads, err = newUploads(l)
 	return l, err
@@ -91,6 +106,10 @@ func (l *Library) kick() {
 
 // forget lets go of what this node knows of a take that was deleted.
 func (l *Library) forget(take media.TakeID) { l.reels.forget(take) }
+
+// Doubt has this node ask again whether the clips and recordings of a channel are still there: one may have been deleted
+// on another node just now.
+func (l *Library) Doubt(channel string) { l.reels.doubt(channel) }
 
 // Open returns the bytes at an address of a clip, or take.ErrNoMedia.
 func (l *Library) Open(ctx context.Context, a media.Address) ([][]byte, error) {
@@ -133,6 +152,12 @@ func (l *Library) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.often(ctx, lookEvery, l.kicked, l.work) })
 	group.Go(func() error { return l.often(ctx, sweepEvery, nil, l.sweep) })
+	group.Go(func() error {
+		return l.often(ctx, lookEvery, l.gathers, func(ctx context.Context) error { return l.workAll(ctx, gatherPrefix) })
+	})
+	if l.cfg.Programs != nil {
+		group.Go(func() error { return l.often(ctx, recordLook, nil, l.record) })
+	}
 	return group.Wait()
 }
 

@@ -174,6 +174,13 @@ func TestDelete(t *testing.T) {
 	if _, err := l.Open(t.Context(), a); !errors.Is(err, take.ErrNoMedia) {
 		t.Errorf("it is still there: %v", err)
 	}
+	if _, err := other.Open(t.Context(), a); err != nil {
+		t.Fatalf("on another node, which has not heard of it: %v", err)
+	}
+	other.Doubt(someChannel)
+	if _, err := other.Open(t.Context(), a); !errors.Is(err, take.ErrNoMedia) {
+		t.Errorf("it is there on another node that has heard of it: %v", err)
+	}
 	now = now.Add(shelfLife + time.Second)
 	if _, err := other.Open(t.Context(), a); !errors.Is(err, take.ErrNoMedia) {
 		t.Errorf("it is still there on another node: %v", err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
@@ -169,6 +170,58 @@ func unpackSegments(b []byte) ([][]media.PartInfo, error) {
 		return nil, errPiece
 	}
 	return out, nil
+}
+
+// packRefs writes where the bytes of segments lie, in short form.
+func packRefs(segments [][]bundle.Ref) []byte {
+	var b []byte
+	before := uint64(0)
+	for _, refs := range segments {
+		b = binary.AppendUvarint(b, uint64(len(refs)))
+		for _, r := range refs {
+			b = binary.AppendVarint(b, int64(r.Sequence-before))
+			b = binary.AppendUvarint(b, uint64(r.Offset))
+			b = binary.AppendUvarint(b, uint64(r.Length))
+			before = r.Sequence
+		}
+	}
+	return b
+}
+
+// unpackRefs reads what packRefs wrote of so many segments. It is safe on any input.
+func unpackRefs(b []byte, origin *bundle.Incarnation, segments int) ([][]bundle.Ref, error) {
+	r := &numbers{b: b}
+	out := make([][]bundle.Ref, 0, min(segments, len(b)))
+	before := uint64(0)
+	for range segments {
+		n := r.next(min(maxParts, uint64(len(r.b))))
+		refs := make([]bundle.Ref, 0, n)
+		for range n {
+			step, width := binary.Varint(r.b)
+			if width <= 0 {
+				return nil, errPiece
+			}
+			r.b = r.b[width:]
+			before += uint64(step)
+			refs = append(refs, bundle.Ref{Incarnation: origin, Sequence: before, Offset: uint32(r.next(1<<32 - 1)), Length: uint32(r.next(1 << 30))})
+		}
+		if r.bad {
+			return nil, errPiece
+		}
+		out = append(out, refs)
+	}
+	if len(r.b) > 0 {
+		return nil, errPiece
+	}
+	return out, nil
+}
+
+// sizeOf says how many bytes refs name.
+func sizeOf(refs []bundle.Ref) (n uint64) {
+	for i := range refs {
+		n += uint64(refs[i].Length)
+	}
+	return n
 }
 
 // numbers reads varints.

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,23 +13,30 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/cmaf"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
-// index is the immutable object that says of a finished take everything but its media: any node makes a listing of it.
+// index is the object that says of a finished take everything but its media: any node makes a listing of it. That of a
+// clip never changes. That of a recording grows while its broadcast is on air, and refers to bundles until its media lies
+// in pieces of its own; what it has said of a segment stays true as long as anybody may believe it.
 type index struct {
 	Take    media.Take `json:"take"`
 	Channel string     `json:"channel"`
-	Clip    string     `json:"clip"`
+	Clip    string     `json:"clip"` // or recording
 	Pieces  []indexed  `json:"pieces"`
+	// Origin is the incarnation whose bundles pieces refer to that have Refs.
+	Origin string `json:"origin,omitempty"`
 }
 
-// indexed is one piece in an index.
+// indexed is one piece in an index: an object, or with Refs a run of segments in bundles.
 type indexed struct {
 	Bytes    int64  `json:"bytes"`
-	Segments []byte `json:"segments"` // see packSegments
+	Segments []byte `json:"segments"`        // see packSegments
+	Refs     []byte `json:"refs,omitempty"`  // see packRefs
+	Count    int    `json:"count,omitempty"` // of the segments, with Refs
 }
 
 func indexKey(take media.TakeID) string { return "takes/" + take.String() }
@@ -37,15 +45,17 @@ func indexKey(take media.TakeID) string { return "takes/" + take.String() }
 type reel struct {
 	listing media.Listing
 	places  []place // of the segments
+	etag    bucket.ETag
 	seen    time.Time
 	weight  uint32
 }
 
-// place is where the bytes of a segment lie.
+// place is where the bytes of a segment lie: in an object, or in bundles.
 type place struct {
 	key    string
 	offset int64
 	size   uint32
+	refs   []bundle.Ref
 }
 
 // readIndex makes a reel of an index. It is safe on any input.
@@ -58,20 +68,37 @@ func readIndex(data []byte) (*reel, error) {
 		return nil, errors.New("read index: not one of a clip")
 	}
 	r := &reel{listing: media.Listing{Take: &x.Take, Rendition: media.Main, Ended: true}, weight: 1024}
+	origin, err := bundle.ParseIncarnation(x.Origin)
+	if err != nil && x.Origin != "" {
+		return nil, fmt.Errorf("read index: %w", err)
+	}
 	var at media.Ticks
 	for n, piece := range x.Pieces {
 		segments, err := unpackSegments(piece.Segments)
 		if err != nil {
 			return nil, fmt.Errorf("read index: piece %d: %w", n, err)
 		}
+		var refs [][]bundle.Ref
 		p := place{key: mediaKey(x.Channel, x.Clip, x.Take.ID, n)}
-		for _, parts := range segments {
+		if len(piece.Refs) > 0 {
+			p.key = ""
+			if refs, err = unpackRefs(piece.Refs, &origin, len(segments)); err != nil {
+				return nil, fmt.Errorf("read index: piece %d: %w", n, err)
+			}
+		}
+		for i, parts := range segments {
 			info := &media.SegmentInfo{Number: uint32(len(r.places)), Start: at, Complete: true, Parts: parts}
 			p.size = 0
 			for i := range parts {
 				info.Duration += parts[i].Duration
 				p.size += parts[i].Length
 				r.weight += 96
+			}
+			if refs != nil {
+				if p.refs = refs[i]; sizeOf(p.refs) != uint64(p.size) {
+					return nil, fmt.Errorf("read index: segment %d has %d bytes and its places %d", info.Number, p.size, sizeOf(p.refs))
+				}
+				r.weight += 48 * uint32(len(p.refs))
 			}
 			info.Independent = len(parts) > 0 && parts[0].Independent
 			r.listing.Segments = append(r.listing.Segments, info)
@@ -93,11 +120,12 @@ const shelfLife = 20 * time.Second
 
 // reels keeps what this node knows of finished takes, and some of their media.
 type reels struct {
-	bucket bucket.Bucket
-	now    func() time.Time
-	lives  func(channel string) (lives, known bool)
-	known  *otter.Cache[media.TakeID, *reel]
-	media  *otter.Cache[segmentAt, []byte]
+	bucket  bucket.Bucket
+	bundles func(context.Context, []bundle.Ref) ([][]byte, error)
+	now     func() time.Time
+	lives   func(channel string) (lives, known bool)
+	known   *otter.Cache[media.TakeID, *reel]
+	media   *otter.Cache[segmentAt, []byte]
 
 	mu     sync.Mutex
 	absent map[media.TakeID]time.Time // asked for and not there
@@ -120,9 +148,9 @@ const (
 // errBusy is returned while too many addresses are asked for that nobody ever listed.
 var errBusy = errors.New("too many addresses are asked for that are not there")
 
-func newReels(b bucket.Bucket, now func() time.Time, lives func(string) (bool, bool)) *reels {
+func newReels(cfg *Config) *reels {
 	return &reels{
-		bucket: b, now: now, lives: lives, absent: map[media.TakeID]time.Time{}, misses: rate.NewLimiter(20, 200),
+		bucket: cfg.Docs.Bucket(), bundles: cfg.Bundles, now: cfg.Now, lives: cfg.Lives, absent: map[media.TakeID]time.Time{}, misses: rate.NewLimiter(20, 200),
 		known: otter.Must(&otter.Options[media.TakeID, *reel]{MaximumWeight: knownBytes, Weigher: func(_ media.TakeID, r *reel) uint32 { return r.weight }}),
 		media: otter.Must(&otter.Options[segmentAt, []byte]{MaximumWeight: mediaBytes, Weigher: func(_ segmentAt, b []byte) uint32 { return uint32(len(b)) + 64 }}),
 	}
@@ -153,11 +181,12 @@ func (s *reels) load(ctx context.Context, id media.TakeID, old *reel) (*reel, er
 	var o bucket.Object
 	var err error
 	if old != nil {
-		_, err = s.bucket.GetRange(ctx, indexKey(id), 0, 1)
-	} else {
-		if s.misses.Tokens() < 1 {
-			return nil, errBusy
-		}
+		o, err = s.bucket.GetRange(ctx, indexKey(id), 0, 1)
+	} else if s.misses.Tokens() < 1 {
+		return nil, errBusy
+	}
+	changed := old == nil || err == nil && o.ETag != old.etag
+	if changed {
 		o, err = s.bucket.Get(ctx, indexKey(id))
 	}
 	switch {
@@ -167,7 +196,7 @@ func (s *reels) load(ctx context.Context, id media.TakeID, old *reel) (*reel, er
 		return old, nil // the bucket is away: what is known counts
 	case err != nil:
 		return nil, fmt.Errorf("open clip: %w", err)
-	case old != nil:
+	case !changed:
 		fresh := *old
 		return s.keep(&fresh)
 	}
@@ -175,6 +204,7 @@ func (s *reels) load(ctx context.Context, id media.TakeID, old *reel) (*reel, er
 	if err != nil {
 		return nil, err
 	}
+	r.etag = o.ETag
 	return s.keep(r)
 }
 
@@ -213,19 +243,41 @@ func (s *reels) forget(id media.TakeID) {
 	}
 }
 
+// doubt lets what is known of a channel's takes not count before it was asked for again.
+func (s *reels) doubt(channel string) {
+	for id, r := range s.known.All() {
+		if r.listing.Take.Channel == channel {
+			old := *r
+			old.seen = time.Time{}
+			s.known.Set(id, &old)
+		}
+	}
+}
+
 // segment reads a whole segment.
 func (s *reels) segment(ctx context.Context, r *reel, n uint32) ([]byte, error) {
-	p := r.places[n]
 	return s.media.Get(ctx, segmentAt{r.listing.Take.ID, n}, otter.LoaderFunc[segmentAt, []byte](func(ctx context.Context, _ segmentAt) ([]byte, error) {
-		o, err := s.bucket.GetRange(ctx, p.key, p.offset, int64(p.size))
+		return s.read(ctx, &r.places[n])
+	}))
+}
+
+// read reads the bytes of a segment from where they lie. They are the caller's.
+func (s *reels) read(ctx context.Context, p *place) ([]byte, error) {
+	if p.refs != nil {
+		slices, err := s.bundles(ctx, p.refs)
 		if err != nil {
 			return nil, err
 		}
-		if len(o.Data) != int(p.size) {
-			return nil, fmt.Errorf("read %s: %d bytes at %d, want %d", p.key, len(o.Data), p.offset, p.size)
-		}
-		return o.Data, nil
-	}))
+		return bytes.Join(slices, nil), nil
+	}
+	o, err := s.bucket.GetRange(ctx, p.key, p.offset, int64(p.size))
+	if err != nil {
+		return nil, err
+	}
+	if len(o.Data) != int(p.size) {
+		return nil, fmt.Errorf("read %s: %d bytes at %d, want %d", p.key, len(o.Data), p.offset, p.size)
+	}
+	return o.Data, nil
 }
 
 // open returns the bytes at an address of a finished take.

@@ -128,7 +128,11 @@ type Arrival struct {
 
 // Add makes a place for a clip; its file comes next.
 func (l *Library) Add(ctx context.Context, channel string, n Arrival) (Clip, error) {
-	c := Clip{ID: newID(), Title: strings.Join(strings.Fields(n.Title), " "), Created: l.now().UTC().Truncate(time.Second), Origin: n.Origin, State: Uploading, Bytes: n.Bytes}
+	return l.add(ctx, channel, newID(), n)
+}
+
+func (l *Library) add(ctx context.Context, channel, id string, n Arrival) (Clip, error) {
+	c := Clip{ID: id, Title: strings.Join(strings.Fields(n.Title), " "), Created: l.now().UTC().Truncate(time.Second), Origin: n.Origin, State: Uploading, Bytes: n.Bytes}
 	if c.Title == "" {
 		c.Title = titleOf(n.Origin.File)
 	}

@@ -56,6 +56,10 @@ func (l *Library) sweep(ctx context.Context) error {
 }
 
 func (l *Library) sweepAll(ctx context.Context) error {
+	return errors.Join(l.sweepShelves(ctx), l.sweepRecordings(ctx), l.sweepFeeds(ctx))
+}
+
+func (l *Library) sweepShelves(ctx context.Context) error {
 	return bucket.All(ctx, l.bucket, shelfPrefix, func(e bucket.Entry) error {
 		rest, ok := strings.CutSuffix(e.Key, "/clips")
 		if !ok {

@@ -11,18 +11,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/cmaf"
 	"github.com/mayfly-tv/mayfly/internal/ffmpeg"
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
-// work does what is to be done, one job after the other, until there is none that is free.
-func (l *Library) work(ctx context.Context) error {
+// work converts files, one after the other, until there is none that is free.
+func (l *Library) work(ctx context.Context) error { return l.workAll(ctx, jobPrefix) }
+
+// workAll does all jobs of a kind.
+func (l *Library) workAll(ctx context.Context, prefix string) error {
 	var keys []string
-	if err := bucket.All(ctx, l.bucket, jobPrefix, func(e bucket.Entry) error {
+	if err := bucket.All(ctx, l.bucket, prefix, func(e bucket.Entry) error {
 		keys = append(keys, e.Key)
 		return nil
 	}); err != nil {
@@ -33,7 +34,7 @@ func (l *Library) work(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			l.log.Warn("a clip could not be made so far; somebody tries again", "job", key, "error", err)
+			l.log.Warn("a clip or recording could not be made so far; somebody tries again", "job", key, "error", err)
 		}
 	}
 	return nil
@@ -54,7 +55,11 @@ func (l *Library) workOn(ctx context.Context, key string) error {
 	working, stop := context.WithCancelCause(ctx)
 	kept := make(chan struct{})
 	go func() { defer close(kept); w.keepLease(working, stop) }()
-	err = w.steps(working)
+	if j.Gather {
+		err = w.gather(working)
+	} else {
+		err = w.steps(working)
+	}
 	if cause := context.Cause(working); cause != nil && err != nil {
 		err = cause
 	}
@@ -224,6 +229,11 @@ func (w *worker) clean(ctx context.Context, c *Clip) error {
 	if err := l.remove(ctx, uploadKey(j.Channel, j.Clip)); err != nil {
 		return err
 	}
+	if j.Hold != "" {
+		if err := l.DeleteRecording(ctx, j.Channel, j.Hold); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
 	return l.bucket.Delete(ctx, w.key)
 }
 
@@ -307,10 +317,13 @@ func run(ctx context.Context, m *maker, args []string) error {
 
 // fetch brings the file to the disk.
 func (w *worker) fetch(ctx context.Context, c *Clip, to string) error {
-	if c.Origin.URL == "" {
-		return w.library.fetchUpload(ctx, w.job.Channel, w.job.Clip, to)
+	switch {
+	case c.Origin.Kind == FromRecording:
+		return w.library.fetchRecording(ctx, w.job.Channel, &c.Origin, to)
+	case c.Origin.URL != "":
+		return w.library.fetchAddress(ctx, w.job.Channel, c, to)
 	}
-	return w.library.fetchAddress(ctx, w.job.Channel, c, to)
+	return w.library.fetchUpload(ctx, w.job.Channel, w.job.Clip, to)
 }
 
 // fetchUpload writes a file that was sent in pieces to the disk.
@@ -319,10 +332,8 @@ func (l *Library) fetchUpload(ctx context.Context, channel, clip, to string) err
 	if err != nil {
 		return err
 	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(filepath.Dir(to), &st); err == nil && sum(pieces)+diskSpare > int64(st.Bavail)*st.Bsize {
-		return fmt.Errorf("%w: a file of %s is to be converted and %s of the disk are free (%s): make room, or give --spool a larger disk",
-			errNoRoom, Size(sum(pieces)), Size(int64(st.Bavail)*st.Bsize), filepath.Dir(to))
+	if err := room(to, sum(pieces)); err != nil {
+		return err
 	}
 	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -383,6 +394,7 @@ func (w *worker) finish(ctx context.Context) error {
 		v := trailers[0].Tracks[0]
 		c.Width, c.Height, c.FrameRate = v.Width, v.Height, v.FrameRate
 		c.Poster = poster
+		c.In, c.Out = j.trim(c.Duration)
 		return nil
 	})
 	if errors.Is(err, ErrNotFound) { // deleted meanwhile
@@ -409,7 +421,7 @@ func (j *job) index(trailers []trailer) (*index, int64, error) {
 	}}
 	var bytes int64
 	for i := range trailers {
-		x.Pieces = append(x.Pieces, indexed{trailers[i].Bytes, trailers[i].Segments})
+		x.Pieces = append(x.Pieces, indexed{Bytes: trailers[i].Bytes, Segments: trailers[i].Segments})
 		bytes += trailers[i].Bytes
 	}
 	return x, bytes, nil

@@ -140,6 +140,9 @@ func (f *fleet) heardTouched(_ string, data []byte) {
 }
 
 func (s *Station) touched(channel string) {
+	if s.cfg.Touched != nil {
+		s.cfg.Touched(channel)
+	}
 	if p := s.byChannel(channel); p != nil {
 		p.mu.Lock()
 		p.revision++

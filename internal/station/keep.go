@@ -18,6 +18,8 @@ const (
 	tidyEvery = 10 * time.Second
 	// margin is how much longer than it is listed media can be had (law 3).
 	margin = 2 * program.LiveSpan
+	// recordSpan is how much of a channel that is recorded is known at least, so that whoever records it may be late.
+	recordSpan = 30 * 60 * media.TicksPerSecond
 	// unlistedTime is how long a take that ended without being on air is remembered.
 	unlistedTime = 2 * time.Minute
 )
@@ -185,6 +187,9 @@ func (p *Program) tidy(listed map[media.TakeID]bool) {
 	p.tidyPlay()
 	list := p.director.List()
 	span := max(media.TicksOf(p.channel.Window()), program.LiveSpan) + margin
+	if p.channel.Record {
+		span = max(span, recordSpan)
+	}
 	var covered media.Ticks
 	for i := len(list.Entries) - 1; i >= 0; i-- {
 		e := &list.Entries[i]

@@ -49,18 +49,26 @@ func (s *Station) roots(ctx context.Context) (bundle.Roots, error) {
 		}
 	}
 	s.store.Each(func(l *take.Log) {
-		ref, ok := l.Oldest()
-		if !ok {
-			return
-		}
-		need, known := roots[*ref.Incarnation]
-		switch {
-		case !known:
-		case need.None || ref.Sequence < need.From:
-			roots[*ref.Incarnation] = bundle.Need{From: ref.Sequence}
+		if ref, ok := l.Oldest(); ok {
+			need(roots, *ref.Incarnation, ref.Sequence)
 		}
 	})
-	return roots, nil
+	if s.cfg.Needed == nil {
+		return roots, nil
+	}
+	// Last: what somebody begins to refer to from now on is in a DVR window, and so among the above.
+	needed, err := s.cfg.Needed(ctx)
+	for i, from := range needed {
+		need(roots, i, from)
+	}
+	return roots, err
+}
+
+// need adds that bundles of an incarnation are needed from a number on.
+func need(roots bundle.Roots, i bundle.Incarnation, from uint64) {
+	if old, known := roots[i]; known && (old.None || from < old.From) {
+		roots[i] = bundle.Need{From: from}
+	}
 }
 
 // roots adds what a channel that keeps everything needs. It fails while the channel is not read.

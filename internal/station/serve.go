@@ -120,6 +120,11 @@ type reader struct {
 	bundles *bundle.Reader
 }
 
+// ReadBundles returns the bytes that refs name, from wherever they are nearest.
+func (s *Station) ReadBundles(ctx context.Context, refs []bundle.Ref) ([][]byte, error) {
+	return s.read.Read(ctx, refs)
+}
+
 // Read returns the bytes that refs name.
 func (r reader) Read(ctx context.Context, refs []bundle.Ref) ([][]byte, error) {
 	f := r.station.fleet

@@ -61,8 +61,13 @@ type Config struct {
 	// Flushed, if set, is told of every bundle that landed.
 	Flushed func(bytes int64, took time.Duration)
 
-	Clips Clips            // nil: no channel has a plan
-	Now   func() time.Time // paces what plans play; default time.Now
+	Clips Clips // nil: no channel has a plan
+	// Needed says from which bundle on incarnations are needed by others than the channels' programs; nil: by nobody.
+	// With an error nothing is collected.
+	Needed func(ctx context.Context) (map[bundle.Incarnation]uint64, error)
+	// Touched, if set, is told whenever something else of a channel has changed, on whichever node (Touch).
+	Touched func(channel string)
+	Now     func() time.Time // paces what plans play; default time.Now
 }
 
 // Station runs the channels of one node.
@@ -70,6 +75,7 @@ type Station struct {
 	cfg   Config
 	log   *slog.Logger
 	store *take.Store
+	read  reader
 
 	mu       sync.RWMutex
 	channels map[string]*Program // by slug
@@ -116,7 +122,8 @@ func New(cfg Config) *Station {
 		wake: make(chan struct{}, 1), load: queue{wake: make(chan struct{}, 1)},
 	}
 	s.changes.c = make(chan struct{})
-	s.store = take.NewStore(reader{s, bundle.NewReader(cfg.Docs.Bucket(), cfg.Spool, cfg.CacheBytes)})
+	s.read = reader{s, bundle.NewReader(cfg.Docs.Bucket(), cfg.Spool, cfg.CacheBytes)}
+	s.store = take.NewStore(s.read)
 	s.past.origins = map[string]*origin{}
 	if cfg.Now == nil {
 		s.cfg.Now = time.Now

@@ -40,6 +40,8 @@ if (options.item !== '') {
 function Watch() {
   const help = useRef<HTMLDialogElement>(null)
   const status = current.value?.status.value ?? aside.value
+  const [Recorded, setRecorded] = useState<typeof import('./recorded/list').Recordings | null>(null)
+  useEffect(() => void import('./recorded/list').then((m) => setRecorded(() => m.Recordings), () => {}), [])
   const [Report, setReport] = useState<typeof import('./report').Report | null>(null)
   const [Sheet, setSheet] = useState<typeof import('./watch/EmbedSheet').EmbedSheet | null>(null)
   useEffect(() => {
@@ -75,6 +77,7 @@ function Watch() {
         {open && (
           <div class="shelves">
             <OnDemand slug={slug} playing={shown !== null && typeof shown === 'object' ? shown.id : ''} open={open} />
+            {Recorded && <Recorded slug={slug} />}
             <Coming slug={slug} live={status.state === 'live'} />
           </div>
         )}

@@ -2,7 +2,7 @@
 //
 //   node web/test/axe.mjs SETUP-LINK CHANNEL [--shots DIR]
 //
-// Somebody makes the owner's account by the link and looks at the pages of a channel that is on air. On stdout, one JSON
+// Somebody makes the owner's account by the link and looks at the pages of a channel that is on air and recorded. On stdout, one JSON
 // line: {"end":true,"faults":[…],"exceptions":[…],"console":[…]}. A fault is serious or critical by the checker's word.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -60,6 +60,8 @@ try {
   await owner.getByLabel('Password', { exact: true }).fill('four words do well')
   await owner.keyboard.press('Enter')
   await owner.waitForURL('**/studio')
+  const recordings = await owner.evaluate(async (slug) => (await (await fetch(`/api/v1/channels/${slug}/recordings`)).json()).recordings, slug)
+  if (recordings.length > 0) pages.push(['recording', recordings[0].page, '.recorded-crew'])
   const state = await first.storageState()
   await first.close()
   for (const [look, width, height] of [['dark', 1280, 900], ['light', 390, 844]]) {

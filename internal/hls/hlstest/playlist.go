@@ -62,7 +62,7 @@ func (p *parser) fault(format string, args ...any) {
 
 // once are tags that a media playlist has at most once.
 var once = []string{"#EXTM3U", "#EXT-X-VERSION", "#EXT-X-TARGETDURATION", "#EXT-X-SERVER-CONTROL", "#EXT-X-PART-INF",
-	"#EXT-X-MEDIA-SEQUENCE", "#EXT-X-DISCONTINUITY-SEQUENCE", "#EXT-X-SKIP", "#EXT-X-ENDLIST"}
+	"#EXT-X-MEDIA-SEQUENCE", "#EXT-X-DISCONTINUITY-SEQUENCE", "#EXT-X-SKIP", "#EXT-X-PLAYLIST-TYPE", "#EXT-X-ENDLIST"}
 
 // Parse reads a media playlist and returns what is wrong with it.
 func Parse(text []byte) (*Playlist, []error) {
@@ -109,6 +109,10 @@ func (p *parser) read(line string) {
 		p.list.Target = float64(p.integer(value))
 	case "#EXT-X-SERVER-CONTROL":
 		p.control(value)
+	case "#EXT-X-PLAYLIST-TYPE":
+		if value != "VOD" {
+			p.fault("a playlist of type %q", value)
+		}
 	case "#EXT-X-PART-INF":
 		p.list.PartTarget = p.decimal(p.attributes(value, "PART-TARGET")["PART-TARGET"])
 	case "#EXT-X-MEDIA-SEQUENCE":
@@ -242,9 +246,12 @@ func (p *parser) end() {
 		}
 	}
 	for _, tag := range []string{"#EXT-X-VERSION", "#EXT-X-TARGETDURATION", "#EXT-X-SERVER-CONTROL", "#EXT-X-MEDIA-SEQUENCE"} {
-		if p.seen[tag] == 0 {
+		if p.seen[tag] == 0 && (tag != "#EXT-X-SERVER-CONTROL" || p.seen["#EXT-X-PLAYLIST-TYPE"] == 0) {
 			p.fault("%s is missing", tag)
 		}
+	}
+	if p.seen["#EXT-X-PLAYLIST-TYPE"] > 0 && (!p.list.EndList || p.seen["#EXT-X-SERVER-CONTROL"] > 0) {
+		p.fault("a playlist that never changes has no end, or says what may be waited for")
 	}
 	if hold := float64(p.seen["part-hold-back"]) / 1000; p.list.PartTarget > 0 && hold < 2*p.list.PartTarget {
 		p.fault("PART-HOLD-BACK %v is under two part targets", hold)

@@ -11,6 +11,7 @@ import { Card, Editor } from './clip'
 import { size } from './find'
 import { answer, clips, found, look, path, search, slug, take, trouble, type Clip } from './shelf'
 import { add, busy, refused } from './uploads'
+import { Ways } from './ways'
 import '../styles/base.css'
 import '../styles/sheet.css'
 import '../styles/people.css'
@@ -75,6 +76,7 @@ function Library() {
         </section>
         <Boards />
       </div>
+      <Ways />
       <Editor />
     </div>
   )

@@ -49,6 +49,9 @@ export interface Channel {
   listed?: boolean
   autoLive?: boolean
   keep?: boolean
+  /** Every broadcast is kept as a recording, for so many days; 0 days: as long as there is room. */
+  record?: boolean
+  recordDays?: number
   dvrWindow: number
   /** Another number whenever what people set in the channel has changed. */
   revision?: number

@@ -1,9 +1,9 @@
 /**
  * What a key asks of the desk: to cut to the nth source or look at it, to keep the sound of the nth or listen to it, to
  * show or hide the nth graphic or look at it, to cut to what is looked at, to let each source be heard with its own sound,
- * to listen to the program, to hide all graphics, or to go on in the rundown.
+ * to listen to the program, to hide all graphics, to go on in the rundown, or to mark where a clip begins and ends.
  */
-export type Wish = { cut: number } | { look: number } | { sound: number } | { listen: number } | { graphic: number } | { preview: number } | 'take' | 'own sound' | 'listen to program' | 'no graphics' | 'next'
+export type Wish = { cut: number } | { look: number } | { sound: number } | { listen: number } | { graphic: number } | { preview: number } | 'take' | 'own sound' | 'listen to program' | 'no graphics' | 'next' | 'mark in' | 'mark out'
 
 /** The keys below the digits, by their place: they are for the sound of the sources whose pictures the digits cut. */
 const soundRow = ['KeyQ', 'KeyW', 'KeyE', 'KeyR', 'KeyT', 'KeyY', 'KeyU', 'KeyI', 'KeyO']
@@ -22,6 +22,8 @@ export function wishOf(e: { key: string; code: string; shiftKey: boolean; ctrlKe
   const graphic = graphicRow.indexOf(e.code)
   if (graphic >= 0) return e.shiftKey ? { preview: graphic } : { graphic }
   if (e.code === 'KeyX') return 'no graphics'
+  if (e.code === 'BracketLeft') return 'mark in'
+  if (e.code === 'BracketRight') return 'mark out'
   if (e.code === 'KeyP') return e.shiftKey ? 'listen to program' : 'own sound'
   if (target !== 'other') return null
   if (e.key === 'Enter') return 'take'

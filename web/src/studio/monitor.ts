@@ -29,6 +29,11 @@ export class Monitor {
     return this.heard
   }
 
+  /** The program time of what is shown, epoch ms; null if it is not known. */
+  date(): number | null {
+    return this.video.readyState < 2 ? null : (this.hls?.playingDate?.getTime() ?? null)
+  }
+
   /** How far what is shown is behind what is sent, in seconds; null if it is not known. */
   delay(now: number): number | null {
     const at = this.hls?.playingDate?.getTime()

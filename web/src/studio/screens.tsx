@@ -60,6 +60,9 @@ export function Screens() {
   )
 }
 
+/** What the studio's picture of the program shows, in program time; null while it shows nothing. */
+export let programDate = (): number | null => null
+
 /** What viewers see and hear, and how far it is behind life. */
 function Program() {
   const c = channel.value!
@@ -80,7 +83,7 @@ function Program() {
   return (
     <section class="screen is-program" aria-labelledby="program">
       <header><h2 id="program">Program</h2><span class="dim">{words}</span><span class="dim behind">{delay.value}</span></header>
-      <Picture url={c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word="Not on air yet" label="What viewers see" hold={(m) => (monitor.current = m)} over={log} />
+      <Picture url={c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word="Not on air yet" label="What viewers see" hold={(m) => { monitor.current = m; programDate = () => m?.date() ?? null }} over={log} />
       <div class="screen-sound"><Meter ear={() => monitor.current?.ear() ?? null} label="Sound of the program" /><Listen id="program" of="the program" /></div>
     </section>
   )

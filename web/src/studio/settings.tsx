@@ -13,7 +13,7 @@ export function Settings({ me }: { me: Me }) {
   const save = async (read: Read) => {
     take(await call<Channel>('PATCH', path, {
       autoLive: read('auto') === 'yes',
-      keep: read('keep') === 'yes', dvrWindow: Math.round(Number(read('window')) * 3600),
+      keep: read('keep') === 'yes', record: read('record') === 'yes', recordDays: Math.round(Number(read('days')) || 0), dvrWindow: Math.round(Number(read('window')) * 3600),
     }))
     return 'Saved.'
   }
@@ -32,6 +32,8 @@ export function Settings({ me }: { me: Me }) {
       <Form word="Save" does={save}>
         <Field name="window" label="Hours that viewers can rewind" type="number" value={hours(c.dvrWindow)} min={1 / 60} max={168} />
         <Check name="auto" on={c.autoLive !== false} label="The first source that connects goes on air" hint="Else it waits for a cut." />
+        <Check name="record" on={c.record === true} label="Keep every broadcast" hint="As a recording that viewers find on the channel’s page when it has ended." />
+        <Field name="days" label="Days that recordings are kept" type="number" required={false} min={0} max={3650} value={c.recordDays ? String(c.recordDays) : ''} hint="Empty: until there is no room for new ones." />
         <Check name="keep" on={c.keep === true} label="Keep everything" hint="Nothing is deleted when it leaves the rewind window." />
       </Form>
       {(c.role === 'owner' || me.operator) && <div class="row"><button type="button" class="button danger" onClick={remove}>Delete the channel</button></div>}

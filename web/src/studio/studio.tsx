@@ -13,6 +13,7 @@ import { About } from './about'
 import { Autopilot } from './autopilot'
 import { Audience } from './audience'
 import { Crew } from './crew'
+import { Cuts, mark } from './cuts'
 import { channel, chosen, cut, cutting, elsewhere, keepSound, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
 import { Graphics, hideAll, previewNth, toggleNth } from './graphics'
 import { Home } from './home'
@@ -49,8 +50,9 @@ function Studio({ me }: { me: Me }) {
       <Screens />
       <Sources />
       <SoundBar />
-      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. The keys below those, <kbd>A</kbd> to <kbd>L</kbd>, show and hide graphics, with <kbd>Shift</kbd> you look at one first; <kbd>X</kbd> hides all. <kbd>Space</kbd> goes on in the rundown.</p>
+      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. The keys below those, <kbd>A</kbd> to <kbd>L</kbd>, show and hide graphics, with <kbd>Shift</kbd> you look at one first; <kbd>X</kbd> hides all. <kbd>Space</kbd> goes on in the rundown. <kbd>[</kbd> and <kbd>]</kbd> mark a clip in what viewers see.</p>
       <Graphics />
+      <Cuts />
       <Steps />
       <Autopilot />
       <Setup />
@@ -136,6 +138,10 @@ function carryOut(wish: Extract<Wish, string>): void {
       break
     case 'no graphics':
       void hideAll()
+      break
+    case 'mark in':
+    case 'mark out':
+      mark(wish)
       break
     case 'next':
       goOn()

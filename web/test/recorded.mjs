@@ -1,0 +1,96 @@
+// Somebody plays a recording, cuts a clip out of it by two marks, finds it in the library, and puts a photo beside it: all
+// by the pages, in a real browser.
+//
+//   node web/test/recorded.mjs SETUP-LINK CHANNEL [--shots DIR]
+//
+// The channel has one recording. On stdout, one JSON line: {"end":true,"clip":SECONDS,"exceptions":[…],"console":[…]}.
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { chromium } from 'playwright-core'
+
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '' } } })
+const setup = new URL(positionals[0])
+const slug = positionals[1]
+const exceptions = []
+const errors = []
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update'],
+})
+
+const shot = async (page, name) => opt.shots && page.screenshot({ path: join(opt.shots, `recorded-${name}.png`), fullPage: true })
+
+try {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: 'dark' })
+  context.setDefaultTimeout(30_000)
+  const page = await context.newPage()
+  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
+  page.on('console', (m) => {
+    if (m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text())) errors.push(m.text())
+  })
+  await page.goto(setup.href)
+  await page.getByLabel('E-mail').fill('ada@example.org')
+  await page.getByLabel('Name').fill('Ada')
+  await page.getByLabel('Password', { exact: true }).fill('four words do well')
+  await page.keyboard.press('Enter')
+  await page.waitForURL('**/studio')
+
+  // The list on the channel's page leads to the recording, which plays.
+  await page.goto(`${setup.origin}/${slug}`)
+  await page.locator('.recorded-card').first().waitFor()
+  await shot(page, 'watch')
+  await page.locator('.recorded-card').first().click()
+  await page.waitForFunction(() => (document.querySelector('video')?.currentTime ?? 0) > 1)
+  await shot(page, 'page')
+  const go = (at) => page.evaluate(async (at) => {
+    const video = document.querySelector('video')
+    video.pause()
+    const there = new Promise((resolve) => video.addEventListener('seeked', resolve, { once: true }))
+    video.currentTime = at
+    await there
+  }, at)
+  await go(2.5)
+  await page.waitForTimeout(300) // the clock of the page ticks ten times a second
+  await page.getByRole('button', { name: 'Mark in' }).click()
+  await go(6)
+  await page.waitForTimeout(300)
+  await page.getByRole('button', { name: 'Mark out' }).click()
+  await page.getByLabel('Title of the clip').fill('The best of it')
+  await shot(page, 'marked')
+  await page.getByRole('button', { name: 'Make the clip' }).click()
+  await page.getByText('The best of it is being made.').first().waitFor()
+
+  // It is in the library as soon as it is made, and can be looked at.
+  await page.goto(`${setup.origin}/studio/${slug}/library`)
+  await page.getByRole('button', { name: 'Open The best of it' }).and(page.locator(':enabled')).waitFor()
+  await page.getByRole('link', { name: /^Cut clips out of/ }).waitFor()
+  await page.locator('input[type=file]').setInputFiles({ name: 'a photo.png', mimeType: 'image/png', buffer: await page.screenshot({ clip: { x: 0, y: 0, width: 320, height: 180 } }) })
+  await page.getByRole('button', { name: 'Open a photo' }).and(page.locator(':enabled')).waitFor()
+  await shot(page, 'library')
+  await page.getByRole('button', { name: 'Open The best of it' }).click()
+  await page.waitForFunction(() => (document.querySelector('.clip-sheet video')?.readyState ?? 0) >= 2)
+  const [clip] = await page.evaluate(async (slug) => (await (await fetch(`/api/v1/channels/${slug}/clips`)).json()).clips.filter((c) => c.title === 'The best of it'), slug)
+  await page.getByRole('button', { name: 'Close', exact: true }).click()
+
+  if (opt.shots) {
+    for (const [look, width, height] of [['light', 820, 1180], ['light', 390, 844]]) {
+      await page.setViewportSize({ width, height })
+      await page.emulateMedia({ colorScheme: look })
+      for (const [name, path] of [['watch', `/${slug}`], ['library', `/studio/${slug}/library`], ['studio', `/studio/${slug}`]]) {
+        await page.goto(setup.origin + path)
+        await page.waitForTimeout(1500)
+        await shot(page, `${name}-${width}`)
+      }
+      await page.goto(`${setup.origin}/${slug}`)
+      await page.locator('.recorded-card').first().click()
+      await page.waitForTimeout(2000)
+      await shot(page, `page-${width}`)
+    }
+  }
+  process.stdout.write(JSON.stringify({ end: true, clip: (clip.out ?? clip.duration) - clip.in, exceptions, console: errors }) + '\n')
+} catch (e) {
+  process.stdout.write(JSON.stringify({ failed: String(e.stack ?? e), exceptions, console: errors }) + '\n')
+} finally {
+  await browser.close()
+}
