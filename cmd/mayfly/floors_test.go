@@ -33,6 +33,7 @@ var floors = map[string]int{
 	"internal/take":      2,
 	"internal/program":   2,
 	"internal/derive":    2,
+	"internal/webhook":   2,
 	"internal/station":   3,
 	"internal/ingest":    4,
 	"internal/deliver":   4,

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"path/filepath"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -18,14 +16,12 @@ type libraryFlags struct {
 // newLibrary makes the library as the flags say.
 func (n *node) newLibrary(docs *bucket.Documents) (*library.Library, error) {
 	f := n.flags
-	var run [4]byte
-	rand.Read(run[:])
 	dir, err := f.spoolDir()
 	if err != nil {
 		return nil, err
 	}
 	return library.New(library.Config{
-		Docs: docs, Node: n.spool.Node() + "/" + hex.EncodeToString(run[:]), Dir: filepath.Join(dir, "clips"),
+		Docs: docs, Node: n.holder(), Dir: filepath.Join(dir, "clips"),
 		Quota: library.Quota{Bytes: int64(f.LibraryBytes), Clips: f.LibraryClips}, Part: f.Part, Segment: f.Segment,
 		Lives: n.channels.Lives, Log: n.log,
 	})

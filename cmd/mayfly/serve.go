@@ -37,6 +37,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/rundown"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/thumbnail"
+	"github.com/mayfly-tv/mayfly/internal/webhook"
 	"github.com/mayfly-tv/mayfly/web"
 )
 
@@ -44,6 +45,7 @@ import (
 type node struct {
 	flags    *serveFlags
 	log      *slog.Logger
+	id       string // of this run
 	bucket   bucket.Bucket
 	spool    *bundle.Spool
 	channels *channel.Store
@@ -51,6 +53,7 @@ type node struct {
 	people   *account.People
 	art      *artwork.Store
 	reports  *report.Book
+	webhooks *webhook.Sender
 	station  *station.Station
 	library  *library.Library
 	viewers  *deliver.Handler
@@ -129,7 +132,7 @@ func warnUnbuilt(f *serveFlags, log *slog.Logger) {
 
 // newNode puts a node together and opens its ports. Nothing waits for the bucket.
 func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error) {
-	n := &node{flags: f, log: log, proven: make(chan struct{}), metrics: newMetrics()}
+	n := &node{flags: f, log: log, id: rand.Text()[:8], proven: make(chan struct{}), metrics: newMetrics()}
 	b, local, err := openBucket(ctx, f.Bucket)
 	if err != nil {
 		return nil, err
@@ -175,6 +178,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		Viewers: func(slug string) int { return n.viewers.Viewers(slug) }, Waiting: func() int { return int(n.viewers.Stats().HeldNow) },
 		Flushed: n.metrics.flushed, Clips: n.library,
 	})
+	n.webhooks = n.newWebhooks(docs)
 	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
 	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
 	n.pictures = thumbnail.New(thumbnail.Config{Newest: newest{n.station}.keyframe, Elsewhere: mesher{n}, Log: log})
@@ -197,7 +201,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
-		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {
@@ -362,6 +366,7 @@ func (n *node) run(ctx context.Context) error {
 		inner.Go(func() error { return n.people.Run(ctx) })
 		inner.Go(func() error { return n.art.Run(ctx) })
 		inner.Go(func() error { return n.library.Run(ctx) })
+		inner.Go(func() error { return n.webhooks.Run(ctx) })
 		inner.Go(func() error { defer unmesh(); return n.station.Run(ctx) })
 		if joined := n.mesh.Load(); joined != nil {
 			inner.Go(func() error { return joined.Run(meshed) })

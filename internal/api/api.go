@@ -28,6 +28,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/rundown"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/take"
+	"github.com/mayfly-tv/mayfly/internal/webhook"
 )
 
 // Station is what the API needs of the node's station.
@@ -76,6 +77,7 @@ type Config struct {
 	People     *account.People
 	Art        *artwork.Store
 	Reports    *report.Book
+	Webhooks   *webhook.Sender
 	Token      string         // MAYFLY_ADMIN_TOKEN: may do everything; "" lets in nobody that way
 	Proxies    []netip.Prefix // whose word counts for where a request came from
 	Public     string         // the address that people outside know, "" if none was given
@@ -128,6 +130,7 @@ func New(cfg Config) (*API, error) {
 	a.registerWatching(doc)
 	a.registerArt(doc)
 	a.registerReports(doc)
+	a.registerWebhooks(doc)
 	a.registerProvider()
 	a.registerClips(doc)
 	a.registerPreviews()
@@ -191,6 +194,10 @@ func (a *API) problem(err error) error {
 		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, program.ErrPlan), errors.Is(err, program.ErrNoPlan), errors.Is(err, station.ErrNoClips):
 		return huma.Error422UnprocessableEntity(sentence(err))
+	case errors.Is(err, webhook.ErrNotFound):
+		return huma.Error404NotFound(sentence(err))
+	case errors.Is(err, webhook.ErrOften):
+		return huma.ErrorWithHeaders(huma.Error429TooManyRequests(sentence(err)), http.Header{"Retry-After": {"5"}})
 	case errors.Is(err, library.ErrInvalid):
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, library.ErrNotFound), errors.Is(err, take.ErrNoMedia):

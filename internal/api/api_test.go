@@ -57,7 +57,8 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 	}
 	a, err := New(Config{
 		Art: art, Library: clips, Reports: report.NewBook(docs), Rundowns: rundown.NewStore(docs),
-		Station: s, Channels: channels, People: people, Previews: told{}, Thumbnails: painter{}, Token: token, Version: "test", Log: log,
+		Webhooks: webhooksFor(docs, channels),
+		Station:  s, Channels: channels, People: people, Previews: told{}, Thumbnails: painter{}, Token: token, Version: "test", Log: log,
 		Nodes: func() []Node { return []Node{{Name: "node", Self: true, Ready: true}} },
 		Pages: fstest.MapFS{
 			"index.html": {Data: []byte("<html>guide")}, "docs.html": {Data: []byte("<html>docs")},
