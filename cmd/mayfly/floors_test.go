@@ -27,6 +27,7 @@ var floors = map[string]int{
 	"internal/channel":   1,
 	"internal/artwork":   1,
 	"internal/report":    1,
+	"internal/figures":   1,
 	"internal/mesh":      1,
 	"internal/fault":     1,
 	"internal/opus":      2,

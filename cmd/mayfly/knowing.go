@@ -1,7 +1,13 @@
 package main
 
 import (
+	"context"
+	"net/http"
+
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/deliver"
+	"github.com/mayfly-tv/mayfly/internal/figures"
+	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/webhook"
 )
@@ -50,4 +56,37 @@ func (n *node) aired(slug string) ([]webhook.Aired, bool) {
 		out = append(out, x)
 	}
 	return out, true
+}
+
+// knowingFlags are about what producers and operators learn.
+type knowingFlags struct {
+	CountryHeader string `help:"Header in which a proxy says a viewer's country, such as CF-IPCountry; none if absent." placeholder:"NAME"`
+}
+
+// counting tells the figures of channels what viewers do.
+type counting struct{ node *node }
+
+func (c counting) Watched(r *http.Request, slug string, v deliver.View) {
+	found, err := c.node.channels.Get(slug)
+	if err != nil {
+		return
+	}
+	country := ""
+	if name := c.node.flags.CountryHeader; name != "" {
+		country = figures.Country(r.Header.Get(name))
+	}
+	c.node.figures.Watched(found.ID, figures.Seen{
+		Viewer: v.Viewer, At: v.At, Device: figures.Device(r.UserAgent()), Country: country, Referrer: v.Referrer,
+		Paused: v.Paused, Starved: v.Starved, StarvedFor: v.StarvedFor, Latency: v.Latency,
+	})
+}
+
+func (c counting) Fetched(take media.TakeID, bytes int64, starved bool) {
+	id := c.node.station.ChannelOf(take)
+	if id == "" { // a clip, whose index has just been used
+		id, _ = c.node.library.ChannelOf(context.Background(), take)
+	}
+	if id != "" {
+		c.node.figures.Fetched(id, bytes, starved)
+	}
 }

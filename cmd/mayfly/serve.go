@@ -27,6 +27,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/fault"
+	"github.com/mayfly-tv/mayfly/internal/figures"
 	"github.com/mayfly-tv/mayfly/internal/ingest/push"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
 	"github.com/mayfly-tv/mayfly/internal/library"
@@ -54,6 +55,7 @@ type node struct {
 	art      *artwork.Store
 	reports  *report.Book
 	webhooks *webhook.Sender
+	figures  *figures.Gatherer
 	station  *station.Station
 	library  *library.Library
 	viewers  *deliver.Handler
@@ -179,6 +181,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		Flushed: n.metrics.flushed, Clips: n.library,
 	})
 	n.webhooks = n.newWebhooks(docs)
+	n.figures = figures.New(figures.Config{Docs: docs, Tidy: func() bool { return n.looksAfter("figures") }, Log: log})
 	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
 	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
 	n.pictures = thumbnail.New(thumbnail.Config{Newest: newest{n.station}.keyframe, Elsewhere: mesher{n}, Log: log})
@@ -201,7 +204,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
-		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Figures: n.figures, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {
@@ -217,7 +220,7 @@ func (n *node) makeHandler() error {
 	if n.acme != nil {
 		next = n.acme.Challenges(mux)
 	}
-	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station, n.library}, Gate: gate{n}, Next: next, Log: n.log})
+	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station, n.library}, Gate: gate{n}, Figures: counting{n}, Next: next, Log: n.log})
 	n.metrics.watch(n)
 	return nil
 }
@@ -367,6 +370,7 @@ func (n *node) run(ctx context.Context) error {
 		inner.Go(func() error { return n.art.Run(ctx) })
 		inner.Go(func() error { return n.library.Run(ctx) })
 		inner.Go(func() error { return n.webhooks.Run(ctx) })
+		inner.Go(func() error { return n.figures.Run(ctx) })
 		inner.Go(func() error { defer unmesh(); return n.station.Run(ctx) })
 		if joined := n.mesh.Load(); joined != nil {
 			inner.Go(func() error { return joined.Run(meshed) })

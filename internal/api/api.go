@@ -21,6 +21,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/artwork"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/figures"
 	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
@@ -78,6 +79,7 @@ type Config struct {
 	Art        *artwork.Store
 	Reports    *report.Book
 	Webhooks   *webhook.Sender
+	Figures    *figures.Gatherer
 	Token      string         // MAYFLY_ADMIN_TOKEN: may do everything; "" lets in nobody that way
 	Proxies    []netip.Prefix // whose word counts for where a request came from
 	Public     string         // the address that people outside know, "" if none was given
@@ -131,6 +133,7 @@ func New(cfg Config) (*API, error) {
 	a.registerArt(doc)
 	a.registerReports(doc)
 	a.registerWebhooks(doc)
+	a.registerFigures(doc)
 	a.registerProvider()
 	a.registerClips(doc)
 	a.registerPreviews()
