@@ -92,6 +92,7 @@ type serveFlags struct {
 
 	peopleFlags
 	knowingFlags
+	priceFlags
 
 	SRT       string   `name:"srt" help:"Address for SRT (not in this version)." default:":8890"`
 	WebRTC    string   `name:"webrtc" help:"Address for WebRTC (not in this version)." default:":8189"`

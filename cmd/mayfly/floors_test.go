@@ -21,6 +21,7 @@ var floors = map[string]int{
 	"internal/notice":    0,
 	"internal/ffmpeg":    0,
 	"internal/fetch":     0,
+	"internal/trouble":   0,
 	"internal/cmaf":      1,
 	"internal/hls":       1,
 	"internal/bundle":    1,

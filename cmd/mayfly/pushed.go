@@ -79,5 +79,6 @@ func (n *node) meshHandler() http.Handler {
 	mux.Handle("/mesh/", n.station.MeshHandler())
 	mux.Handle(thumbnail.Pattern, n.pictures)
 	mux.Handle("/push/", n.pushed)
+	n.operated(mux)
 	return mux
 }

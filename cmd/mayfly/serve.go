@@ -38,6 +38,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/rundown"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/thumbnail"
+	"github.com/mayfly-tv/mayfly/internal/trouble"
 	"github.com/mayfly-tv/mayfly/internal/webhook"
 	"github.com/mayfly-tv/mayfly/web"
 )
@@ -56,6 +57,11 @@ type node struct {
 	reports  *report.Book
 	webhooks *webhook.Sender
 	figures  *figures.Gatherer
+	trouble  *trouble.Ledger
+	meter    bucket.Meter // of requests to the bucket
+	load     load
+	started  time.Time
+	leave    func() // has the node leave, as its machine would
 	station  *station.Station
 	library  *library.Library
 	viewers  *deliver.Handler
@@ -103,10 +109,12 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		defer close(watched)
 		notice.Watch(ctx, notice.Config{EC2: f.Metadata, GCP: f.Metadata, Azure: f.Metadata, Log: log, Tell: func(n notice.Notice) { heed(n, log, leave) }})
 	}()
-	n, err := newNode(ctx, f, log)
+	seen := trouble.New()
+	n, err := newNode(ctx, f, slog.New(seen.Handler(log.Handler())))
 	if err != nil {
 		return err
 	}
+	n.trouble, n.leave = seen, leave
 	defer n.spool.Close()
 	return n.run(ctx)
 }
@@ -134,7 +142,7 @@ func warnUnbuilt(f *serveFlags, log *slog.Logger) {
 
 // newNode puts a node together and opens its ports. Nothing waits for the bucket.
 func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error) {
-	n := &node{flags: f, log: log, id: rand.Text()[:8], proven: make(chan struct{}), metrics: newMetrics()}
+	n := &node{flags: f, log: log, id: rand.Text()[:8], started: time.Now(), proven: make(chan struct{}), metrics: newMetrics()}
 	b, local, err := openBucket(ctx, f.Bucket)
 	if err != nil {
 		return nil, err
@@ -146,7 +154,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 			n.faults.Begin()
 		}
 	}
-	n.bucket = n.metrics.count(b)
+	n.bucket = bucket.Counted(n.metrics.count(b), func(kind string, _ error, _ time.Duration, _ int64) { n.meter.Observe(kind, time.Now()) })
 	dir, err := f.spoolDir()
 	if err != nil {
 		return nil, err
@@ -204,7 +212,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
-		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Figures: n.figures, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Figures: n.figures, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {

@@ -80,6 +80,7 @@ type Config struct {
 	Reports    *report.Book
 	Webhooks   *webhook.Sender
 	Figures    *figures.Gatherer
+	Fleet      Fleet
 	Token      string         // MAYFLY_ADMIN_TOKEN: may do everything; "" lets in nobody that way
 	Proxies    []netip.Prefix // whose word counts for where a request came from
 	Public     string         // the address that people outside know, "" if none was given
@@ -134,6 +135,7 @@ func New(cfg Config) (*API, error) {
 	a.registerReports(doc)
 	a.registerWebhooks(doc)
 	a.registerFigures(doc)
+	a.registerFleet(doc)
 	a.registerProvider()
 	a.registerClips(doc)
 	a.registerPreviews()
@@ -197,6 +199,8 @@ func (a *API) problem(err error) error {
 		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, program.ErrPlan), errors.Is(err, program.ErrNoPlan), errors.Is(err, station.ErrNoClips):
 		return huma.Error422UnprocessableEntity(sentence(err))
+	case errors.Is(err, ErrNoNode):
+		return huma.Error404NotFound(ErrNoNode.Error())
 	case errors.Is(err, webhook.ErrNotFound):
 		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, webhook.ErrOften):

@@ -58,7 +58,7 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 	}
 	a, err := New(Config{
 		Art: art, Library: clips, Reports: report.NewBook(docs), Rundowns: rundown.NewStore(docs),
-		Webhooks: webhooksFor(docs, channels), Figures: figures.New(figures.Config{Docs: docs}),
+		Webhooks: webhooksFor(docs, channels), Figures: figures.New(figures.Config{Docs: docs}), Fleet: &lone{},
 		Station: s, Channels: channels, People: people, Previews: told{}, Thumbnails: painter{}, Token: token, Version: "test", Log: log,
 		Nodes: func() []Node { return []Node{{Name: "node", Self: true, Ready: true}} },
 		Pages: fstest.MapFS{
