@@ -14,6 +14,8 @@ const (
 	// most is how many different lines are remembered; of more, the one goes that has not come for longest.
 	most      = 60
 	maxDetail = 300
+	// linkKey names what only whoever reads the log itself is to see: links that let somebody in.
+	linkKey = "link"
 	// lately is how long a line is remembered that does not come again.
 	lately = 24 * time.Hour
 )
@@ -136,7 +138,7 @@ func (h *handler) WithGroup(name string) slog.Handler {
 }
 
 func write(b *strings.Builder, prefix string, a slog.Attr) {
-	if a.Equal(slog.Attr{}) {
+	if a.Equal(slog.Attr{}) || a.Key == linkKey {
 		return
 	}
 	if b.Len() > 0 {

@@ -2,15 +2,19 @@ package webhook
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -331,10 +335,8 @@ func (s *Sender) post(ctx context.Context, c *channel.Channel, w *channel.Webhoo
 	a.Took = s.cfg.Now().Sub(now).Round(time.Millisecond).Seconds()
 	a.Status = got.Status
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		a.Said = fmt.Sprintf("no answer within %v: answer at once, and do the work afterwards", postTime)
 	case err != nil:
-		a.Said = short(err.Error())
+		a.Said = wordsOf(err)
 	default:
 		a.OK = got.Status >= 200 && got.Status < 300
 		a.Said = short(string(got.Body))
@@ -343,6 +345,27 @@ func (s *Sender) post(ctx context.Context, c *channel.Channel, w *channel.Webhoo
 		}
 	}
 	return a
+}
+
+// wordsOf says to a producer why an address did not answer, without telling of the node's own network.
+func wordsOf(err error) string {
+	var name *net.DNSError
+	var cert *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, fetch.ErrAddress):
+		return fetch.ErrAddress.Error() + ": it leads to a network that is not public, or is not well-formed"
+	case errors.As(err, &name) && name.IsNotFound:
+		return "there is no server of that name"
+	case errors.As(err, &cert):
+		return "its certificate does not count: " + short(cert.Err.Error())
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "the server refuses the connection"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Sprintf("no answer within %v: answer at once, and do the work afterwards", postTime)
+	case errors.Is(err, context.Canceled):
+		return "this node was leaving"
+	}
+	return "the server cannot be reached"
 }
 
 // short makes plain text of what a stranger said.

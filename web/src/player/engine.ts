@@ -29,6 +29,8 @@ export interface Wish {
   /** How near to the live edge to begin, in seconds. */
   target: number
   fatal(reason: string): void
+  /** What is said beside requests for playlists, as headers. */
+  tell(): Record<string, string>
 }
 
 export const playlist = (slug: string, mode: Mode): string => at(withPass(`/${encodeURIComponent(slug)}/${mode === 'live' ? 'index' : 'dvr'}.m3u8`, slug))
@@ -107,6 +109,12 @@ class HlsEngine implements Engine {
       maxMaxBufferLength: 60,
       startFragPrefetch: true,
       testBandwidth: false,
+      xhrSetup: (xhr, url) => {
+        // Another origin would be asked first whether it takes these headers, each time.
+        if (!new URL(url, location.href).pathname.endsWith('.m3u8') || new URL(url, location.href).origin !== location.origin) return
+        xhr.open('GET', url, true)
+        for (const [name, value] of Object.entries(wish.tell())) xhr.setRequestHeader(name, value)
+      },
       enableWorker: false, // fragmented MP4 needs no work of its own thread
       manifestLoadPolicy: policy(10_000, 20_000, 4),
       playlistLoadPolicy: policy(10_000, 20_000, live ? 12 : 1000),
