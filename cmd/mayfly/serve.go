@@ -190,8 +190,8 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 	})
 	n.webhooks = n.newWebhooks(docs)
 	n.figures = figures.New(figures.Config{Docs: docs, Tidy: func() bool { return n.looksAfter("figures") }, Log: log})
-	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
-	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
+	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
+	n.pushed = push.New(push.Config{Desk: pushDesk{n}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
 	n.pictures = thumbnail.New(thumbnail.Config{Newest: newest{n.station}.keyframe, Elsewhere: mesher{n}, Log: log})
 	if n.certs, err = n.newCerts(); err != nil {
 		n.spool.Close()

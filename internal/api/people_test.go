@@ -334,6 +334,8 @@ func bodyFor(path string) string {
 		return `{"name":"x"}`
 	case strings.HasSuffix(path, "/storyboards"), strings.HasSuffix(path, "/storyboards/{storyboard}"):
 		return `{"name":"x","clips":[],"version":1}`
+	case strings.HasSuffix(path, "/dismiss"):
+		return `{"last":1}`
 	case strings.HasSuffix(path, "/webhooks"):
 		return `{"url":"https://example.org/"}`
 	case strings.HasSuffix(path, "/borrow"):
