@@ -73,7 +73,7 @@ export function Channels({ fleet }: { fleet: Fetched<Fleet> }) {
       <Waiting of={fleet} />
       {f !== null && f.channels.length === 0 && <p class="dim">There are no channels yet.</p>}
       {f !== null && f.channels.length > 0 && (
-        <div class="table" tabIndex={0} role="region" aria-label="Channels">
+        <div class="table" tabIndex={0} role="group" aria-label="Channels as a table">
           <table>
             <thead><tr><th scope="col">Channel</th><th scope="col">State</th><th scope="col">Viewers</th><th scope="col">Sent lately</th><th scope="col">Taken in by</th></tr></thead>
             <tbody>

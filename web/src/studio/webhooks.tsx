@@ -126,7 +126,7 @@ function Line({ w, path, again, show }: { w: Webhook; path: string; again: () =>
       </span>
       <span class="row">
         <Act task={task} word="Send a test" label={`Send a test to ${name}`} does={test} />
-        <button type="button" class="button ghost" aria-expanded={open.value} aria-label={`More about ${name}`} onClick={() => (open.value = !open.value)}>{open.value ? 'Less' : 'More'}</button>
+        <button type="button" class="button ghost" aria-expanded={open.value} aria-label={`${open.value ? 'Less' : 'More'} about ${name}`} onClick={() => (open.value = !open.value)}>{open.value ? 'Less' : 'More'}</button>
       </span>
       <Outcome task={task} />
       {open.value && (
