@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,8 +25,13 @@ func TestGather(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		b := bucket.NewMem()
+		var mu sync.Mutex
 		requests := map[string]int{}
-		counted := bucket.Counted(b, func(kind string, _ error, _ time.Duration, _ int64) { requests[kind]++ })
+		counted := bucket.Counted(b, func(kind string, _ error, _ time.Duration, _ int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			requests[kind]++
+		})
 		nodes := []*Gatherer{New(Config{Docs: bucket.NewDocuments(counted)}), New(Config{Docs: bucket.NewDocuments(counted)})}
 		stops := []func(){run(nodes[0]), run(nodes[1])}
 		for second := range 1800 {
@@ -77,7 +83,7 @@ func TestGather(t *testing.T) {
 // TestUnwatched asks the bucket for nothing.
 func TestUnwatched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		requests := 0
+		requests := 0 // read once Run has ended
 		g := New(Config{Docs: bucket.NewDocuments(bucket.Counted(bucket.NewMem(), func(string, error, time.Duration, int64) { requests++ })), Tidy: func() bool { return false }})
 		stop := run(g)
 		time.Sleep(3 * time.Hour)
@@ -119,13 +125,17 @@ func TestTidy(t *testing.T) {
 			g.Said(id, true)
 		}
 		g.store(t.Context(), true)
-		stop := run(g)
-		defer stop()
 		time.Sleep(Kept - 24*time.Hour)
+		if err := g.tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		if list, err := g.Read(t.Context(), "c", began.Add(-Span), began.Add(time.Hour)); err != nil || Total(list).Said != 1 {
 			t.Fatalf("%v, %v", list, err)
 		}
 		time.Sleep(3 * 24 * time.Hour)
+		if err := g.tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		page, err := b.List(t.Context(), "", "", 0)
 		if err != nil || len(page.Entries) > 0 {
 			t.Errorf("%v, %v", page.Entries, err)
