@@ -126,6 +126,9 @@ func (a *API) fleet(ctx context.Context, _ *struct{}) (*fleetOutput, error) {
 			watched[slug] = Watched{sum.Viewers + w.Viewers, sum.Bytes + w.Bytes}
 		}
 		n.Channels = nil
+		if n.Log == nil { // it does not answer
+			n.Log, n.Requests = []trouble.Line{}, map[string]int64{}
+		}
 	}
 	b.Channels = []ChannelState{}
 	for _, s := range a.cfg.Station.Statuses() {

@@ -13,7 +13,7 @@ import (
 type lone struct{ drained []string }
 
 func (l *lone) States(context.Context) []NodeState {
-	return []NodeState{{Name: "node", Viewers: 3, Requests: map[string]int64{"get": 1000, "put": 2000, "delete": 500, "list": 1000}, Log: []trouble.Line{}, Channels: map[string]Watched{"news": {3, 1000}}}}
+	return []NodeState{{Name: "node", Viewers: 3, Requests: map[string]int64{"get": 1000, "put": 2000, "delete": 500, "list": 1000}, Log: []trouble.Line{}, Channels: map[string]Watched{"news": {3, 1000}}}, {Name: "deaf", Trouble: "it does not say how it is"}}
 }
 
 func (l *lone) Drain(_ context.Context, node string) error {
@@ -38,6 +38,9 @@ func TestFleet(t *testing.T) {
 	}
 	if c := v["channels"].([]any)[0].(map[string]any); c["slug"] != "news" || c["viewers"] != 3.0 || c["bytes"] != 1000.0 || v["total"] != 1.0 || v["onAir"] != 0.0 {
 		t.Errorf("%v", v)
+	}
+	if deaf := v["nodes"].([]any)[1].(map[string]any); deaf["log"] == nil || deaf["requests"] == nil || deaf["trouble"] == "" {
+		t.Errorf("a node that does not answer: %v", deaf)
 	}
 	ada.want(403, "GET", "/api/v1/fleet", "")
 	ada.want(403, "POST", "/api/v1/nodes/node/drain", "{}")
