@@ -11,7 +11,7 @@ export default defineConfig({
       input: {
         index: 'index.html', watch: 'watch.html', embed: 'embed.html', docs: 'docs.html', demo: 'demo.html',
         login: 'login.html', operate: 'operate.html', studio: 'studio.html', camera: 'camera.html',
-        library: 'library.html', recording: 'recording.html',
+        library: 'library.html', recording: 'recording.html', figures: 'figures.html',
       },
     },
   },

@@ -24,18 +24,26 @@ import (
 // The packages that are joined here do not know one another's errors.
 
 // desk lets encoders publish to a station.
-type desk struct{ station *station.Station }
+type desk struct{ node *node }
 
 func (d desk) Publish(ctx context.Context, p rtmp.Publication) (rtmp.Sink, error) {
-	s, err := d.station.Publish(ctx, station.Publication{
+	s, err := d.node.station.Publish(ctx, station.Publication{
 		Key: p.Key, Remote: p.Remote, Encoder: p.Encoder,
 		Kick:      func(reason error) { p.Kick(refusal(reason)) },
 		Reconnect: p.Reconnect,
 	})
 	if err != nil {
+		d.node.holdGuess(ctx, err, p.Remote)
 		return nil, refusal(err)
 	}
 	return sink{s}, nil
+}
+
+// holdGuess keeps who tries one stream key after the other waiting.
+func (n *node) holdGuess(ctx context.Context, err error, remote string) {
+	if errors.Is(err, station.ErrUnknownKey) {
+		n.people.HoldGuess(ctx, remote)
+	}
 }
 
 // sink gives a session's errors the words that encoders show.

@@ -91,6 +91,8 @@ type serveFlags struct {
 	Pprof      string  `help:"Address for Go's profiles; keep it private." placeholder:"ADDR"`
 
 	peopleFlags
+	knowingFlags
+	priceFlags
 
 	SRT       string   `name:"srt" help:"Address for SRT (not in this version)." default:":8890"`
 	WebRTC    string   `name:"webrtc" help:"Address for WebRTC (not in this version)." default:":8189"`

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"path/filepath"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -38,14 +36,12 @@ func (a aired) LastAired(channel string) (entry string, ended, records bool) {
 // newLibrary makes the library as the flags say.
 func (n *node) newLibrary(docs *bucket.Documents) (*library.Library, error) {
 	f := n.flags
-	var run [4]byte
-	rand.Read(run[:])
 	dir, err := f.spoolDir()
 	if err != nil {
 		return nil, err
 	}
 	return library.New(library.Config{
-		Docs: docs, Node: n.spool.Node() + "/" + hex.EncodeToString(run[:]), Dir: filepath.Join(dir, "clips"),
+		Docs: docs, Node: n.holder(), Dir: filepath.Join(dir, "clips"),
 		Quota: library.Quota{Bytes: int64(f.LibraryBytes), Clips: f.LibraryClips}, Part: f.Part, Segment: f.Segment,
 		Lives: n.channels.Lives, Log: n.log, Recordings: int64(f.RecordingBytes), Channels: n.channels.All,
 		Programs: aired{n}, Bundles: func(ctx context.Context, refs []bundle.Ref) ([][]byte, error) {

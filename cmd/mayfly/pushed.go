@@ -13,14 +13,15 @@ import (
 )
 
 // pushDesk lets publishers that push over HTTP publish to a station.
-type pushDesk struct{ station *station.Station }
+type pushDesk struct{ node *node }
 
 func (d pushDesk) Publish(ctx context.Context, p push.Publication) (push.Sink, error) {
-	s, err := d.station.Publish(ctx, station.Publication{
+	s, err := d.node.station.Publish(ctx, station.Publication{
 		Key: p.Key, Remote: p.Remote, Encoder: p.Encoder, Session: p.Session,
 		Kick: func(reason error) { p.Kick(pushRefusal(reason)) },
 	})
 	if err != nil {
+		d.node.holdGuess(ctx, err, p.Remote)
 		return nil, pushRefusal(err)
 	}
 	return pushSink{s}, nil
@@ -79,5 +80,6 @@ func (n *node) meshHandler() http.Handler {
 	mux.Handle("/mesh/", n.station.MeshHandler())
 	mux.Handle(thumbnail.Pattern, n.pictures)
 	mux.Handle("/push/", n.pushed)
+	n.operated(mux)
 	return mux
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/fault"
 	"github.com/mayfly-tv/mayfly/internal/fetch"
+	"github.com/mayfly-tv/mayfly/internal/figures"
 	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/ingest/push"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
@@ -39,6 +40,8 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/rundown"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/thumbnail"
+	"github.com/mayfly-tv/mayfly/internal/trouble"
+	"github.com/mayfly-tv/mayfly/internal/webhook"
 	"github.com/mayfly-tv/mayfly/web"
 )
 
@@ -46,6 +49,7 @@ import (
 type node struct {
 	flags    *serveFlags
 	log      *slog.Logger
+	id       string // of this run
 	bucket   bucket.Bucket
 	spool    *bundle.Spool
 	channels *channel.Store
@@ -54,6 +58,13 @@ type node struct {
 	people   *account.People
 	art      *artwork.Store
 	reports  *report.Book
+	webhooks *webhook.Sender
+	figures  *figures.Gatherer
+	trouble  *trouble.Ledger
+	meter    bucket.Meter // of requests to the bucket
+	load     load
+	started  time.Time
+	leave    func() // has the node leave, as its machine would
 	station  *station.Station
 	library  *library.Library
 	viewers  *deliver.Handler
@@ -101,10 +112,12 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		defer close(watched)
 		notice.Watch(ctx, notice.Config{EC2: f.Metadata, GCP: f.Metadata, Azure: f.Metadata, Log: log, Tell: func(n notice.Notice) { heed(n, log, leave) }})
 	}()
-	n, err := newNode(ctx, f, log)
+	seen := trouble.New()
+	n, err := newNode(ctx, f, slog.New(seen.Handler(log.Handler())))
 	if err != nil {
 		return err
 	}
+	n.trouble, n.leave = seen, leave
 	defer n.spool.Close()
 	return n.run(ctx)
 }
@@ -132,7 +145,7 @@ func warnUnbuilt(f *serveFlags, log *slog.Logger) {
 
 // newNode puts a node together and opens its ports. Nothing waits for the bucket.
 func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error) {
-	n := &node{flags: f, log: log, proven: make(chan struct{}), metrics: newMetrics()}
+	n := &node{flags: f, log: log, id: rand.Text()[:8], started: time.Now(), proven: make(chan struct{}), metrics: newMetrics()}
 	b, local, err := openBucket(ctx, f.Bucket)
 	if err != nil {
 		return nil, err
@@ -144,7 +157,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 			n.faults.Begin()
 		}
 	}
-	n.bucket = n.metrics.count(b)
+	n.bucket = bucket.Counted(n.metrics.count(b), func(kind string, _ error, _ time.Duration, _ int64) { n.meter.Observe(kind, time.Now()) })
 	dir, err := f.spoolDir()
 	if err != nil {
 		return nil, err
@@ -179,8 +192,10 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		Viewers: func(slug string) int { return n.viewers.Viewers(slug) }, Waiting: func() int { return int(n.viewers.Stats().HeldNow) },
 		Flushed: n.metrics.flushed, Clips: n.library, Needed: n.library.Needed, Touched: n.library.Doubt,
 	})
-	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n.station}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
-	n.pushed = push.New(push.Config{Desk: pushDesk{n.station}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
+	n.webhooks = n.newWebhooks(docs)
+	n.figures = figures.New(figures.Config{Docs: docs, Tidy: func() bool { return n.looksAfter("figures") }, Log: log})
+	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
+	n.pushed = push.New(push.Config{Desk: pushDesk{n}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
 	n.pictures = thumbnail.New(thumbnail.Config{Newest: newest{n.station}.keyframe, Elsewhere: mesher{n}, Log: log})
 	if n.certs, err = n.newCerts(); err != nil {
 		n.spool.Close()
@@ -201,7 +216,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
-		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Figures: n.figures, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Graphics: n.graphics, GraphicPictures: graphics.NewPictures(fetch.New(), n.art.Made),
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
@@ -218,7 +233,7 @@ func (n *node) makeHandler() error {
 	if n.acme != nil {
 		next = n.acme.Challenges(mux)
 	}
-	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station, n.library}, Gate: gate{n}, Next: next, Log: n.log})
+	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station, n.library}, Gate: gate{n}, Figures: counting{n}, Next: next, Log: n.log})
 	n.metrics.watch(n)
 	return nil
 }
@@ -369,6 +384,8 @@ func (n *node) run(ctx context.Context) error {
 		inner.Go(func() error { return n.people.Run(ctx) })
 		inner.Go(func() error { return n.art.Run(ctx) })
 		inner.Go(func() error { return n.library.Run(ctx) })
+		inner.Go(func() error { return n.webhooks.Run(ctx) })
+		inner.Go(func() error { return n.figures.Run(ctx) })
 		inner.Go(func() error { defer unmesh(); return n.station.Run(ctx) })
 		if joined := n.mesh.Load(); joined != nil {
 			inner.Go(func() error { return joined.Run(meshed) })

@@ -31,6 +31,7 @@ var (
 	linkTries   = allowance{"link from", 20, 10 * time.Second}
 	tokenTries  = allowance{"token from", 20, time.Second}
 
+	streamKeys    = allowance{"stream key from", 20, time.Second}
 	playbackTries = allowance{"playback from", 60, time.Second}
 	entersFrom    = allowance{"password from", 6, 10 * time.Second} // of one broadcast, from one address
 	entersOf      = allowance{"password of", 300, time.Second}      // of one broadcast, from wherever

@@ -113,8 +113,14 @@ func (p *People) Setup(ctx context.Context, text string, f Profile, from string)
 	return a, nil
 }
 
-// PassOn makes another account the owner.
+// PassOn makes another account the owner. Nothing is changed unless from is the owner: the new one has to be an operator
+// before, so that the owner always is.
 func (p *People) PassOn(ctx context.Context, from, to string) error {
+	if owner, err := p.ownerID(ctx); err != nil {
+		return err
+	} else if owner != from {
+		return errNotOwner
+	}
 	if _, err := p.store.update(ctx, to, func(a *Account) error {
 		if a.Suspended != "" {
 			return ErrSuspended
@@ -126,13 +132,15 @@ func (p *People) PassOn(ctx context.Context, from, to string) error {
 	}
 	_, err := p.owner.update(ctx, func(o *ownerDocument) error {
 		if o.Account != from {
-			return invalid("only the owner can make somebody else the owner")
+			return errNotOwner
 		}
 		o.Account, o.Since = to, p.now().UTC()
 		return nil
 	})
 	return err
 }
+
+var errNotOwner = invalid("only the owner can make somebody else the owner")
 
 // SetOperator says whether an account runs the fleet. The owner always does.
 func (p *People) SetOperator(ctx context.Context, id string, operator bool) (*Account, error) {

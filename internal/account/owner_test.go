@@ -86,6 +86,9 @@ func TestPassOn(t *testing.T) {
 	if err := p.PassOn(t.Context(), b.ID, b.ID); !errors.Is(err, ErrInvalid) {
 		t.Errorf("somebody makes himself the owner: %v", err)
 	}
+	if now, err := p.Get(t.Context(), b.ID); err != nil || now.Operator {
+		t.Errorf("who wanted to be the owner is an operator: %+v, %v", now, err)
+	}
 	if err := p.PassOn(t.Context(), a.ID, b.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math"
+	"net"
 	"time"
 	"unicode/utf8"
 
@@ -98,6 +99,22 @@ func playbackSum(key *signingKey, head []byte, c *channel.Channel) []byte {
 // Guessed notes that somebody showed a playback token or link that is none, and returns an OftenError to who does
 // that too often. from is where the request came from.
 func (p *People) Guessed(from string) error { return p.limits.take(playbackTries, from) }
+
+// guessHold is how long a wrong stream key waits for its answer, at most.
+const guessHold = 10 * time.Second
+
+// HoldGuess keeps who shows a stream key that is none waiting, the longer the more such keys came from there lately.
+// Who shows one that counts never waits: behind a balancer all encoders may have one address.
+func (p *People) HoldGuess(ctx context.Context, from string) {
+	if host, _, err := net.SplitHostPort(from); err == nil {
+		from = host
+	}
+	bounded, cancel := context.WithTimeout(ctx, guessHold)
+	defer cancel()
+	if p.limits.of(streamKeys, from).Wait(bounded) != nil {
+		<-bounded.Done()
+	}
+}
 
 const minBroadcastPassword = 6
 

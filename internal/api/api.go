@@ -21,6 +21,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/artwork"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/figures"
 	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
@@ -29,6 +30,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/rundown"
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/take"
+	"github.com/mayfly-tv/mayfly/internal/webhook"
 )
 
 // Station is what the API needs of the node's station.
@@ -79,6 +81,9 @@ type Config struct {
 	People     *account.People
 	Art        *artwork.Store
 	Reports    *report.Book
+	Webhooks   *webhook.Sender
+	Figures    *figures.Gatherer
+	Fleet      Fleet
 	Token      string         // MAYFLY_ADMIN_TOKEN: may do everything; "" lets in nobody that way
 	Proxies    []netip.Prefix // whose word counts for where a request came from
 	Public     string         // the address that people outside know, "" if none was given
@@ -136,6 +141,9 @@ func New(cfg Config) (*API, error) {
 	a.registerWatching(doc)
 	a.registerArt(doc)
 	a.registerReports(doc)
+	a.registerWebhooks(doc)
+	a.registerFigures(doc)
+	a.registerFleet(doc)
 	a.registerProvider()
 	a.registerClips(doc)
 	a.registerOnDemand(doc)
@@ -206,6 +214,12 @@ func (a *API) problem(err error) error {
 		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, program.ErrPlan), errors.Is(err, program.ErrNoPlan), errors.Is(err, station.ErrNoClips):
 		return huma.Error422UnprocessableEntity(sentence(err))
+	case errors.Is(err, ErrNoNode):
+		return huma.Error404NotFound(ErrNoNode.Error())
+	case errors.Is(err, webhook.ErrNotFound):
+		return huma.Error404NotFound(sentence(err))
+	case errors.Is(err, webhook.ErrOften):
+		return huma.ErrorWithHeaders(huma.Error429TooManyRequests(sentence(err)), http.Header{"Retry-After": {"5"}})
 	case errors.Is(err, library.ErrInvalid):
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, ErrNotOffered):

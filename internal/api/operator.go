@@ -181,6 +181,11 @@ func (a *API) passwordLink(ctx context.Context, in *accountInput) (*passwordLink
 }
 
 func (a *API) passOn(ctx context.Context, who *account.Account, in *accountInput) (*struct{}, error) {
+	if owner, err := a.cfg.People.IsOwner(ctx, who.ID); err != nil {
+		return nil, a.problem(err)
+	} else if !owner {
+		return nil, a.problem(fmt.Errorf("%w: only the owner of this server can make somebody else the owner", errForbidden))
+	}
 	if err := a.cfg.People.PassOn(ctx, who.ID, in.Account); err != nil {
 		return nil, a.problem(err)
 	}

@@ -122,6 +122,8 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 		a.page(w, r, "studio.html", http.StatusOK, nil)
 	case first == "studio" && strings.Count(rest, "/") == 1 && strings.HasSuffix(rest, "/library"):
 		a.page(w, r, "library.html", http.StatusOK, nil)
+	case first == "studio" && strings.Count(rest, "/") == 1 && strings.HasSuffix(rest, "/figures"):
+		a.page(w, r, "figures.html", http.StatusOK, nil)
 	case first == "operate" && !more:
 		a.page(w, r, "operate.html", http.StatusOK, nil)
 	case strings.HasPrefix(r.URL.Path, station.ArtPath):

@@ -293,7 +293,7 @@ func TestEveryRoute(t *testing.T) {
 				continue
 			}
 			tried++
-			at := strings.NewReplacer("{channel}", "news", "{account}", "0123456789abcdef01234567", "{source}", "x", "{step}", "x", "{token}", "x", "{number}", "0", "{kind}", "logo", "{link}", "x", "{pile}", "abc").Replace(path)
+			at := strings.NewReplacer("{channel}", "news", "{account}", "0123456789abcdef01234567", "{source}", "x", "{step}", "x", "{token}", "x", "{number}", "0", "{kind}", "logo", "{link}", "x", "{pile}", "abc", "{webhook}", "x", "{node}", "x").Replace(path)
 			if status, v := nobody.ask(strings.ToUpper(method), at, "{}"); status != 401 || !strings.Contains(toJSON(v), "/login") {
 				t.Errorf("%s %s by nobody: %d %v", method, at, status, v)
 			}
@@ -342,6 +342,10 @@ func bodyFor(path string) string {
 		return `{"from":"1","to":"2","title":"x"}`
 	case strings.HasSuffix(path, "/feeds"):
 		return `{"url":"http://films.example/rss"}`
+	case strings.HasSuffix(path, "/dismiss"):
+		return `{"last":1}`
+	case strings.HasSuffix(path, "/webhooks"):
+		return `{"url":"https://example.org/"}`
 	case strings.HasSuffix(path, "/borrow"):
 		return `{"channel":"news","storyboard":"x"}`
 	}

@@ -36,6 +36,8 @@ type Pager struct {
 	mu     sync.Mutex
 	landed map[uint64][]Record
 	next   uint64
+	closed bool
+	since  time.Time // the oldest bundle without a page landed
 	group  sync.WaitGroup
 	stop   chan struct{} // closed when nobody waits for pages any more
 }
@@ -55,24 +57,48 @@ func NewPager(b bucket.Bucket, i *Incarnation, log *slog.Logger) *Pager {
 func (p *Pager) Landed(sequence uint64, records []Record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.landed[sequence] = records
-	if page := p.cut(pageBundles); page != nil {
-		p.group.Go(func() {
-			for !p.write(context.Background(), page) {
-				select {
-				case <-time.After(pageRetry):
-				case <-p.stop:
-					return
-				}
-			}
-		})
+	if p.since.IsZero() {
+		p.since = time.Now()
 	}
+	p.landed[sequence] = records
+	p.send(pageBundles)
+}
+
+// Age writes a page of what has gathered if the oldest of it has waited for long: media that was taken down can be
+// collected also at a node that nobody publishes to any more.
+func (p *Pager) Age(long time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed && !p.since.IsZero() && time.Since(p.since) >= long {
+		p.send(1)
+	}
+}
+
+// send writes a page of at least so many bundles, if there are; the lock is held.
+func (p *Pager) send(least int) {
+	page := p.cut(least)
+	if page == nil {
+		return
+	}
+	if p.since = (time.Time{}); len(p.landed) > 0 {
+		p.since = time.Now()
+	}
+	p.group.Go(func() {
+		for !p.write(context.Background(), page) {
+			select {
+			case <-time.After(pageRetry):
+			case <-p.stop:
+				return
+			}
+		}
+	})
 }
 
 // Close writes what has gathered, and returns when all pages are written or ctx ends. Pages that are not
 // written then are left out: their bundles are read one by one.
 func (p *Pager) Close(ctx context.Context) {
 	p.mu.Lock()
+	p.closed = true
 	page := p.cut(1)
 	p.mu.Unlock()
 	if page != nil && ctx.Err() == nil {

@@ -32,7 +32,8 @@ type Channel struct {
 	Members     []Member  `json:"members,omitempty"`    // people with a role in it
 	Kept        *Kept     `json:"kept,omitempty"`       // the sound that is heard under all pictures
 	Plan        *Plan     `json:"plan,omitempty"`       // what autopilot plays; nil if nothing
-	Deleted     time.Time `json:"deleted"`              // zero unless deleted
+	Webhooks    []Webhook `json:"webhooks,omitempty"`
+	Deleted     time.Time `json:"deleted"` // zero unless deleted
 	Profile
 	Access
 }

@@ -80,9 +80,11 @@ func (a *audience) size(now time.Time) int {
 // viewerOf tells viewers apart: by the session id of Common Media Client Data (CTA-5004),
 // which our page sends, else by address and player. A proxy's word on the address is taken,
 // as nothing but the count depends on it.
-func viewerOf(r *http.Request) uint64 {
-	if sid := sessionOf(r); sid != "" {
-		return maphash.String(audienceSeed, sid)
+func viewerOf(r *http.Request) uint64 { return viewerBy(r, toldBy(r).Session) }
+
+func viewerBy(r *http.Request, session string) uint64 {
+	if session != "" {
+		return maphash.String(audienceSeed, session)
 	}
 	host := r.RemoteAddr
 	if i := strings.LastIndexByte(host, ':'); i >= 0 {
@@ -96,27 +98,4 @@ func viewerOf(r *http.Request) uint64 {
 		v = v*31 + maphash.String(audienceSeed, agent[0])
 	}
 	return v
-}
-
-// cmcdQuery undoes as much of a query's encoding as sessionOf needs.
-var cmcdQuery = strings.NewReplacer("%22", `"`, "%3D", "=", "%3d", "=", "%2C", ",", "%2c", ",", "%20", " ", "+", " ")
-
-// sessionOf finds the sid of CMCD in its header or in the query, without decoding more than
-// it must: the value only has to be the same each time.
-func sessionOf(r *http.Request) string {
-	list := ""
-	if head := r.Header["Cmcd-Session"]; len(head) > 0 {
-		list = head[0]
-	} else if _, after, ok := strings.Cut(r.URL.RawQuery, "CMCD="); ok {
-		list, _, _ = strings.Cut(after, "&")
-		list = cmcdQuery.Replace(list)
-	}
-	for list != "" {
-		var item string
-		item, list, _ = strings.Cut(list, ",")
-		if sid, ok := strings.CutPrefix(strings.TrimLeft(item, " "), "sid="); ok && len(sid) <= 100 {
-			return sid
-		}
-	}
-	return ""
 }

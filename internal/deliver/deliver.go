@@ -83,6 +83,8 @@ type Config struct {
 	Media    Media
 	// Gate says who may watch. With nil everybody may watch everything.
 	Gate Gate
+	// Figures is told who watches what. With nil nobody is.
+	Figures Figures
 	// Next answers everything that is neither a playlist nor media. With nil it is 404.
 	Next http.Handler
 	// Hold bounds how long a request waits for what is not there yet. Default 5 s: well

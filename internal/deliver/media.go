@@ -57,6 +57,7 @@ func (h *Handler) serveMedia(w http.ResponseWriter, r *http.Request, path string
 		}
 	}
 	head["Content-Length"] = []string{strconv.FormatInt(size, 10)}
+	h.fetched(r, a.Take, size)
 	h.send(w, r, status, body, size)
 }
 

@@ -93,7 +93,10 @@ func (h *Handler) await(w http.ResponseWriter, r *http.Request, p Program, a pla
 				if !h.room(w, r, a.Slug, pass, &ch.audience) {
 					return nil, false
 				}
-				ch.audience.saw(viewerOf(r), time.Now())
+				told, now := toldBy(r), time.Now()
+				viewer := viewerBy(r, told.Session)
+				ch.audience.saw(viewer, now)
+				h.watched(r, a.Slug, View{Viewer: viewer, At: now, Told: told})
 			}
 			if playable(window) && window.Has(req) {
 				return ch.edition(h, p, a, window, pass.Media), true

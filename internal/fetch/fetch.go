@@ -4,6 +4,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -123,6 +124,40 @@ func (f *Fetcher) Get(ctx context.Context, address string, most int64) (*http.Re
 	}
 	answer.Body = &bounded{answer.Body, most}
 	return answer, nil
+}
+
+// Answer is what a server says to what was posted to it.
+type Answer struct {
+	Status int
+	Body   []byte // the beginning of it
+}
+
+// Post sends bytes to an address, and returns what it answers with, whatever the status, with at most so many bytes
+// of it. It follows no redirect: what was meant for one server is for no other.
+func (f *Fetcher) Post(ctx context.Context, address string, header http.Header, body []byte, most int64) (Answer, error) {
+	u, err := Parse(address)
+	if err != nil {
+		return Answer{}, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return Answer{}, fmt.Errorf("%w: it is not well-formed", ErrAddress)
+	}
+	r.Header = header.Clone()
+	r.Header.Set("User-Agent", "Mayfly")
+	client := *f.client
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	got, err := client.Do(r)
+	if err != nil {
+		return Answer{}, fmt.Errorf("ask %s: %w", u.Host, err)
+	}
+	defer got.Body.Close()
+	a := Answer{Status: got.StatusCode}
+	a.Body, err = io.ReadAll(io.LimitReader(got.Body, most))
+	if err != nil && len(a.Body) == 0 {
+		return a, fmt.Errorf("ask %s: %w", u.Host, err)
+	}
+	return a, nil
 }
 
 // bounded is a body of so many bytes at most.

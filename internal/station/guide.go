@@ -33,6 +33,16 @@ func (p *Program) Guide(ctx context.Context, from, to time.Time) ([]program.Prog
 	return program.NewPlayout(s, p.director.List().Place(), now).Guide(from, to), nil
 }
 
+// Cuts returns the channel's cut list, as far as this node knows it, or nil before it is read. It is never changed.
+func (p *Program) Cuts() *program.CutList {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil {
+		return nil
+	}
+	return p.director.List()
+}
+
 // AsRun returns what was on air in a time, as far back as the cut list goes.
 func (p *Program) AsRun(ctx context.Context, from, to time.Time) (out []program.Aired, err error) {
 	p.mu.Lock()

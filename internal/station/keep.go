@@ -16,6 +16,8 @@ import (
 const (
 	saveEvery = 15 * time.Second // at most so often a cut list is stored (rule H)
 	tidyEvery = 10 * time.Second
+	// pageAge is how long the index of a bundle waits to become a part of a page, at most.
+	pageAge = 12 * time.Hour
 	// margin is how much longer than it is listed media can be had (law 3).
 	margin = 2 * program.LiveSpan
 	// recordSpan is how much of a channel that is recorded is known at least, so that whoever records it may be late.
@@ -146,6 +148,9 @@ func (s *Station) tidy(ctx context.Context) {
 		p.tidy(listed)
 	}
 	s.tidyOthers(listed)
+	if r := s.runs(); r != nil {
+		r.pager.Age(pageAge)
+	}
 	if s.fleet != nil {
 		s.fleet.tidyTails()
 		s.reindex()

@@ -45,7 +45,8 @@ const pages = [
   ['studio', `/studio/${slug}`, '.light.is-live'],
   ['camera', `/studio/${slug}/camera`, 'h1'],
   ['library', `/studio/${slug}/library`, '#boards'],
-  ['operate', '/operate', 'h1'],
+  ['figures', `/studio/${slug}/figures`, '.tiles, .empty'],
+  ['operate', '/operate', '.table'],
   ['docs', '/api/docs', 'h1'],
 ]
 

@@ -1,5 +1,8 @@
 import { render } from 'preact'
 import { Accounts } from './accounts'
+import { useFetched } from './fetched'
+import { Channels, Costs, Log, refresh, type Fleet } from './fleet'
+import type { Me } from './api'
 import { Heading } from './form'
 import { Frame, Own } from './frame'
 import { Invite } from './invite'
@@ -12,22 +15,31 @@ import { load } from './whoami'
 import '../styles/base.css'
 import '../styles/sheet.css'
 import '../styles/people.css'
+import '../styles/figures.css'
 
 function Operate() {
   return (
     <Own path="/operate">
-      {(me) => (me.operator ? (
-        <>
-          <Heading title="Operate" />
-          <Nodes />
-          <Reports />
-          <ServerSettings />
-          <Invite />
-          <Accounts me={me} />
-          <Trail />
-        </>
-      ) : <Refused name={me.name} />)}
+      {(me) => (me.operator ? <Parts me={me} /> : <Refused name={me.name} />)}
     </Own>
+  )
+}
+
+function Parts({ me }: { me: Me }) {
+  const fleet = useFetched<Fleet>('/fleet', refresh)
+  return (
+    <>
+      <Heading title="Operate" />
+      <Nodes fleet={fleet} />
+      <Channels fleet={fleet} />
+      <Log fleet={fleet} />
+      <Costs fleet={fleet} />
+      <Reports />
+      <ServerSettings />
+      <Invite />
+      <Accounts me={me} />
+      <Trail />
+    </>
   )
 }
 

@@ -32,6 +32,7 @@ const deeds: Record<string, string> = {
   'settings.change': 'changed the settings',
   'channel.suspend': 'suspended a channel, or ended that',
   'reports.answer': 'answered reports',
+  'node.drain': 'had a node leave',
   invite: 'invited somebody',
 }
 

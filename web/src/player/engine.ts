@@ -38,6 +38,8 @@ export interface Wish {
   qualities(all: Quality[]): void
   /** Which one plays. */
   playing(height: number): void
+  /** What is said beside requests for playlists, as headers. */
+  tell(): Record<string, string>
 }
 
 export interface Quality {
@@ -123,6 +125,12 @@ class HlsEngine implements Engine {
       maxMaxBufferLength: 60,
       startFragPrefetch: true,
       testBandwidth: false,
+      xhrSetup: (xhr, url) => {
+        // Another origin would be asked first whether it takes these headers, each time.
+        if (!new URL(url, location.href).pathname.endsWith('.m3u8') || new URL(url, location.href).origin !== location.origin) return
+        xhr.open('GET', url, true)
+        for (const [name, value] of Object.entries(wish.tell())) xhr.setRequestHeader(name, value)
+      },
       enableWorker: false, // fragmented MP4 needs no work of its own thread
       manifestLoadPolicy: policy(10_000, 20_000, 4),
       playlistLoadPolicy: policy(10_000, 20_000, live ? 12 : 1000),

@@ -10,6 +10,7 @@ import { afterStall, keep, startPace, tooFar, type Pace } from './pace'
 import { offLimit, plan, type Mode } from './plan'
 import { next, start, type Facts, type Shown, type State } from './shown'
 import { reach } from './timeline'
+import { newSession, referrerOf, Teller } from './tell'
 
 const tickEvery = 200
 /** Positions nearer to the live playlist's beginning than this are played from the long one. */
@@ -54,6 +55,7 @@ export class Session {
   readonly captions: Captions
 
   stalls = 0
+  private readonly teller = new Teller(newSession(), referrerOf(document.referrer, location.hostname))
   rebuilds = 0
   lastFault = ''
 
@@ -314,6 +316,7 @@ export class Session {
     const at = video.currentTime
     const hidden = document.visibilityState === 'hidden'
     if (engine !== null && !video.seeking && video.readyState >= 2 && at > this.position + 0.01 && this.position >= 0) {
+      if (this.stalling) this.teller.stood(now - this.moved)
       this.moved = now
       this.everMoved = true
       this.stalling = false
@@ -481,7 +484,7 @@ export class Session {
         if (this.off.signal.aborted) return
         this.pace = { ...startPace(Date.now()), target: this.pace.target || startPace(0).target }
         this.engineBuilt = Date.now()
-        const engine: Engine = build(kind, this.video, { ...wish, fatal: (reason) => this.fail(engine, reason) })
+        const engine: Engine = build(kind, this.video, { ...wish, fatal: (reason) => this.fail(engine, reason), tell: () => this.teller.headers({ latency: this.latency.value, paused: this.paused.value }) })
         this.engine = engine
         // A later rebuild of the long playlist goes on where the picture stood.
         this.wishDate = this.wishBehind = null

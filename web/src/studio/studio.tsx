@@ -24,6 +24,7 @@ import { goOn, Steps } from './rundown'
 import { listenTo, SoundBar } from './sound'
 import { Settings } from './settings'
 import { Setup } from './setup'
+import { Webhooks } from './webhooks'
 import '../styles/base.css'
 import '../styles/sheet.css'
 import '../styles/people.css'
@@ -60,6 +61,7 @@ function Studio({ me }: { me: Me }) {
       <About />
       <Look />
       <Audience me={me} />
+      <Webhooks me={me} />
       <Settings me={me} />
     </>
   )
@@ -90,6 +92,7 @@ function Air() {
       <div class="row light-acts">
         {mayCut.value && <a class="button ghost" href={`/studio/${c.slug}/camera`}>Camera</a>}
         <a class="button ghost" href={`/studio/${c.slug}/library`}>Library</a>
+        <a class="button ghost" href={`/studio/${c.slug}/figures`}>Figures</a>
         <a class="button ghost" href={`/${c.slug}`} target="_blank" rel="noopener">Watch page</a>
         {live && mayCut.value && <button type="button" class="button danger" onClick={off}>Off air</button>}
       </div>

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/deliver"
+	"github.com/mayfly-tv/mayfly/internal/figures"
+	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/webhook"
+)
+
+// newWebhooks makes who tells webhooks of what happens in channels.
+func (n *node) newWebhooks(docs *bucket.Documents) *webhook.Sender {
+	s := webhook.New(webhook.Config{Docs: docs, Node: n.holder(), Aired: n.aired, Mine: n.looksAfter, Lives: n.channels.Lives, Log: n.log})
+	n.channels.Watch(s.Changed)
+	return s
+}
+
+// holder names this run of the node to who holds leases.
+func (n *node) holder() string { return n.spool.Node() + "/" + n.id }
+
+// looksAfter reports whether this node is the one that does for a channel what one node does for all.
+func (n *node) looksAfter(channel string) bool {
+	joined := n.mesh.Load()
+	return joined == nil || joined.Director(channel) == n.spool.Node()
+}
+
+// aired says what was on air in a channel, as far as this node knows.
+func (n *node) aired(slug string) ([]webhook.Aired, bool) {
+	p, err := n.station.Program(slug)
+	if err != nil || !p.Known() {
+		return nil, false
+	}
+	list := p.Cuts()
+	if list == nil {
+		return nil, false
+	}
+	c, err := n.channels.Get(slug)
+	if err != nil {
+		return nil, false
+	}
+	out := make([]webhook.Aired, 0, len(list.Entries))
+	for i := range list.Entries {
+		e := &list.Entries[i]
+		mix := program.ParseMix(e.Source)
+		x := webhook.Aired{ID: e.ID, Number: e.Number, Source: mix.Picture, Sound: mix.Sound, Plan: e.Play != nil, Start: e.ProgramTime}
+		if s := c.Source(mix.Picture); s != nil {
+			x.Name = s.Name
+		}
+		if e.End != nil {
+			x.End = e.End.ProgramTime
+		}
+		out = append(out, x)
+	}
+	return out, true
+}
+
+// knowingFlags are about what producers and operators learn.
+type knowingFlags struct {
+	CountryHeader string `help:"Header in which a proxy says a viewer's country, such as CF-IPCountry; none if absent." placeholder:"NAME"`
+}
+
+// counting tells the figures of channels what viewers do.
+type counting struct{ node *node }
+
+func (c counting) Watched(r *http.Request, slug string, v deliver.View) {
+	found, err := c.node.channels.Get(slug)
+	if err != nil {
+		return
+	}
+	country := ""
+	if name := c.node.flags.CountryHeader; name != "" {
+		country = figures.Country(r.Header.Get(name))
+	}
+	c.node.figures.Watched(found.ID, figures.Seen{
+		Viewer: v.Viewer, At: v.At, Device: figures.Device(r.UserAgent()), Country: country, Referrer: v.Referrer,
+		Paused: v.Paused, Starved: v.Starved, StarvedFor: v.StarvedFor, Latency: v.Latency,
+	})
+}
+
+func (c counting) Fetched(take media.TakeID, bytes int64, starved bool) {
+	id := c.node.station.ChannelOf(take)
+	if id == "" { // a clip, whose index has just been used
+		id, _ = c.node.library.ChannelOf(context.Background(), take)
+	}
+	if id != "" {
+		c.node.figures.Fetched(id, bytes, starved)
+	}
+}
