@@ -189,7 +189,7 @@ func (a *API) problem(err error) error {
 		return huma.Error409Conflict(sentence(err) + ": choose another")
 	case errors.Is(err, channel.ErrNotFound), errors.Is(err, station.ErrNoChannel):
 		return huma.Error404NotFound(sentence(err))
-	case errors.Is(err, program.ErrPlan), errors.Is(err, program.ErrNoPlan), errors.Is(err, station.ErrNoClips):
+	case errors.Is(err, program.ErrPlan), errors.Is(err, program.ErrNoPlan), errors.Is(err, program.ErrCue), errors.Is(err, station.ErrNoClips):
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, library.ErrInvalid):
 		return huma.Error422UnprocessableEntity(sentence(err))

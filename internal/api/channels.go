@@ -52,6 +52,8 @@ type OnAir struct {
 	Since  time.Time `json:"since"`
 	Ahead  float64   `json:"ahead,omitempty" doc:"seconds that the program's time is ahead of when it was sent"`
 
+	Cue *OnCue `json:"cue,omitempty" doc:"the clips that are played on cue"`
+
 	Heard
 }
 
@@ -161,7 +163,9 @@ type renameSourceInput struct {
 type cutInput struct {
 	Channel string `path:"channel"`
 	Body    struct {
-		Source string `json:"source" doc:"the id of a source, \"autopilot\" or \"off\""`
+		Source string   `json:"source" doc:"the id of a source, \"autopilot\", \"off\", or \"clip:\" and the id of a clip of the library, which is played once"`
+		Clips  []string `json:"clips,omitempty" maxItems:"19" doc:"with a clip: the ids of those that are played after it"`
+		Then   string   `json:"then,omitempty" maxLength:"64" doc:"with a clip: what is cut to at its end, the id of a source, \"autopilot\" or \"off\"; absent: what was on air before"`
 
 		Sound
 	}
@@ -200,7 +204,7 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 		out.Title, out.Description, out.DVRWindow, out.Profile = c.Title, c.Description, c.DVRWindow, station.ProfileOf(c)
 	}
 	if out.State == station.Live {
-		out.OnAir = &OnAir{Source: out.Status.Source, Take: out.Take, Number: out.Number, Since: out.Since}
+		out.OnAir = &OnAir{Source: out.Status.Source, Take: out.Take, Number: out.Number, Since: out.Since, Cue: onCue(&out.Status)}
 	}
 	caller := callerOf(ctx)
 	if !caller.May(account.See, c) {
@@ -469,7 +473,9 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 		return nil, err
 	}
 	source := in.Body.Source
+	clip, cued := program.ClipOf(source)
 	switch {
+	case cued:
 	case source == "off":
 		source = ""
 	case source == program.AutopilotSource:
@@ -480,7 +486,7 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	if source != "" && source != program.AutopilotSource {
+	if source != "" && source != program.AutopilotSource && !cued {
 		m, err := in.Body.mix(c, p.Mix(source))
 		if err != nil {
 			return nil, a.problem(err)
@@ -488,9 +494,13 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 		source = m.Source()
 	}
 	out := &cutOutput{}
-	out.Body.Number, out.Body.ExpectedAt, err = p.Cut(ctx, source)
+	if cued {
+		out.Body.Number, out.Body.ExpectedAt, err = a.cue(ctx, c, p, clip, in)
+	} else if out.Body.Number, out.Body.ExpectedAt, err = p.Cut(ctx, source); err != nil {
+		err = a.problem(err)
+	}
 	if err != nil {
-		return nil, a.problem(err)
+		return nil, err
 	}
 	a.cfg.People.Note(c.ID, callerOf(ctx), "cut", cmp.Or(source, "off"))
 	return out, nil

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -33,6 +34,7 @@ type darkNode struct {
 	parts    int
 	shown    time.Time // the end of what was shown
 	began    time.Time
+	minds    string // the cue that it looks after
 }
 
 // darkTake is a live take: everything about it follows from when it began and ended.
@@ -99,6 +101,8 @@ func (s *dark) begin(n *darkNode) {
 	n.playouts, n.listed, n.last, n.parts = map[string]*Playout{}, map[string]int64{}, -1, 0
 	s.plan(n)
 	n.director.Resume()
+	n.minds = ""
+	s.cued(n)
 }
 
 func (s *dark) plan(n *darkNode) {
@@ -141,6 +145,7 @@ func (s *dark) learn(n *darkNode, list *CutList) {
 		s.fault("%s: %v", n.name, err)
 	}
 	s.order(n, o)
+	s.cued(n)
 }
 
 // order carries out what a director asks for.
@@ -170,6 +175,10 @@ func (s *dark) order(n *darkNode, o *Order) {
 
 // words asks all nodes for their word.
 func (s *dark) words(n *darkNode, entry string) {
+	if end := n.director.List().Entry(entry).Over(s.clock(n)); end != nil {
+		s.order(n, n.director.Agreed(entry, end, nil))
+		return
+	}
 	highest, by := int64(0), []string{}
 	for _, x := range s.nodes {
 		if x != n && (x.down || s.rnd.IntN(40) == 0) { // it does not answer
@@ -210,6 +219,76 @@ func (s *dark) words(n *darkNode, entry string) {
 		end.Place = &Place{}
 	}
 	s.order(n, n.director.Agreed(entry, end, by))
+}
+
+// cue puts some clips on air once.
+func (s *dark) cue(n *darkNode) {
+	before := n.director.List()
+	if e := before.OnAir(); e != nil && e.Play == nil && !n.director.writes(e.Take) {
+		return // another node has the pen
+	}
+	plan := &Plan{Version: -int64(len(s.plans)), Once: true, Zone: Zone{Name: "UTC", Offsets: []Offset{{}}}, Filler: "cue"}
+	b := Storyboard{ID: "cue"}
+	var ids []string
+	for i := range 1 + s.rnd.IntN(3) {
+		b.Clips = append(b.Clips, testClip(s.rnd, "on cue", 30))
+		ids = append(ids, fmt.Sprint("clip", i))
+	}
+	plan.Storyboards = []Storyboard{b}
+	made, err := NewSchedule(plan)
+	if err != nil {
+		s.fault("%v", err)
+		return
+	}
+	s.plans[plan.Version] = made
+	c, err := CueOf(made, ids, []string{"", "", "camera", AutopilotSource}[s.rnd.IntN(4)])
+	if err != nil {
+		s.fault("%v", err)
+		return
+	}
+	o, err := n.director.Cue(Contender{Play: &Play{Plan: plan.Version, Cue: c}, Start: func(time.Time) (uint32, time.Time) { return 0, s.clock(n) }})
+	if err != nil && !errors.Is(err, ErrBusy) {
+		s.fault("%v", err)
+	}
+	if n.director.List() != before {
+		if merged, err := s.bucket.Merge(n.director.List()); err == nil {
+			s.swap(merged)
+		}
+	}
+	s.order(n, o)
+}
+
+// cued has what is to follow a cue put on air when it is over by a node's clock, the first node first.
+func (s *dark) cued(n *darkNode) {
+	e := n.director.List().OnAir()
+	if e == nil || e.Whole() == nil || n.minds == e.ID {
+		return
+	}
+	n.minds = e.ID
+	turn := Early
+	if n != s.nodes[0] {
+		turn -= 2 * time.Second
+	}
+	s.after(e.Whole().ProgramTime.Sub(s.clock(n))-turn, func() { s.follow(n, e.ID) })
+}
+
+// follow puts on air what follows a cue.
+func (s *dark) follow(n *darkNode, entry string) {
+	e := n.director.List().OnAir()
+	if n.down || e == nil || e.ID != entry {
+		return
+	}
+	s.dense = s.now.Add(15 * time.Second)
+	var o *Order
+	err := ErrNoSuchSource
+	if then := e.Play.Cue.Then; then != "" {
+		o, err = n.director.Cut(then)
+	}
+	if err != nil {
+		o = n.director.Past(entry)
+	}
+	s.order(n, o)
+	s.after(time.Second, func() { s.follow(n, entry) })
 }
 
 // mind looks after what becomes of a node's word.
@@ -265,6 +344,15 @@ func (k *darkTake) parts(now time.Time) int64 {
 	return max(1, int64(media.TicksOf(now.Sub(k.take.Born))/darkPart))
 }
 
+// from is where it goes on air: with its newest segment, or the first one after a time.
+func (k *darkTake) from(after, now time.Time) (uint32, time.Time) {
+	n := max(0, k.parts(now)-1) / 4
+	if n < 2 || !after.IsZero() {
+		n = 0
+	}
+	return uint32(n), k.take.Born.Add((media.Ticks(n) * 4 * darkPart).Duration())
+}
+
 func (k *darkTake) edge(now time.Time) Edge {
 	n := k.parts(now)
 	return Edge{At: media.Pos{Segment: uint32(n / 4), Part: uint32(n % 4)}, Cut: media.Ticks(n%4) * darkPart, End: k.take.Born.Add((media.Ticks(n) * darkPart).Duration())}
@@ -299,7 +387,7 @@ func (s *dark) arrive() {
 	// The take's own clock is the node's; it is kept in true time here.
 	k.take.Born = s.now.Truncate(time.Millisecond)
 	s.takes[k.take.ID], s.live = k, k
-	s.order(n, n.director.Began(Contender{Take: k.take, Start: func(time.Time) (uint32, time.Time) { return 0, k.take.Born }}))
+	s.order(n, n.director.Began(Contender{Take: k.take, Start: func(after time.Time) (uint32, time.Time) { return k.from(after, s.now) }}))
 	s.after(time.Duration(s.rnd.IntN(1800))*time.Second, func() { s.depart(k) })
 }
 
@@ -343,6 +431,7 @@ func (s *dark) look(n *darkNode) {
 		return
 	}
 	s.idle(n)
+	s.cued(n)
 	if e := n.director.List().OnAir(); e != nil && n.director.bound(e) {
 		s.dense = s.now.Add(15 * time.Second)
 	}
@@ -464,7 +553,7 @@ func (s *dark) resumes() {
 	var before *Entry
 	for i := range s.bucket.Entries {
 		e := &s.bucket.Entries[i]
-		if e.Play == nil {
+		if e.Play == nil || e.Play.Cue != nil {
 			continue
 		}
 		if before != nil {
@@ -514,7 +603,9 @@ func (s *dark) happen() {
 		s.cut(n, AutopilotSource)
 	case p < 14 && !n.down && s.live != nil && s.live.node == n:
 		s.cut(n, AutopilotSource)
-	case p < 15 && !n.down:
+	case p < 17 && !n.down:
+		s.cue(n)
+	case p < 18 && !n.down:
 		s.dark, s.offs = s.now.Add(time.Hour), append(s.offs, s.now)
 		s.cut(n, "")
 		s.after(time.Duration(s.rnd.IntN(600))*time.Second, func() {

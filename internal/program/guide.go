@@ -42,7 +42,7 @@ func (p *Playout) Guide(from, to time.Time) (out []Programme) {
 		} else {
 			out = append(out, line)
 		}
-		if x.count == forever {
+		if x.count == forever || p.schedule.Plan.Once {
 			break
 		}
 	}

@@ -63,6 +63,7 @@ func (s *Station) nudge() {
 		}
 		if p.director != nil && p.settled {
 			p.idle()
+			p.cued()
 		}
 		p.mu.Unlock()
 	}

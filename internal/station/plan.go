@@ -63,7 +63,7 @@ func (p *Program) Replan(ctx context.Context, plan program.Plan) (version int64,
 	p.mu.Lock()
 	e := p.onClock()
 	p.mu.Unlock()
-	if e != nil && e.Play.Plan < version {
+	if e != nil && e.Play.Cue == nil && e.Play.Plan < version {
 		_, _, err = p.Cut(ctx, program.AutopilotSource)
 	}
 	return version, err

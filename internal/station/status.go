@@ -46,6 +46,8 @@ type Status struct {
 	Ahead  time.Duration  `json:"-"` // that its program time is ahead of its take's own
 	Take   string         `json:"-"`
 	Number int64          `json:"-"` // of the entry on air
+	Cue    *program.Cue   `json:"-"` // that is on air
+	CuedAt time.Time      `json:"-"` // when that began
 }
 
 // Profile is what a channel is about and what it looks like.
@@ -139,6 +141,7 @@ func (p *Program) status(bucketAway bool) Status {
 		s.State, s.Since = Off, e.End.ProgramTime
 	} else if e.Play != nil {
 		s.Take = ""
+		s.Cue, s.CuedAt = e.Play.Cue, e.ProgramTime
 		return s
 	} else if l != nil && l.Ended() || l == nil && !p.station.fleet.heard(e.Origin) { // its end is on its way
 		s.State = Off
