@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"path/filepath"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/library"
+	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
 // libraryFlags say how much channels may keep.
@@ -28,5 +30,8 @@ func (n *node) newLibrary(docs *bucket.Documents) (*library.Library, error) {
 		Docs: docs, Node: n.spool.Node() + "/" + hex.EncodeToString(run[:]), Dir: filepath.Join(dir, "clips"),
 		Quota: library.Quota{Bytes: int64(f.LibraryBytes), Clips: f.LibraryClips}, Part: f.Part, Segment: f.Segment,
 		Lives: n.channels.Lives, Log: n.log,
+		Played: func(ctx context.Context, channel string, take media.TakeID) (string, error) {
+			return n.station.Played(ctx, channel, take)
+		},
 	})
 }

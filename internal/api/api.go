@@ -195,7 +195,7 @@ func (a *API) problem(err error) error {
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, library.ErrNotFound), errors.Is(err, take.ErrNoMedia):
 		return huma.Error404NotFound(library.ErrNotFound.Error())
-	case errors.Is(err, library.ErrFull), errors.Is(err, library.ErrState), errors.Is(err, library.ErrChanged):
+	case errors.Is(err, library.ErrFull), errors.Is(err, library.ErrPlayed), errors.Is(err, library.ErrState), errors.Is(err, library.ErrChanged):
 		return huma.Error409Conflict(sentence(err))
 	case errors.Is(err, program.ErrNoSuchSource):
 		return huma.Error409Conflict("that source sends nothing at the moment: it goes on air by itself when it connects")

@@ -40,6 +40,8 @@ type Plan struct {
 	Version int64  `json:"version"`
 	Video   string `json:"video"` // RFC 6381, of all its clips
 	Audio   string `json:"audio"`
+	// Lenders are the channels, by their ids, whose clips it plays beside its own.
+	Lenders []string `json:"lenders,omitempty"`
 }
 
 // Source is what can be put on air: here, an encoder.

@@ -23,6 +23,15 @@ type Plan struct {
 	Slots  []Slot `json:"slots,omitempty"`
 	// Once says that the filler is played once, from its beginning, and nothing else: a cue.
 	Once bool `json:"once,omitempty"`
+	// Lenders are the channels, by their ids, whose clips it plays beside its own.
+	Lenders []string `json:"lenders,omitempty"`
+}
+
+// Plays reports whether a plan plays something of a take.
+func (p *Plan) Plays(id media.TakeID) bool {
+	return slices.ContainsFunc(p.Storyboards, func(b Storyboard) bool {
+		return slices.ContainsFunc(b.Clips, func(c Clip) bool { return c.Take == id })
+	})
 }
 
 // Storyboard is an ordered list of clips.

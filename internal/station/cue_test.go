@@ -92,6 +92,46 @@ func TestCue(t *testing.T) {
 		if err := <-live; err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(2 * heldTime)
+		if by, err := w.station.Played(t.Context(), p.id, two); err != nil || by != "" {
+			t.Errorf("minutes after a clip was on air it is played by %q, %v", by, err)
+		}
+	})
+}
+
+// TestPlayed: a clip that a plan plays is held for its library, also where another channel's plan does.
+func TestPlayed(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		owner := w.channel("news", "camera")
+		w.channel("loop", "camera-two")
+		p, err := w.station.Program("loop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, two := w.shelf.clip(20), w.shelf.clip(3)
+		plays := plan(one)
+		plays.Lenders = []string{owner.ID}
+		if _, err := p.Replan(t.Context(), plays); err != nil {
+			t.Fatal(err)
+		}
+		if by, err := w.station.Played(t.Context(), owner.ID, one); err != nil || !strings.Contains(by, "plan of channel") {
+			t.Errorf("a clip in another channel's plan is played by %q, %v", by, err)
+		}
+		if by, err := w.station.Played(t.Context(), owner.ID, two); err != nil || by != "" {
+			t.Errorf("a clip that nobody plays is played by %q, %v", by, err)
+		}
+		time.Sleep(10 * time.Second) // the plan is on air
+		if _, err := p.Replan(t.Context(), plan(two)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		if by, err := w.station.Played(t.Context(), p.id, one); err != nil || !strings.Contains(by, "on air") {
+			t.Errorf("a clip of the plan before, that was on air a moment ago, is played by %q, %v", by, err)
+		}
+		time.Sleep(2 * heldTime)
+		if by, err := w.station.Played(t.Context(), p.id, one); err != nil || by != "" {
+			t.Errorf("a clip of an old plan is played by %q, %v", by, err)
+		}
 	})
 }
 
@@ -114,6 +154,9 @@ func TestCueInPlan(t *testing.T) {
 		}
 		if _, err := p.Replan(t.Context(), plan(loop, clip)); err != nil {
 			t.Fatal(err)
+		}
+		if by, err := w.station.Played(t.Context(), p.id, clip); err != nil || by == "" {
+			t.Errorf("a clip on air is played by %q, %v", by, err)
 		}
 		time.Sleep(12 * time.Second)
 		if n := w.played("news", clip); n != 4 {

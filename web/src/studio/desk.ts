@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals'
 import { Feed } from '../feed'
 import { call, Problem } from '../people/api'
+import type { Cue } from './cue'
 import { insist } from './insist'
 
 /** What a source sends now. */
@@ -51,7 +52,7 @@ export interface Channel {
   dvrWindow: number
   /** Another number whenever what people set in the channel has changed. */
   revision?: number
-  onAir?: { source: string; since: string; ahead?: number; sound?: string; delay?: number; mute?: boolean }
+  onAir?: { source: string; since: string; ahead?: number; sound?: string; delay?: number; mute?: boolean; cue?: Cue }
   /** The sound that is heard while the pictures of other sources are cut. */
   kept?: { source: string; delay?: number }
   ingest?: { rtmp?: number; rtmps?: number }
@@ -157,15 +158,18 @@ async function lookElsewhere(slug: string): Promise<void> {
   }
 }
 
-/** Puts a source on air, or with 'off' takes the channel off air. */
-export async function cut(source: string): Promise<void> {
+/** Puts a source or a clip on air, or with 'off' takes the channel off air. */
+export const cut = (source: string): Promise<void> => play({ source })
+
+/** Does what a cut asks for, which may name clips and what follows them. */
+export async function play(asked: { source: string; clips?: string[]; then?: string }): Promise<void> {
   const c = channel.value
   if (c === null || !mayCut.value) return
   refused.value = ''
-  const target = source === 'off' ? '' : source
+  const target = asked.source === 'off' ? '' : asked.source
   cutting.value = { source: target, until: Date.now() + 5000 }
   try {
-    const { expectedAt } = await insist<{ number: number; expectedAt: string }>('POST', `/channels/${encodeURIComponent(c.slug)}/cuts`, { source })
+    const { expectedAt } = await insist<{ number: number; expectedAt: string }>('POST', `/channels/${encodeURIComponent(c.slug)}/cuts`, asked)
     if (cutting.value?.source === target) cutting.value = { source: target, until: Date.parse(expectedAt) }
   } catch (e) {
     cutting.value = null

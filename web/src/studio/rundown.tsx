@@ -5,6 +5,8 @@ import { ask } from '../people/ask'
 import { Field, Form, type Read } from '../people/form'
 import { Section } from '../people/section'
 import { clock } from '../words'
+import { clips, titleOf } from './clips'
+import { clipOf, sourceOf } from './cue'
 import { channel, cut, feedClock, mayCut, onAir, sources } from './desk'
 import { behind, left, seconds, whereIs, type Rundown, type Step } from './steps'
 
@@ -50,7 +52,7 @@ export function goOn(): void {
   if (step) void go(step)
 }
 
-const nameOf = (id: string | undefined): string => (id ? (sources.value.find((s) => s.id === id)?.name ?? 'a source that is gone') : '')
+const nameOf = (id: string | undefined): string => (clipOf(id) ? titleOf(id) : id ? (sources.value.find((s) => s.id === id)?.name ?? 'a source that is gone') : '')
 
 /** The prepared steps of a show. */
 export function Steps() {
@@ -128,6 +130,7 @@ function StepFields({ s }: { s?: Step }) {
         <select id={id} name="source">
           <option value="">nothing else</option>
           {sources.value.map((x) => <option key={x.id} value={x.id} selected={x.id === s?.source}>{x.name}</option>)}
+          {clips.value.map((x) => <option key={x.id} value={sourceOf(x.id)} selected={sourceOf(x.id) === s?.source}>Clip: {x.title}</option>)}
         </select>
       </div>
       <Field name="duration" label="Planned time" hint="1:30, or minutes. Empty: open." value={s?.duration ? clock(s.duration) : ''} required={false} maxLength={12} />

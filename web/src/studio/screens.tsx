@@ -2,6 +2,8 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { Badge } from '../parts'
 import { Thumb } from '../thumb'
+import { Countdown } from './clips'
+import { clipOf } from './cue'
 import { channel, chosen, cut, cutting, feedClock, heard, mayCut, onAir, sources, type Source } from './desk'
 import { Meter } from './meter'
 import { Monitor } from './monitor'
@@ -70,12 +72,13 @@ function Program() {
   }, [])
   const air = sources.value.find((s) => s.id === onAir.value)
   const sound = sources.value.find((s) => s.id === heard.value)
-  const words = air ? `${air.name}${sound && sound.id !== air.id ? `, with the sound of ${sound.name}` : channel.value?.onAir?.mute ? ', silent' : ''}` : onAir.value === 'autopilot' ? 'the plan' : 'what viewers see'
+  const words = air ? `${air.name}${sound && sound.id !== air.id ? `, with the sound of ${sound.name}` : channel.value?.onAir?.mute ? ', silent' : ''}` : onAir.value === 'autopilot' ? 'the plan' : clipOf(onAir.value) ? 'a clip' : 'what viewers see'
   return (
     <section class="screen is-program" aria-labelledby="program">
       <header><h2 id="program">Program</h2><span class="dim">{words}</span><span class="dim behind">{delay.value}</span></header>
       <Picture url={c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word="Not on air yet" label="What viewers see" hold={(m) => (monitor.current = m)} />
       <div class="screen-sound"><Meter ear={() => monitor.current?.ear() ?? null} label="Sound of the program" /><Listen id="program" of="the program" /></div>
+      <Countdown />
     </section>
   )
 }

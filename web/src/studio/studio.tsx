@@ -12,6 +12,8 @@ import { clock, viewers } from '../words'
 import { About } from './about'
 import { Autopilot } from './autopilot'
 import { Audience } from './audience'
+import { Clips, playNth, titleOf } from './clips'
+import { clipOf } from './cue'
 import { Crew } from './crew'
 import { channel, chosen, cut, cutting, elsewhere, keepSound, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
 import { Home } from './home'
@@ -26,6 +28,7 @@ import '../styles/base.css'
 import '../styles/sheet.css'
 import '../styles/people.css'
 import '../styles/studio.css'
+import '../styles/cue.css'
 
 const slug = decodeURIComponent(location.pathname.split('/')[2] ?? '')
 
@@ -48,7 +51,8 @@ function Studio({ me }: { me: Me }) {
       <Screens />
       <Sources />
       <SoundBar />
-      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. <kbd>Space</kbd> goes on in the rundown.</p>
+      <Clips />
+      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. <kbd>A</kbd> to <kbd>L</kbd> play clips. <kbd>Space</kbd> goes on in the rundown.</p>
       <Steps />
       <Autopilot />
       <Setup />
@@ -71,7 +75,7 @@ function Air() {
   }, [])
   const live = c.state === 'live'
   const next = cutting.value
-  const words = refused.value ? '' : next === null ? '' : `${next.source === '' ? 'Going off air' : `Cutting to ${sources.value.find((s) => s.id === next.source)?.name ?? 'it'}`}: viewers see it in ${Math.max(0, (next.until - now.value) / 1000).toFixed(1)} s`
+  const words = refused.value ? '' : next === null ? '' : `${next.source === '' ? 'Going off air' : `Cutting to ${sources.value.find((s) => s.id === next.source)?.name ?? (clipOf(next.source) ? titleOf(next.source) : 'it')}`}: viewers see it in ${Math.max(0, (next.until - now.value) / 1000).toFixed(1)} s`
   const off = () => ask({
     title: 'Take the channel off air?', danger: true, word: 'Off air', text: 'Viewers see that it is off air. A cut puts it on air again.',
     does: async () => cut('off'),
@@ -102,6 +106,7 @@ function press(e: KeyboardEvent): void {
   e.preventDefault()
   if (typeof wish === 'string') return carryOut(wish)
   const [what, n] = Object.entries(wish)[0] as [string, number]
+  if (what === 'clip') return playNth(n)
   const target = sources.value[n]?.id
   if (target === undefined) return
   switch (what) {
