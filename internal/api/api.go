@@ -117,6 +117,7 @@ func New(cfg Config) (*API, error) {
 	a.registerSound(doc)
 	a.registerRundown(doc)
 	a.registerSchedule(doc)
+	a.registerShows(doc)
 	a.registerStatus(doc)
 	a.registerEvents(doc)
 	a.registerSessions(doc)

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -190,15 +191,15 @@ func (a *API) pictured(r *http.Request, c *channel.Channel) string {
 	if !c.Open() {
 		return ""
 	}
-	return fmt.Sprintf(`<meta property="og:image" content="%s/%s/%s">`, html.EscapeString(a.outside(r)), c.Slug, thumbnailName)
+	return fmt.Sprintf(`<meta property="og:image" content="%s/%s/%s">`, html.EscapeString(a.outside(r.Context())), c.Slug, thumbnailName)
 }
 
 // outside is the address at which people reach this server.
-func (a *API) outside(r *http.Request) string {
+func (a *API) outside(ctx context.Context) string {
 	if a.cfg.Public != "" {
 		return strings.TrimSuffix(a.cfg.Public, "/")
 	}
-	return visitorOf(r.Context()).origin
+	return visitorOf(ctx).origin
 }
 
 func (a *API) asset(w http.ResponseWriter, r *http.Request) {

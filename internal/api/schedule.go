@@ -319,7 +319,7 @@ func (a *API) programmes(ctx context.Context, in *timesInput) (*channel.Channel,
 	if errors.Is(err, program.ErrNoPlan) {
 		err = nil // nothing is planned
 	}
-	return c, list, a.problem(err)
+	return c, withShows(c, list, in.From, in.To), a.problem(err)
 }
 
 func (in *timesInput) check() error {
@@ -341,6 +341,7 @@ func (a *API) upcoming(ctx context.Context, in *timesInput) (*plannedOutput, err
 	now := time.Now()
 	for i := range list {
 		switch x := &list[i]; {
+		case x.Show != "" && !x.Start.After(now): // whether it is on is seen by what is on air
 		case !x.Start.After(now) && x.Stop.After(now):
 			out.Body.Now = x
 		case x.Start.After(now) && out.Body.Next == nil:

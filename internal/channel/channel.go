@@ -30,6 +30,7 @@ type Channel struct {
 	Members     []Member  `json:"members,omitempty"` // people with a role in it
 	Kept        *Kept     `json:"kept,omitempty"`    // the sound that is heard under all pictures
 	Plan        *Plan     `json:"plan,omitempty"`    // what autopilot plays; nil if nothing
+	Shows       []Show    `json:"shows,omitempty"`   // that are announced, by time
 	Deleted     time.Time `json:"deleted"`           // zero unless deleted
 	Profile
 	Access
