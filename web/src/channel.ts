@@ -1,4 +1,5 @@
 import { categoryName } from './categories'
+import { readShow, type Show } from './show'
 
 /** What the API says of a channel. */
 export interface Status {
@@ -31,6 +32,8 @@ export interface Status {
   locked: boolean
   /** Only so many may watch at once. */
   limited: boolean
+  /** The next show that is announced. */
+  show: Show | null
   /** What keeps this viewer from watching; '' for nothing. */
   gate: '' | 'password' | 'private'
 }
@@ -81,6 +84,7 @@ export function readStatus(v: unknown): Status | null {
     picture: matching(o['picture'], image),
     locked: o['locked'] === true,
     limited: o['limited'] === true,
+    show: readShow(o['show']),
     gate: gate === 'password' || gate === 'private' ? gate : '',
   }
 }

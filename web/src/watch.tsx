@@ -7,6 +7,7 @@ import { languageName } from './languages'
 import { at } from './origin'
 import { Badge, Brand } from './parts'
 import { takePass } from './pass'
+import { ComingUp } from './player/Coming'
 import { current, Player } from './player/Player'
 import { viewers } from './words'
 import './styles/base.css'
@@ -81,6 +82,7 @@ function About({ onEmbed, onHelp, onReport }: { onEmbed: () => void; onHelp: () 
           <h1>{title || ' '}</h1>
         </div>
         {status && <Kinds status={status} />}
+        {status?.show && <ComingUp show={status.show} />}
         {status?.description && <p class="description">{status.description}</p>}
         {status?.notice && <p class="notice">{status.notice}</p>}
         {status?.bucketAway && <p class="notice" role="status">The storage is out of reach. Live goes on; rewinding reaches only the last minutes until it is back.</p>}

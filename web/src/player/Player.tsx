@@ -8,6 +8,7 @@ import { Enter } from './Enter'
 import { actionOf, kindOf, perform } from './keys'
 import { Session } from './session'
 import { announce, type State } from './shown'
+import { Countdown } from './Coming'
 import { Slate, slateOf } from './Slate'
 
 /** The session of this page; a page has one player. */
@@ -49,6 +50,7 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
   const session = current.value
   const state = session?.state.value ?? 'connecting'
   const held = session?.held.value ?? false
+  const show = state === 'off' || state === 'never' ? (session?.status.value?.show ?? null) : null
   const words = slateOf(state, session?.status.value ?? null, slug)
   // Over a last picture the words lie quietly; without one the slate fills the stage.
   const quiet = (session?.pictured.value ?? false) && (state === 'connecting' || state === 'lost')
@@ -61,7 +63,8 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
         {session && <Controls session={session} usable={words === null || quiet} />}
       </media-controller>
       {words && (
-        <Slate words={words} state={state} quiet={quiet} picture={session?.status.value?.picture ?? ''} logo={session?.status.value?.logo ?? ''}>
+        <Slate words={show ? null : words} state={state} quiet={quiet} picture={session?.status.value?.picture ?? ''} logo={session?.status.value?.logo ?? ''}>
+          {show && <Countdown show={show} />}
           {session && state === 'barred' && <Enter session={session} />}
           {session && state === 'off' && (session.status.value?.dvrWindow ?? 0) > 0 && (
             <button type="button" class="button" onClick={() => session.goBack(Math.min(600, session.status.value?.dvrWindow ?? 0))}>
