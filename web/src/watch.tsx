@@ -82,7 +82,7 @@ function About({ onEmbed, onHelp, onReport }: { onEmbed: () => void; onHelp: () 
           <h1>{title || ' '}</h1>
         </div>
         {status && <Kinds status={status} />}
-        {status?.show && <ComingUp show={status.show} />}
+        {status?.show && <ComingUp show={status.show} remind={status.state === 'live'} />}
         {status?.description && <p class="description">{status.description}</p>}
         {status?.notice && <p class="notice">{status.notice}</p>}
         {status?.bucketAway && <p class="notice" role="status">The storage is out of reach. Live goes on; rewinding reaches only the last minutes until it is back.</p>}

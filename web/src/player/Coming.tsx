@@ -31,13 +31,13 @@ export function Countdown({ show }: { show: Show }) {
 }
 
 /** The next show, said below what plays. */
-export function ComingUp({ show }: { show: Show }) {
+export function ComingUp({ show, remind }: { show: Show; remind: boolean }) {
   const now = useNow(30_000)
   if (show.at <= now) return null
   return (
     <p class="coming">
       <span><strong>Coming up {when(show.at, new Date(now))}:</strong> {show.title}{show.text && <span class="coming-text">{show.text}</span>}</span>
-      <Remind show={show} />
+      {remind && <Remind show={show} />}
     </p>
   )
 }

@@ -76,9 +76,11 @@ function Program() {
   return (
     <section class="screen is-program" aria-labelledby="program">
       <header><h2 id="program">Program</h2><span class="dim">{words}</span><span class="dim behind">{delay.value}</span></header>
-      <Picture url={c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word="Not on air yet" label="What viewers see" hold={(m) => (monitor.current = m)} />
+      <div class="with-cue">
+        <Picture url={c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word="Not on air yet" label="What viewers see" hold={(m) => (monitor.current = m)} />
+        <Countdown />
+      </div>
       <div class="screen-sound"><Meter ear={() => monitor.current?.ear() ?? null} label="Sound of the program" /><Listen id="program" of="the program" /></div>
-      <Countdown />
     </section>
   )
 }

@@ -61,7 +61,7 @@ function Fields({ s }: { s?: Show }) {
     <>
       <Field name="title" label="Title of the show" value={s?.title ?? ''} maxLength={120} />
       <div class="row">
-        <Field name="at" label="Begins" hint="In your local time." type="datetime-local" value={s ? local(s.at) : ''} />
+        <Field name="at" label="Begins (your local time)" type="datetime-local" value={s ? local(s.at) : ''} />
         <Field name="minutes" label="Minutes" type="number" value={s ? String(Math.round((s.ends - s.at) / 60_000)) : '60'} min={1} max={1440} />
       </div>
       <Words name="text" label="What it is about" value={s?.text ?? ''} />
