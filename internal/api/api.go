@@ -118,6 +118,7 @@ func New(cfg Config) (*API, error) {
 	a.registerRundown(doc)
 	a.registerSchedule(doc)
 	a.registerShows(doc)
+	a.registerRehearsal(doc)
 	a.registerStatus(doc)
 	a.registerEvents(doc)
 	a.registerSessions(doc)

@@ -22,15 +22,16 @@ import (
 // keys for who may see them.
 type Channel struct {
 	station.Status
-	Role     channel.Role `json:"role,omitempty" enum:"owner,producer,moderator" doc:"of the person who asks"`
-	Created  *time.Time   `json:"created,omitempty"`
-	Sources  []Source     `json:"sources,omitempty"`
-	AutoLive *bool        `json:"autoLive,omitempty"`
-	Keep     *bool        `json:"keep,omitempty" doc:"keep everything, whatever the DVR window"`
-	Listed   *bool        `json:"listed,omitempty" doc:"shown in the guide: visibility is listed"`
-	OnAir    *OnAir       `json:"onAir,omitempty"`
-	Kept     *Kept        `json:"kept,omitempty" doc:"the sound that is kept while pictures are cut"`
-	Ingest   *Ingest      `json:"ingest,omitempty" doc:"where encoders send to"`
+	Role      channel.Role `json:"role,omitempty" enum:"owner,producer,moderator" doc:"of the person who asks"`
+	Created   *time.Time   `json:"created,omitempty"`
+	Sources   []Source     `json:"sources,omitempty"`
+	AutoLive  *bool        `json:"autoLive,omitempty"`
+	Keep      *bool        `json:"keep,omitempty" doc:"keep everything, whatever the DVR window"`
+	Listed    *bool        `json:"listed,omitempty" doc:"shown in the guide: visibility is listed"`
+	OnAir     *OnAir       `json:"onAir,omitempty"`
+	Rehearsal *Rehearsal   `json:"rehearsal,omitempty" doc:"what producers see instead of what is on air"`
+	Kept      *Kept        `json:"kept,omitempty" doc:"the sound that is kept while pictures are cut"`
+	Ingest    *Ingest      `json:"ingest,omitempty" doc:"where encoders send to"`
 
 	Visibility  channel.Visibility `json:"visibility,omitempty" enum:"private,unlisted,listed"`
 	ViewerLimit int                `json:"viewerLimit,omitempty" doc:"how many may watch at once; absent: any number"`
@@ -215,6 +216,9 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 	out.Visibility, out.ViewerLimit, out.Password, out.Suspended = c.Visibility, c.ViewerLimit, c.Password != "", c.Suspended
 	out.Created, out.AutoLive, out.Keep, out.Listed = &created, &live, &keep, &listed
 	out.Role = c.Role(caller.ID())
+	if r := c.Rehearsal; r != nil {
+		out.Rehearsal = &Rehearsal{Source: r.Source, Since: r.Since, At: r.At}
+	}
 	if a.cfg.Ingest != nil {
 		ports := a.cfg.Ingest()
 		out.Ingest = &ports
@@ -481,6 +485,9 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 	case source == program.AutopilotSource:
 	case c.Source(source) == nil:
 		return nil, huma.Error422UnprocessableEntity("the channel has no source of that id: read the channel to see its sources")
+	}
+	if c.Rehearsal != nil {
+		return a.rehearse(ctx, c, source)
 	}
 	p, err := a.cfg.Station.Program(in.Channel)
 	if err != nil {

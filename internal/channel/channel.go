@@ -18,20 +18,21 @@ import (
 
 // Channel is what a viewer watches, with one address.
 type Channel struct {
-	ID          string    `json:"id"` // never reused, unlike the slug
-	Slug        string    `json:"slug"`
-	Title       string    `json:"title"`
-	Description string    `json:"description,omitempty"`
-	Created     time.Time `json:"created"`
-	Sources     []Source  `json:"sources"`
-	AutoLive    bool      `json:"autoLive"`          // a source that connects goes on air if nothing else is
-	DVRWindow   int       `json:"dvrWindow"`         // seconds that can be rewound
-	Keep        bool      `json:"keep"`              // keep everything, whatever the DVR window
-	Members     []Member  `json:"members,omitempty"` // people with a role in it
-	Kept        *Kept     `json:"kept,omitempty"`    // the sound that is heard under all pictures
-	Plan        *Plan     `json:"plan,omitempty"`    // what autopilot plays; nil if nothing
-	Shows       []Show    `json:"shows,omitempty"`   // that are announced, by time
-	Deleted     time.Time `json:"deleted"`           // zero unless deleted
+	ID          string     `json:"id"` // never reused, unlike the slug
+	Slug        string     `json:"slug"`
+	Title       string     `json:"title"`
+	Description string     `json:"description,omitempty"`
+	Created     time.Time  `json:"created"`
+	Sources     []Source   `json:"sources"`
+	AutoLive    bool       `json:"autoLive"`            // a source that connects goes on air if nothing else is
+	DVRWindow   int        `json:"dvrWindow"`           // seconds that can be rewound
+	Keep        bool       `json:"keep"`                // keep everything, whatever the DVR window
+	Members     []Member   `json:"members,omitempty"`   // people with a role in it
+	Kept        *Kept      `json:"kept,omitempty"`      // the sound that is heard under all pictures
+	Plan        *Plan      `json:"plan,omitempty"`      // what autopilot plays; nil if nothing
+	Shows       []Show     `json:"shows,omitempty"`     // that are announced, by time
+	Rehearsal   *Rehearsal `json:"rehearsal,omitempty"` // nil while there is none
+	Deleted     time.Time  `json:"deleted"`             // zero unless deleted
 	Profile
 	Access
 }

@@ -149,7 +149,7 @@ func (d *Director) Past(entry string) *Order {
 	if d.held || d.pending != nil || e == nil || e.ID != entry || e.Play == nil || e.Play.Cue == nil {
 		return nil
 	}
-	if d.autoLive && !d.list.Off {
+	if d.autoLive && !d.list.Off && !d.rehearses {
 		for i := len(d.live) - 1; i >= 0; i-- {
 			if c := d.live[i]; d.list.Format == nil || d.list.Format.Fits(c.Take.Renditions[0].Tracks) == nil {
 				return d.part(e, &c)

@@ -191,3 +191,28 @@ func TestInterruptsWhole(t *testing.T) {
 		t.Errorf("a source that was live beside another begins with segment %d, want its newest", n)
 	}
 }
+
+// TestRehearse: nothing live goes on air by itself in a rehearsal, nor at its end; a cut puts it on air, and then others
+// go on air by themselves again.
+func TestRehearse(t *testing.T) {
+	d := newDirector()
+	d.Rehearse(true)
+	a, b := contender("a", 1, 0), contender("b", 2, 0)
+	for _, c := range []Contender{a, b} {
+		if o := d.Began(c); o != nil || d.Waits(c.Take.ID) {
+			t.Fatalf("in a rehearsal a source goes on air: %+v", o)
+		}
+	}
+	d.Rehearse(false)
+	if o := d.Next(); o != nil {
+		t.Fatalf("at the end of a rehearsal a source goes on air: %+v", o)
+	}
+	o, err := d.Cut("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	air(t, d, o)
+	if o := d.Safe(d.Left(a.Take.ID, edgeAt(3, 0))); o == nil || o.Claim == nil || o.Claim.Entry.Take != b.Take.ID {
+		t.Errorf("after the one that was cut to has left, the other does not follow: %+v", o)
+	}
+}

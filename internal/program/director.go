@@ -21,6 +21,8 @@ type Contender struct {
 	Start func(after time.Time) (segment uint32, at time.Time)
 	// idle says that it was not to go on air by itself when it came: what it has sent so far nobody waits for.
 	idle bool
+	// held says that it was there during a rehearsal, and nothing has been cut to since.
+	held bool
 	// due says that it was to go on air by itself at once when it came: who sends it waits for all that it has sent.
 	due bool
 }
@@ -40,6 +42,7 @@ func (c *Contender) from() time.Time {
 type Director struct {
 	list      *CutList
 	autoLive  bool
+	rehearses bool
 	held      bool                 // the past is not known yet: nothing goes on air
 	awaited   string               // the source whose publisher is waited for after a death
 	live      []Contender          // takes that this node writes, in the order in which they came
@@ -170,7 +173,7 @@ func (d *Director) Waits(take media.TakeID) bool {
 		return false
 	}
 	for _, c := range d.live {
-		if c.Take.ID == take && (e == nil || e.yields(&c)) {
+		if c.Take.ID == take && !d.onlyCut(&c) && (e == nil || e.yields(&c)) {
 			return d.list.Format == nil || d.list.Format.Fits(c.Take.Renditions[0].Tracks) == nil
 		}
 	}
@@ -187,7 +190,8 @@ func (d *Director) SetAutoLive(on bool) { d.autoLive = on }
 
 // Began says that a take has its first part.
 func (d *Director) Began(c Contender) *Order {
-	c.idle = d.list.Off || !d.autoLive
+	c.held = d.rehearses
+	c.idle = d.list.Off || !d.autoLive || d.rehearses
 	e := d.list.OnAir()
 	c.due = !c.idle && (e == nil || e.yields(&c))
 	d.live = append(d.live, c)
@@ -315,7 +319,7 @@ func (d *Director) next() *Order {
 	e := d.list.OnAir()
 	if e != nil && (e.Play == nil || e.Play.Cue != nil) { // nobody waits any more for what others have sent so far
 		for i := range d.live {
-			d.live[i].due = false
+			d.live[i].due, d.live[i].held = false, false
 		}
 		return nil
 	}
@@ -324,6 +328,9 @@ func (d *Director) next() *Order {
 	}
 	for i := len(d.live) - 1; i >= 0; i-- {
 		c := d.live[i]
+		if d.onlyCut(&c) {
+			continue
+		}
 		if d.awaited != "" && PictureOf(c.Take.Source) != d.awaited || e != nil && !e.yields(&c) {
 			continue
 		}

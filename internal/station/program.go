@@ -281,6 +281,7 @@ func (p *Program) change(c *channel.Channel) (revoked []*Session) {
 	p.revision++
 	if p.director != nil {
 		p.director.SetAutoLive(c.AutoLive)
+		p.director.Rehearse(c.Rehearsal != nil)
 		p.setPlan()
 	}
 	if c.DVRWindow != window {
