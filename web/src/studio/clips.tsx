@@ -3,7 +3,7 @@ import { useEffect, useId } from 'preact/hooks'
 import { matches } from '../library/find'
 import { call } from '../people/api'
 import { clock } from '../words'
-import { back, clipOf, countdown, cutTo, lasts, nextClips, sourceOf, whereIn, type Clip } from './cue'
+import { back, clipOf, countdown, cutTo, lasts, nextClips, rehearsedCue, sourceOf, whereIn, type Clip } from './cue'
 import { channel, cutting, feedClock, mayCut, onAir, play, sources } from './desk'
 
 /** The clips that can be played, newest first. */
@@ -19,6 +19,14 @@ const placed = signal<string[] | null>(null)
 export const listed = computed<Clip[]>(() => {
   const all = placed.value === null ? clips.value : placed.value.flatMap((id) => clips.value.find((c) => c.id === id) ?? [])
   return all.filter((c) => matches(c, search.value))
+})
+
+/** The clips that are played on cue, on air or in a rehearsal. */
+const cueOn = computed(() => {
+  const r = channel.value?.rehearsal
+  if (!r) return channel.value?.onAir?.cue
+  const clip = clips.value.find((c) => c.id === clipOf(r.source))
+  return clip && rehearsedCue(clip, r.at)
 })
 
 /** The keys of the third row play the clips that are listed first. */
@@ -83,7 +91,7 @@ function Choose({ label, value, options }: { label: string; value: { value: stri
 
 function Cued({ c, n }: { c: Clip; n: number }) {
   const now = useNow()
-  const cue = channel.value?.onAir?.cue
+  const cue = cueOn.value
   const on = cue && onAir.value !== '' ? whereIn(cue, now) : null
   const plays = on?.clip === c.id
   const comes = cutting.value?.source === sourceOf(c.id)
@@ -103,7 +111,7 @@ function Cued({ c, n }: { c: Clip; n: number }) {
 /** The server's time, as often as a countdown needs it; while no clip plays only now and then. */
 function useNow(): number {
   const now = useSignal(feedClock())
-  const runs = channel.value?.onAir?.cue !== undefined
+  const runs = cueOn.value !== undefined
   useEffect(() => {
     if (!runs) return
     now.value = feedClock()
@@ -116,7 +124,7 @@ function useNow(): number {
 /** How long the clip on air still plays, and what comes then. */
 export function Countdown() {
   const now = useNow()
-  const cue = channel.value?.onAir?.cue
+  const cue = cueOn.value
   const on = cue && onAir.value !== '' ? whereIn(cue, now) : null
   if (!cue || on === null) return null
   const last = cue.clips[cue.clips.length - 1]?.clip === on.clip

@@ -9,6 +9,7 @@ export interface Clip {
   in: number
   out?: number
   poster?: string
+  playlist?: string
 }
 
 /** The clips that are played on cue, as the server says. */
@@ -39,6 +40,12 @@ export function cutTo(id: string, listed: readonly Clip[], after: string): { sou
   if (after !== nextClips) return after === back ? { source } : { source, then: after }
   const at = listed.findIndex((c) => c.id === id)
   return { source, clips: listed.slice(at + 1, at + most).map((c) => c.id) }
+}
+
+/** The clip of a rehearsal, as if it were on air. */
+export function rehearsedCue(c: Clip, at: string): Cue {
+  const ends = new Date(Date.parse(at) + lasts(c) * 1000).toISOString()
+  return { clips: [{ clip: c.id, begins: at, ends }], ends }
 }
 
 /** Which clip of a cue plays, and for how many seconds it and all of them do. */

@@ -53,6 +53,8 @@ export interface Channel {
   /** Another number whenever what people set in the channel has changed. */
   revision?: number
   onAir?: { source: string; since: string; ahead?: number; sound?: string; delay?: number; mute?: boolean; cue?: Cue }
+  /** What producers cut to for themselves while viewers see none of it. */
+  rehearsal?: { source?: string; since: string; at: string }
   /** The sound that is heard while the pictures of other sources are cut. */
   kept?: { source: string; delay?: number }
   ingest?: { rtmp?: number; rtmps?: number }
@@ -90,11 +92,14 @@ export const link = signal(true)
 
 export const sources = computed<Source[]>(() => channel.value?.sources ?? [])
 
-/** The source on air, '' for none. */
-export const onAir = computed(() => (channel.value?.state === 'live' ? (channel.value.onAir?.source ?? '') : ''))
+/** Whether cuts are seen by producers alone. */
+export const rehearses = computed(() => channel.value?.rehearsal !== undefined)
+
+/** The source on air, or in a rehearsal the one that would be; '' for none. */
+export const onAir = computed(() => (channel.value?.rehearsal ? (channel.value.rehearsal.source ?? '') : channel.value?.state === 'live' ? (channel.value.onAir?.source ?? '') : ''))
 
 /** The source that is heard, '' for none. */
-export const heard = computed(() => (onAir.value === '' || channel.value?.onAir?.mute ? '' : (channel.value?.onAir?.sound ?? onAir.value)))
+export const heard = computed(() => (onAir.value === '' || rehearses.value ? onAir.value : channel.value?.onAir?.mute ? '' : (channel.value?.onAir?.sound ?? onAir.value)))
 
 export const mayCut = computed(() => channel.value?.role !== 'moderator')
 
@@ -179,19 +184,22 @@ export async function play(asked: { source: string; clips?: string[]; then?: str
 }
 
 /** Changes something of the channel by the API, and shows what came of it. */
-async function change(path: string, body: unknown): Promise<void> {
+async function change(path: string, body: unknown, method: 'PATCH' | 'PUT' | 'DELETE' = 'PATCH'): Promise<void> {
   const c = channel.value
   if (c === null || !mayCut.value) return
   refused.value = ''
   const turn = ++asked
   try {
-    const answer = await insist<Channel>('PATCH', `/channels/${encodeURIComponent(c.slug)}${path}`, body)
+    const answer = await insist<Channel>(method, `/channels/${encodeURIComponent(c.slug)}${path}`, body)
     if (turn === asked) take(answer)
   } catch (e) {
     refused.value = e instanceof Error ? e.message : String(e)
     await refresh(c.slug)
   }
 }
+
+/** Begins a rehearsal, or ends it. */
+export const rehearse = (on: boolean): Promise<void> => change('/rehearsal', undefined, on ? 'PUT' : 'DELETE')
 
 /** Keeps the sound of a source while pictures are cut; with '' each source is heard with its own. */
 export const keepSound = (source: string, delay = 0): Promise<void> => change('/sound', { source, delay })

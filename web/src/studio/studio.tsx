@@ -15,7 +15,7 @@ import { Audience } from './audience'
 import { Clips, playNth, titleOf } from './clips'
 import { clipOf } from './cue'
 import { Crew } from './crew'
-import { channel, chosen, cut, cutting, elsewhere, keepSound, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
+import { channel, chosen, cut, cutting, elsewhere, keepSound, link, mayCut, onAir, open, refused, rehearse, sources, trouble } from './desk'
 import { Home } from './home'
 import { Look } from './look'
 import { wishOf, type Wish } from './keys'
@@ -76,24 +76,28 @@ function Air() {
     return () => window.clearInterval(timer)
   }, [])
   const live = c.state === 'live'
+  const rehearsal = c.rehearsal
   const next = cutting.value
-  const words = refused.value ? '' : next === null ? '' : `${next.source === '' ? 'Going off air' : `Cutting to ${sources.value.find((s) => s.id === next.source)?.name ?? (clipOf(next.source) ? titleOf(next.source) : 'it')}`}: viewers see it in ${Math.max(0, (next.until - now.value) / 1000).toFixed(1)} s`
+  const target = next && (sources.value.find((s) => s.id === next.source)?.name ?? (clipOf(next.source) ? titleOf(next.source) : 'it'))
+  const words = refused.value !== '' || next === null || rehearsal ? '' : `${next.source === '' ? 'Going off air' : `Cutting to ${target}`}: viewers see it in ${Math.max(0, (next.until - now.value) / 1000).toFixed(1)} s`
   const off = () => ask({
     title: 'Take the channel off air?', danger: true, word: 'Off air', text: 'Viewers see that it is off air. A cut puts it on air again.',
     does: async () => cut('off'),
   })
   return (
-    <header class={`light ${live ? 'is-live' : ''}`}>
+    <header class={`light ${rehearsal ? 'is-rehearsal' : live ? 'is-live' : ''}`}>
       <span class="lamp" aria-hidden="true" />
       <div class="light-words">
         <Heading title={c.title} />
-        <p><strong class="light-state">{live ? 'On air' : c.state === 'never' ? 'Not on air yet' : 'Off air'}</strong>{live && <span class="light-time"> {clock((now.value - Date.parse(c.since)) / 1000)}</span>} <span class="dim">{viewers(c.viewers)}</span></p>
+        {rehearsal && <p><strong class="light-state">Rehearsal</strong> <span class="light-time">{clock((now.value - Date.parse(rehearsal.since)) / 1000)}</span> <span class="dim">Only producers see what you cut to.</span></p>}
+        <p>{rehearsal && <span class="dim">Viewers see: </span>}<strong class="light-state">{live ? 'On air' : c.state === 'never' ? 'Not on air yet' : 'Off air'}</strong>{live && <span class="light-time"> {clock((now.value - Date.parse(c.since)) / 1000)}</span>} <span class="dim">{viewers(c.viewers)}</span></p>
       </div>
       <div class="row light-acts">
         {mayCut.value && <a class="button ghost" href={`/studio/${c.slug}/camera`}>Camera</a>}
         <a class="button ghost" href={`/studio/${c.slug}/library`}>Library</a>
         <a class="button ghost" href={`/${c.slug}`} target="_blank" rel="noopener">Watch page</a>
-        {live && mayCut.value && <button type="button" class="button danger" onClick={off}>Off air</button>}
+        {mayCut.value && (rehearsal ? <button type="button" class="button" onClick={() => void rehearse(false)}>End the rehearsal</button> : <button type="button" class="button ghost" onClick={() => void rehearse(true)}>Rehearse</button>)}
+        {live && !rehearsal && mayCut.value && <button type="button" class="button danger" onClick={off}>Off air</button>}
       </div>
       <p class="light-news" role="status">{words && <Badge kind="wait">{words}</Badge>}</p>
       {refused.value && <p class="alert" role="alert">{refused.value}</p>}
