@@ -63,9 +63,6 @@ func planKey(channel string, version int64) string {
 // processName names this run of the program: its memory, which words are bound to (rule G).
 func processName(node string) string { return node + "/" + rand.Text()[:12] }
 
-// now is the node's clock, which paces what plans play.
-func (s *Station) now() time.Time { return s.cfg.Now() }
-
 // setPlan tells the director which plan the channel has. The lock is held.
 func (p *Program) setPlan() {
 	if p.director == nil {
