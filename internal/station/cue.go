@@ -53,6 +53,7 @@ func (p *Program) Cue(ctx context.Context, clips []Cued, then string) (number in
 		Play: &program.Play{Plan: plan.Version, Cue: cue}, Format: plan.Format,
 		Start: func(time.Time) (uint32, time.Time) { return 0, p.station.now() },
 	}
+	p.turns.Add(1) // a cut that was asked for earlier is not tried any more
 	return p.decide(ctx, func() (*program.Order, error) { return p.director.Cue(to) })
 }
 
@@ -122,16 +123,17 @@ func (p *Program) leaveCue(ctx context.Context, entry string) bool {
 	if !there {
 		return false
 	}
-	var err error
+	ctx, cancel := context.WithTimeout(ctx, cutPatience)
+	defer cancel()
+	err := program.ErrNoSuchSource
 	switch then {
 	case "":
-		err = program.ErrNoSuchSource
 	case program.OffAir:
-		_, _, err = p.Cut(ctx, "")
+		_, _, err = p.cutOnce(ctx, "")
 	case program.AutopilotSource:
-		_, _, err = p.Cut(ctx, then)
+		_, _, err = p.cutOnce(ctx, then)
 	default:
-		_, _, err = p.Cut(ctx, p.Mix(then).Source())
+		_, _, err = p.cutOnce(ctx, p.Mix(then).Source())
 	}
 	if err != nil && !errors.Is(err, program.ErrBusy) {
 		p.mu.Lock()
