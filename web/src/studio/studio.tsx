@@ -50,9 +50,13 @@ function Studio({ me }: { me: Me }) {
       {c.bucketAway && <p class="away" role="status">The storage is out of reach. Cuts work; channels and keys cannot be changed until it is back.</p>}
       {c.notice && <p class="notice" role="status">{c.notice}</p>}
       <Screens />
-      <Sources />
-      <SoundBar />
-      <Clips />
+      <div class="beside">
+        <div>
+          <Sources />
+          <SoundBar />
+        </div>
+        <Clips />
+      </div>
       <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. <kbd>A</kbd> to <kbd>L</kbd> play clips. <kbd>Space</kbd> goes on in the rundown.</p>
       <Steps />
       <Shows />
