@@ -486,6 +486,9 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 	case c.Source(source) == nil:
 		return nil, huma.Error422UnprocessableEntity("the channel has no source of that id: read the channel to see its sources")
 	}
+	if !cued && (len(in.Body.Clips) > 0 || in.Body.Then != "") {
+		return nil, huma.Error422UnprocessableEntity("clips and then are for a cut to a clip: leave them out, or name one as the source, such as clip:ID")
+	}
 	if c.Rehearsal != nil {
 		return a.rehearse(ctx, c, source)
 	}
