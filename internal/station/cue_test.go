@@ -14,6 +14,13 @@ func cuedClip(id media.TakeID, from, to uint32) Cued {
 	return Cued{ID: id.String()[:16], Clip: program.Clip{Take: id, From: from, To: to}}
 }
 
+// listOf returns a program's cut list.
+func listOf(p *Program) *program.CutList {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.director.List()
+}
+
 // played returns how many whole segments of a take a channel lists.
 func (w *world) played(slug string, id media.TakeID) (n int) {
 	win, err := w.watch(slug)
@@ -65,7 +72,7 @@ func TestCue(t *testing.T) {
 		if s := p.Status(); s.State != Live || s.Cue != nil || s.Take == "" {
 			t.Errorf("after the clips the channel is %s with %q", s.State, s.Source)
 		}
-		for _, e := range p.director.List().Entries {
+		for _, e := range listOf(p).Entries {
 			if e.End != nil && e.End.Leap {
 				t.Errorf("entry %s of %s ended with a leap", e.ID, e.Source)
 			}
@@ -75,7 +82,7 @@ func TestCue(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Second)
-		if _, _, err := p.Cut(t.Context(), p.director.List().OnAir().Play.Cue.Then); err != nil {
+		if _, _, err := p.Cut(t.Context(), listOf(p).OnAir().Play.Cue.Then); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)
@@ -86,7 +93,7 @@ func TestCue(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(7 * time.Second)
-		if s := p.Status(); s.State != Off || !p.director.List().Off {
+		if s := p.Status(); s.State != Off || !listOf(p).Off {
 			t.Errorf("after a clip behind which it goes off air the channel is %s", s.State)
 		}
 		if err := <-live; err != nil {
@@ -162,7 +169,7 @@ func TestCueInPlan(t *testing.T) {
 		if n := w.played("news", clip); n != 4 {
 			t.Errorf("%d segments of the clip are listed, want 4", n)
 		}
-		list := p.director.List().Entries
+		list := listOf(p).Entries
 		n := len(list)
 		if n < 3 || list[n-1].Play == nil || list[n-2].Source != program.ClipSource(clip.String()[:16]) || list[n-1].Play.Place != *list[n-3].End.Place || list[n-1].Play.Plan != 2 {
 			t.Errorf("the plan does not go on in its new version where it stood: %+v", list)
