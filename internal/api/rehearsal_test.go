@@ -16,6 +16,9 @@ func TestRehearsal(t *testing.T) {
 	if status, c, _ := ask(t, s, "POST", "/api/v1/channels/news/cuts", `{"source":"`+source+`"}`, admin...); status != 409 {
 		t.Errorf("a cut to a source that sends nothing: %d %v", status, c)
 	}
+	if status, c, _ := ask(t, s, "POST", "/api/v1/channels/news/cuts", `{"source":"off","then":"autopilot"}`, admin...); status != 422 {
+		t.Errorf("what follows a clip, without one: %d %v", status, c)
+	}
 	if status, _, _ := ask(t, s, "PUT", "/api/v1/channels/news/rehearsal", ""); status == 200 {
 		t.Error("anybody begins a rehearsal")
 	}
