@@ -22,6 +22,7 @@ type step struct {
 	Pressed     int64 // ms
 	SeenByOne   int
 	SeenByOther int
+	Turns       []appearance
 
 	Node                 string // that takes the camera in
 	Acked, Lost, Dropped int    // pieces, and pictures that were left out

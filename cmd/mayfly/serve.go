@@ -27,6 +27,8 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/fault"
+	"github.com/mayfly-tv/mayfly/internal/fetch"
+	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/ingest/push"
 	"github.com/mayfly-tv/mayfly/internal/ingest/rtmp"
 	"github.com/mayfly-tv/mayfly/internal/library"
@@ -48,6 +50,7 @@ type node struct {
 	spool    *bundle.Spool
 	channels *channel.Store
 	rundowns *rundown.Store
+	graphics *graphics.Store
 	people   *account.People
 	art      *artwork.Store
 	reports  *report.Book
@@ -157,6 +160,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 	n.channels = channel.NewStore(docs, log)
 	n.reports = report.NewBook(docs)
 	n.rundowns = rundown.NewStore(docs)
+	n.graphics = graphics.NewStore(docs)
 	if n.art, err = artwork.NewStore(artwork.Config{Bucket: n.bucket, Named: n.imagesOf, Log: log}); err != nil {
 		n.spool.Close()
 		return nil, err
@@ -198,6 +202,7 @@ func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
 		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Graphics: n.graphics, GraphicPictures: graphics.NewPictures(fetch.New(), n.art.Made),
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {
@@ -218,7 +223,7 @@ func (n *node) makeHandler() error {
 	return nil
 }
 
-// imagesOf returns the images that a channel names. That all channels could be read comes first: one that could
+// imagesOf returns the images that a channel and its graphics name. That all channels could be read comes first: one that could
 // not names images too.
 func (n *node) imagesOf(ctx context.Context, id string) ([]string, error) {
 	if err := n.channels.LookAll(ctx); err != nil {
@@ -228,7 +233,8 @@ func (n *node) imagesOf(ctx context.Context, id string) ([]string, error) {
 	if err != nil {
 		return nil, nil
 	}
-	return []string{c.Logo, c.Picture}, nil
+	names, err := n.graphics.Images(ctx, id)
+	return append(names, c.Logo, c.Picture), err
 }
 
 func (n *node) readyz(w http.ResponseWriter, _ *http.Request) {

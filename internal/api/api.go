@@ -21,6 +21,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/artwork"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/mesh"
 	"github.com/mayfly-tv/mayfly/internal/program"
@@ -68,6 +69,7 @@ type Config struct {
 	Station    Station
 	Channels   *channel.Store
 	Rundowns   *rundown.Store
+	Graphics   *graphics.Store
 	Nodes      func() []Node
 	Previews   Previews
 	Thumbnails Thumbnails
@@ -82,6 +84,8 @@ type Config struct {
 	Pages      fs.FS          // the built pages
 	Version    string
 	Log        *slog.Logger
+
+	GraphicPictures *graphics.Pictures
 }
 
 // API answers everything under /api/, and the pages.
@@ -116,6 +120,7 @@ func New(cfg Config) (*API, error) {
 	a.registerChannels(doc)
 	a.registerSound(doc)
 	a.registerRundown(doc)
+	a.registerGraphics(doc)
 	a.registerSchedule(doc)
 	a.registerShows(doc)
 	a.registerRehearsal(doc)
@@ -201,11 +206,11 @@ func (a *API) problem(err error) error {
 		return huma.Error409Conflict(sentence(err))
 	case errors.Is(err, program.ErrNoSuchSource):
 		return huma.Error409Conflict("that source sends nothing at the moment: it goes on air by itself when it connects")
-	case errors.Is(err, rundown.ErrChanged), errors.Is(err, rundown.ErrMoved):
+	case errors.Is(err, rundown.ErrChanged), errors.Is(err, rundown.ErrMoved), errors.Is(err, graphics.ErrChanged):
 		return huma.Error409Conflict(sentence(err) + ": look at it again")
-	case errors.Is(err, rundown.ErrNotFound):
+	case errors.Is(err, rundown.ErrNotFound), errors.Is(err, graphics.ErrNotFound):
 		return huma.Error404NotFound(sentence(err))
-	case errors.Is(err, program.ErrMix), errors.Is(err, rundown.ErrInvalid):
+	case errors.Is(err, program.ErrMix), errors.Is(err, rundown.ErrInvalid), errors.Is(err, graphics.ErrInvalid):
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, station.ErrNoSound), errors.Is(err, station.ErrNotDerived):
 		return huma.Error409Conflict(sentence(err) + ": cut to the pictures alone, or try again when it is there")
@@ -223,7 +228,7 @@ func (a *API) problem(err error) error {
 // sentence is an error's text for a person.
 func sentence(err error) string {
 	text := err.Error()
-	for _, kind := range []error{account.ErrInvalid, channel.ErrInvalid, artwork.ErrInvalid, report.ErrInvalid, library.ErrInvalid, library.ErrState} {
+	for _, kind := range []error{account.ErrInvalid, channel.ErrInvalid, artwork.ErrInvalid, report.ErrInvalid, library.ErrInvalid, library.ErrState, graphics.ErrInvalid} {
 		text = strings.TrimPrefix(text, kind.Error()+": ")
 	}
 	return strings.ReplaceAll(text, errForbidden.Error()+": ", "")

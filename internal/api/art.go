@@ -73,7 +73,7 @@ func (a *API) removeImage(ctx context.Context, in *noImageInput) (*channelOutput
 // naming returns the channel that an image belongs to, or nil if nobody may see such an image.
 func (a *API) naming(r *http.Request, slug, image string) *channel.Channel {
 	c, err := a.cfg.Channels.Get(slug)
-	if err != nil || image != c.Logo && image != c.Picture {
+	if err != nil || image != c.Logo && image != c.Picture && !a.illustrates(r.Context(), c, image) {
 		return nil
 	}
 	if c.Suspended != "" { // its people see in the studio what they have
@@ -87,6 +87,10 @@ func (a *API) naming(r *http.Request, slug, image string) *channel.Channel {
 // art answers with an image that a channel names. Its address holds a hash that nobody guesses.
 func (a *API) art(w http.ResponseWriter, r *http.Request) {
 	slug, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, station.ArtPath), "/")
+	if graphic, ok := strings.CutPrefix(name, newestPath); ok {
+		a.newestPicture(w, r, slug, graphic)
+		return
+	}
 	c, kind := a.naming(r, slug, name), artwork.ContentType(name)
 	if c == nil || kind == "" {
 		http.NotFound(w, r)
@@ -104,15 +108,20 @@ func (a *API) art(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The image cannot be read at the moment.", http.StatusServiceUnavailable)
 		return
 	}
+	sendImage(w, r, c, kind, data, "max-age=31536000, immutable")
+}
+
+// sendImage answers with an image of a channel. Whether caches that many use may keep it follows from who may watch.
+func sendImage(w http.ResponseWriter, r *http.Request, c *channel.Channel, kind string, data []byte, keep string) {
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("Cache-Control", "public, "+keep)
 	if !c.Open() {
-		h.Set("Cache-Control", "private, max-age=31536000, immutable")
+		h.Set("Cache-Control", "private, "+keep)
 	}
 	if r.Method != http.MethodHead {
 		w.Write(data) // who does not read it to the end has left

@@ -117,7 +117,7 @@ const (
 func (a *API) registerEvents(doc huma.API) {
 	sse.Register(doc, huma.Operation{
 		OperationID: "events", Method: http.MethodGet, Path: "/api/v1/events", Summary: "Changes, as server-sent events", Tags: []string{"status"},
-	}, map[string]any{"status": statusEvent{}, "removed": removedEvent{}, "beat": beatEvent{}},
+	}, map[string]any{"status": statusEvent{}, "removed": removedEvent{}, "beat": beatEvent{}, "graphics": graphicsEvent{}},
 		func(ctx context.Context, in *eventsInput, send sse.Sender) { a.events(ctx, in.Channel, in.Token, send) })
 }
 
@@ -128,6 +128,7 @@ func (a *API) events(ctx context.Context, slug, token string, send sse.Sender) {
 		return
 	}
 	told := map[string]station.Status{}
+	over := overlay{api: a}
 	beat := time.Now()
 	for {
 		changed := a.cfg.Station.Changed()
@@ -135,6 +136,9 @@ func (a *API) events(ctx context.Context, slug, token string, send sse.Sender) {
 		current := map[string]bool{}
 		for _, s := range a.guide(ctx, slug, token) {
 			current[s.Slug] = true
+			if slug != "" && s.Gate == "" && !over.tell(ctx, s, send) {
+				return
+			}
 			if old, ok := told[s.Slug]; ok && reflect.DeepEqual(old, s) {
 				continue
 			}

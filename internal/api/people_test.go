@@ -320,7 +320,11 @@ func bodyFor(path string) string {
 		return `{"mute":true}`
 	case strings.HasSuffix(path, "/steps"):
 		return `{"note":"x"}`
-	case strings.HasSuffix(path, "/steps/{step}"):
+	case strings.HasSuffix(path, "/graphics/items"):
+		return `{"kind":"bug"}`
+	case strings.HasSuffix(path, "/graphics/chat"):
+		return `{"name":"x","text":"x"}`
+	case strings.HasSuffix(path, "/steps/{step}"), strings.HasSuffix(path, "/items/{graphic}"):
 		return `{"version":1}`
 	case strings.HasSuffix(path, "/move"):
 		return `{"after":""}`

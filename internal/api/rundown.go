@@ -22,6 +22,8 @@ type newStepInput struct {
 		Note    string `json:"note,omitempty"`
 		Planned int    `json:"duration,omitempty" doc:"planned, in seconds; 0: open"`
 		After   string `json:"after,omitempty" doc:"the id of the step that it comes behind; absent: at the end"`
+
+		Graphics []string `json:"graphics,omitempty" doc:"ids of graphics that are shown; at most 10"`
 	}
 }
 
@@ -38,6 +40,8 @@ type changeStepInput struct {
 		Source  *string `json:"source,omitempty"`
 		Note    *string `json:"note,omitempty"`
 		Planned *int    `json:"duration,omitempty"`
+
+		Graphics *[]string `json:"graphics,omitempty"`
 	}
 }
 
@@ -80,7 +84,7 @@ func (a *API) registerRundown(doc huma.API) {
 			if err := a.known(ctx, c, b.Source); err != nil {
 				return err
 			}
-			return r.Add(rundown.Step{Source: b.Source, Note: b.Note, Planned: b.Planned}, b.After)
+			return r.Add(rundown.Step{Source: b.Source, Note: b.Note, Planned: b.Planned, Graphics: b.Graphics}, b.After)
 		})
 	})
 	huma.Register(doc, op(http.MethodPatch, "/steps/{step}", "change-step", "Change a step", 200), func(ctx context.Context, in *changeStepInput) (*rundownOutput, error) {
@@ -95,6 +99,7 @@ func (a *API) registerRundown(doc huma.API) {
 				set(&s.Source, b.Source)
 				set(&s.Note, b.Note)
 				set(&s.Planned, b.Planned)
+				set(&s.Graphics, b.Graphics)
 			})
 		})
 	})
@@ -104,7 +109,7 @@ func (a *API) registerRundown(doc huma.API) {
 	huma.Register(doc, op(http.MethodDelete, "/steps/{step}", "remove-step", "Remove a step", 200), func(ctx context.Context, in *stepInput) (*rundownOutput, error) {
 		return a.walked(ctx, in.Channel, "rundown.remove", in.Step, func(_ *channel.Channel, r *rundown.Rundown) error { return r.Remove(in.Step) })
 	})
-	huma.Register(doc, op(http.MethodPost, "/go", "go-to-step", "Go on to a step; what it cuts to is cut to by who goes on", 200), func(ctx context.Context, in *walkInput) (*rundownOutput, error) {
+	huma.Register(doc, op(http.MethodPost, "/go", "go-to-step", "Go on to a step; what it cuts to and shows is cut to and shown by who goes on", 200), func(ctx context.Context, in *walkInput) (*rundownOutput, error) {
 		return a.walked(ctx, in.Channel, "", "", func(_ *channel.Channel, r *rundown.Rundown) error {
 			return r.Go(in.Body.From, in.Body.To, time.Now())
 		})

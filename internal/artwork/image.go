@@ -26,10 +26,11 @@ type Kind string
 const (
 	Logo    Kind = "logo"
 	Picture Kind = "picture"
+	Graphic Kind = "graphic" // lies over a part of the program's picture
 )
 
 // bounds are the largest sides that are kept of each kind.
-var bounds = map[Kind]image.Point{Logo: {512, 512}, Picture: {1920, 1080}}
+var bounds = map[Kind]image.Point{Logo: {512, 512}, Picture: {1920, 1080}, Graphic: {960, 960}}
 
 // Valid reports whether there is such a kind.
 func (k Kind) Valid() bool { return bounds[k] != image.Point{} }

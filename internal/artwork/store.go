@@ -52,7 +52,7 @@ func NewStore(cfg Config) (*Store, error) {
 // Put makes an image of an upload and keeps it for a channel. It returns the image's name, which the channel's
 // document has yet to name.
 func (s *Store) Put(ctx context.Context, channel string, kind Kind, data []byte) (string, error) {
-	f, err := s.make(ctx, kind, data)
+	f, err := s.Made(ctx, kind, data)
 	if err != nil {
 		return "", err
 	}
@@ -64,8 +64,8 @@ func (s *Store) Put(ctx context.Context, channel string, kind Kind, data []byte)
 	return f.Name, nil
 }
 
-// make makes one image at a time.
-func (s *Store) make(ctx context.Context, kind Kind, data []byte) (File, error) {
+// Made makes an image of what was sent or fetched without keeping it, one at a time.
+func (s *Store) Made(ctx context.Context, kind Kind, data []byte) (File, error) {
 	select {
 	case s.slot <- struct{}{}:
 	case <-ctx.Done():

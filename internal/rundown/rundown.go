@@ -31,6 +31,8 @@ type Step struct {
 	Source  string `json:"source,omitempty"`   // that is cut to; "": nothing changes
 	Note    string `json:"note,omitempty"`     // for the producers
 	Planned int    `json:"duration,omitempty"` // s; 0: open
+
+	Graphics []string `json:"graphics,omitempty"` // that are shown
 }
 
 // Bounds of a rundown.
@@ -38,6 +40,9 @@ const (
 	MaxSteps   = 200
 	maxNote    = 500
 	maxPlanned = 24 * 60 * 60
+
+	maxGraphics  = 10
+	maxGraphicID = 40
 )
 
 var (
@@ -61,8 +66,10 @@ func (s *Step) validate() error {
 		return fmt.Errorf("%w: a note of %d characters: use plain text, at most %d", ErrInvalid, n, maxNote)
 	case s.Planned < 0 || s.Planned > maxPlanned:
 		return fmt.Errorf("%w: a duration of %d s: use 0 (open) to %d", ErrInvalid, s.Planned, maxPlanned)
-	case s.Source == "" && strings.TrimSpace(s.Note) == "":
-		return fmt.Errorf("%w: give it a source or a note", ErrInvalid)
+	case len(s.Graphics) > maxGraphics || slices.ContainsFunc(s.Graphics, func(id string) bool { return id == "" || len(id) > maxGraphicID }):
+		return fmt.Errorf("%w: graphics that cannot be: give the ids of at most %d", ErrInvalid, maxGraphics)
+	case s.Source == "" && len(s.Graphics) == 0 && strings.TrimSpace(s.Note) == "":
+		return fmt.Errorf("%w: give it a source, a graphic or a note", ErrInvalid)
 	}
 	return nil
 }

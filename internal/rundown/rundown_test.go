@@ -57,7 +57,7 @@ func TestSteps(t *testing.T) {
 			t.Errorf("what is done with a removed step: %v", err)
 		}
 	}
-	for _, s := range []Step{{}, {Note: strings.Repeat("x", maxNote+1)}, {Note: "x\x00"}, {Note: "x", Planned: -1}, {Note: "x", Planned: maxPlanned + 1}} {
+	for _, s := range []Step{{}, {Note: strings.Repeat("x", maxNote+1)}, {Note: "x\x00"}, {Note: "x", Planned: -1}, {Note: "x", Planned: maxPlanned + 1}, {Graphics: []string{""}}, {Graphics: make([]string, maxGraphics+1)}} {
 		if err := r.Add(s, ""); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%+v: %v", s, err)
 		}

@@ -13,7 +13,7 @@ export function readColour(text: string): Rgb | null {
   return m === null ? null : [parseInt(m[1]!, 16), parseInt(m[2]!, 16), parseInt(m[3]!, 16)]
 }
 
-const written = (c: Rgb): string => `#${c.map((v) => Math.round(v).toString(16).padStart(2, '0')).join('')}`
+export const written = (c: Rgb): string => `#${c.map((v) => Math.round(v).toString(16).padStart(2, '0')).join('')}`
 
 function luminance(c: Rgb): number {
   const [r, g, b] = c.map((v) => {
@@ -28,10 +28,10 @@ export function contrast(a: Rgb, b: Rgb): number {
   return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05)
 }
 
-const mix = (a: Rgb, b: Rgb, share: number): Rgb => [0, 1, 2].map((i) => a[i as 0]! + (b[i as 0]! - a[i as 0]!) * share) as unknown as Rgb
+export const mix = (a: Rgb, b: Rgb, share: number): Rgb => [0, 1, 2].map((i) => a[i as 0]! + (b[i as 0]! - a[i as 0]!) * share) as unknown as Rgb
 
 /** White or black, whichever is read better on a ground. */
-function inkOn(ground: Rgb): Rgb {
+export function inkOn(ground: Rgb): Rgb {
   const best = contrast(white, ground) >= contrast(black, ground) ? white : black
   return contrast(best, ground) >= enough ? best : [0, 0, 0] // where white is not enough, the blackest black is
 }

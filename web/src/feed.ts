@@ -8,6 +8,8 @@ export interface FeedEvents {
   removed(slug: string): void
   /** The server answers, or it does not. */
   link(up: boolean): void
+  /** What lies over the pictures of the one channel that is listened to: read it with care. */
+  graphics?(said: unknown): void
 }
 
 /** How long to wait before the n-th try in a row (from 0): 1 s growing to 5 s, spread so that a crowd does not come at once. */
@@ -94,6 +96,7 @@ export class Feed {
       const v = parse(e.data)
       if (typeof v === 'object' && v !== null && 'slug' in v && typeof v.slug === 'string') this.on.removed(v.slug)
     })
+    source.addEventListener('graphics', (e) => this.on.graphics?.(parse(e.data)))
     source.onerror = () => {
       if (this.source !== source) return
       source.close()

@@ -17,6 +17,7 @@ export const current = signal<Session | null>(null)
 export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
   const video = useRef<HTMLVideoElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
+  const [Overlay, setOverlay] = useState<typeof import('../graphics/Overlay').Overlay | null>(null)
   const stage = useRef<HTMLDivElement>(null)
 
   useEffect(() => {
@@ -32,6 +33,7 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
       },
       () => {},
     )
+    import('../graphics/Overlay').then((m) => setOverlay(() => m.Overlay), () => {})
     const onKey = (e: KeyboardEvent) => {
       if (document.querySelector('dialog[open]')) return
       const action = actionOf(e.key, e.ctrlKey || e.metaKey || e.altKey, kindOf(e.composedPath()[0] ?? e.target))
@@ -62,6 +64,7 @@ export function Player({ slug, onHelp }: { slug: string; onHelp: () => void }) {
         <canvas ref={canvas} slot="poster" class="held" hidden={!held} />
         {session && <Controls session={session} usable={words === null || quiet} />}
       </media-controller>
+      {session && Overlay && <Overlay under={session.graphics} />}
       {words && (
         <Slate words={show ? null : words} state={state} quiet={quiet} picture={session?.status.value?.picture ?? ''} logo={session?.status.value?.logo ?? ''}>
           {show && <Countdown show={show} />}

@@ -170,7 +170,10 @@ class HlsEngine implements Engine {
   }
 
   dateAt(position: number): number | null {
-    return dateAt(this.pieces(), position)
+    const d = this.hls?.latestLevelDetails
+    if (!d) return null
+    const date = (f: { programDateTime: number | null }) => f.programDateTime // asked with each picture
+    return (d.fragmentHint ? dateAt([d.fragmentHint], position, date) : null) ?? dateAt(d.fragments, position, date)
   }
 
   destroy(): void {

@@ -3,6 +3,7 @@ import type { Status } from '../channel'
 import { Feed, retryDelay } from '../feed'
 import { keepPass, passOf } from '../pass'
 import { build, choose, isFull, measure, type Engine } from './engine'
+import { Graphics } from './graphics'
 import { afterStall, keep, startPace, tooFar, type Pace } from './pace'
 import { offLimit, plan, type Mode } from './plan'
 import { next, start, type Facts, type Shown, type State } from './shown'
@@ -36,6 +37,9 @@ export class Session {
   readonly pictured = signal(false)
   /** The browser wants a tap before it plays anything. */
   readonly blocked = signal(false)
+
+  /** What lay and lies over the pictures. */
+  readonly graphics: Graphics
 
   stalls = 0
   rebuilds = 0
@@ -75,6 +79,7 @@ export class Session {
   ) {
     video.muted = true
     video.playsInline = true
+    this.graphics = new Graphics(slug, video, (position) => this.engine?.dateAt(position) ?? null, () => this.feed.clock.now(Date.now()))
     this.listen()
     this.feed = new Feed(slug, {
       status: (s) => this.take(s),
@@ -83,6 +88,7 @@ export class Session {
         if (up && !this.link) this.comeBack()
         this.link = up
       },
+      graphics: (said) => this.graphics.hear(said),
     })
     // Fetched while the server is asked for the channel; a failure is met again when it is needed.
     choose(video).catch(() => {})

@@ -9,12 +9,14 @@ const pieces: Piece[] = [
   { start: 14, duration: 2, date: t0 + 64_000 },
 ]
 
+const date = (p: Piece) => p.date
+
 test('the date at a position', () => {
-  expect(dateAt(pieces, 11)).toBe(t0 + 1000)
-  expect(dateAt(pieces, 15.5)).toBe(t0 + 65_500)
-  expect(dateAt(pieces, 9)).toBeNull()
-  expect(dateAt([], 9)).toBeNull()
-  expect(dateAt([pieces[0]!, { start: 12, duration: 2, date: null }], 13)).toBe(t0 + 3000)
+  expect(dateAt(pieces, 11, date)).toBe(t0 + 1000)
+  expect(dateAt(pieces, 15.5, date)).toBe(t0 + 65_500)
+  expect(dateAt(pieces, 9, date)).toBeNull()
+  expect(dateAt([], 9, date)).toBeNull()
+  expect(dateAt([pieces[0]!, { start: 12, duration: 2, date: null }], 13, date)).toBe(t0 + 3000)
 })
 
 test('the position of a date; in a pause, what comes next', () => {

@@ -8,10 +8,11 @@ export interface Piece {
 }
 
 /** The program date at a position, from the piece it lies in or the nearest one before it. */
-export function dateAt(pieces: readonly Piece[], position: number): number | null {
+export function dateAt<P extends { start: number }>(pieces: readonly P[], position: number, dateOf: (p: P) => number | null): number | null {
   for (let i = pieces.length - 1; i >= 0; i--) {
     const p = pieces[i]!
-    if (p.date !== null && p.start <= position + 0.001) return p.date + (position - p.start) * 1000
+    const date = p.start <= position + 0.001 ? dateOf(p) : null
+    if (date !== null) return date + (position - p.start) * 1000
   }
   return null
 }

@@ -29,8 +29,8 @@ const cueOn = computed(() => {
   return clip && rehearsedCue(clip, r.at)
 })
 
-/** The keys of the third row play the clips that are listed first. */
-export const clipKeys = 'ASDFGHJKL'
+/** The keys of the lowest row play the clips that are listed first. */
+export const clipKeys = 'ZCVBNM'
 
 export const titleOf = (source: string | undefined): string => clips.value.find((c) => c.id === clipOf(source))?.title ?? 'a clip'
 

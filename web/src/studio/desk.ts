@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals'
 import { Feed } from '../feed'
 import { call, Problem } from '../people/api'
+import { hear } from './board'
 import type { Cue } from './cue'
 import { insist } from './insist'
 
@@ -142,6 +143,7 @@ export function open(slug: string): void {
       channel.value = null
     },
     link: (up) => (link.value = up),
+    graphics: hear,
   })
   window.setInterval(() => document.visibilityState === 'visible' && void refresh(slug), lookEvery)
   void lookElsewhere(slug)

@@ -35,6 +35,12 @@ export class Monitor {
     return at === undefined || this.video.readyState < 2 ? null : Math.max(0, (now - at) / 1000)
   }
 
+  /** The program date at a position, epoch ms; null if it is not known. */
+  dateAt(position: number): number | null {
+    const at = this.hls?.playingDate?.getTime()
+    return at === undefined ? null : at + (position - this.video.currentTime) * 1000
+  }
+
   /** Lets people hear it, or not. */
   listen(on: boolean): void {
     this.video.muted = !on

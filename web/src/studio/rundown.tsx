@@ -5,9 +5,12 @@ import { ask } from '../people/ask'
 import { Field, Form, type Read } from '../people/form'
 import { Section } from '../people/section'
 import { clock } from '../words'
+import { board } from './board'
 import { clips, titleOf } from './clips'
 import { clipOf, sourceOf } from './cue'
 import { channel, cut, feedClock, mayCut, onAir, sources } from './desk'
+import { nameOf as graphicName } from './graphic'
+import { show } from './graphics'
 import { behind, left, seconds, whereIs, type Rundown, type Step } from './steps'
 
 const rundown = signal<Rundown | null>(null)
@@ -39,10 +42,11 @@ async function change(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: 
   }
 }
 
-/** Goes on to a step, and cuts to what it says. Of two producers who go on at once one does. */
+/** Goes on to a step, cuts to what it says, and shows its graphics. Of two producers who go on at once one does. */
 async function go(step: Step): Promise<void> {
   if (!mayCut.value || !(await change('POST', '/go', { from: rundown.value?.current ?? '', to: step.id }))) return
   if (step.source && step.source !== onAir.value) await cut(step.source)
+  for (const id of step.graphics ?? []) await show(id)
 }
 
 /** The next step, if there is one. */
@@ -51,6 +55,8 @@ export function goOn(): void {
   const step = r?.steps[whereIs(r).next]
   if (step) void go(step)
 }
+
+const graphicsOf = (s: Step): string => (s.graphics ?? []).map((id) => board.value?.graphics.find((g) => g.id === id)).map((g) => (g ? graphicName(g) : 'a graphic that is gone')).join(', ')
 
 const nameOf = (id: string | undefined): string => (clipOf(id) ? titleOf(id) : id ? (sources.value.find((s) => s.id === id)?.name ?? 'a source that is gone') : '')
 
@@ -86,7 +92,7 @@ export function Steps() {
               const from = r.steps.findIndex((x) => x.id === dragged.value)
               if (from >= 0 && from !== i) void change('POST', `/steps/${dragged.value}/move`, { after: from < i ? s.id : (r.steps[i - 1]?.id ?? '') })
             }}>
-            <span class="step-words"><strong>{s.note || nameOf(s.source)}</strong><small class="dim">{[s.note ? nameOf(s.source) : '', s.duration ? clock(s.duration) : ''].filter(Boolean).join(', ')}</small></span>
+            <span class="step-words"><strong>{words(s)}</strong><small class="dim">{[s.note ? nameOf(s.source) : '', s.note || s.source ? graphicsOf(s) : '', s.duration ? clock(s.duration) : ''].filter(Boolean).join(', ')}</small></span>
             {i === on && <span class="heard">on</span>}
             {mayCut.value && <Acts r={r} s={s} n={i + 1} next={i === next} />}
           </li>
@@ -98,7 +104,7 @@ export function Steps() {
   )
 }
 
-const words = (s: Step): string => s.note || nameOf(s.source)
+const words = (s: Step): string => s.note || nameOf(s.source) || graphicsOf(s)
 
 function Acts({ r, s, n, next }: { r: Rundown; s: Step; n: number; next: boolean }) {
   const move = (by: -1 | 1) => {
@@ -122,6 +128,7 @@ function Acts({ r, s, n, next }: { r: Rundown; s: Step; n: number; next: boolean
 
 function StepFields({ s }: { s?: Step }) {
   const id = useId()
+  const graphic = s?.graphics?.[0]
   return (
     <>
       <Field name="note" label="What happens" value={s?.note ?? ''} required={false} maxLength={500} />
@@ -133,14 +140,21 @@ function StepFields({ s }: { s?: Step }) {
           {clips.value.map((x) => <option key={x.id} value={sourceOf(x.id)} selected={sourceOf(x.id) === s?.source}>Clip: {x.title}</option>)}
         </select>
       </div>
+      <div class="field">
+        <label for={`${id}-graphic`}>Show</label>
+        <select id={`${id}-graphic`} name="graphic">
+          <option value="">no graphic</option>
+          {(board.value?.graphics ?? []).map((g) => <option key={g.id} value={g.id} selected={g.id === graphic}>{graphicName(g)}</option>)}
+        </select>
+      </div>
       <Field name="duration" label="Planned time" hint="1:30, or minutes. Empty: open." value={s?.duration ? clock(s.duration) : ''} required={false} maxLength={12} />
     </>
   )
 }
 
 /** What the fields of a step say. */
-function fieldsOf(read: Read): { note: string; source: string; duration: number } {
+function fieldsOf(read: Read): { note: string; source: string; duration: number; graphics: string[] } {
   const duration = seconds(read('duration'))
   if (duration === null) throw new Problem(422, 'Write the time as 1:30, or in minutes.')
-  return { note: read('note').trim(), source: read('source'), duration }
+  return { note: read('note').trim(), source: read('source'), duration, graphics: read('graphic') ? [read('graphic')] : [] }
 }

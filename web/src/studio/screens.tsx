@@ -1,7 +1,10 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { Overlay, type Under } from '../graphics/Overlay'
+import type { Log } from '../graphics/showing'
 import { Badge } from '../parts'
 import { Thumb } from '../thumb'
+import { log } from './board'
 import { clips, Countdown } from './clips'
 import { clipOf } from './cue'
 import { channel, chosen, cut, cutting, feedClock, heard, mayCut, onAir, rehearses, sources, type Source } from './desk'
@@ -10,11 +13,13 @@ import { Monitor } from './monitor'
 import { Listen, listening, SourceSound } from './sound'
 
 /** A moving picture of a playlist, or a word about why there is none. */
-export function Picture({ url, word, label, hold }: { url: string; word: string; label: string; hold?: (m: Monitor | null) => void }) {
+export function Picture({ url, word, label, hold, over }: { url: string; word: string; label: string; hold?: (m: Monitor | null) => void; /** What lies over it. */ over?: Log }) {
   const video = useRef<HTMLVideoElement>(null)
   const pictured = useSignal(false)
   const monitor = useRef<Monitor | null>(null)
+  const under = useSignal<Under | null>(null)
   useEffect(() => {
+    if (over) under.value = { video: video.current!, log: over, dateAt: (position) => monitor.current?.dateAt(position) ?? null, unknown: () => {} }
     const m = new Monitor(video.current!, (there) => (pictured.value = there))
     monitor.current = m
     hold?.(m)
@@ -25,10 +30,11 @@ export function Picture({ url, word, label, hold }: { url: string; word: string;
   }, [])
   useEffect(() => monitor.current?.show(url), [url])
   return (
-    <span class="picture">
+    <div class="picture">
       <video ref={video} muted playsInline aria-label={label} tabIndex={-1} disablePictureInPicture />
+      {under.value && <Overlay under={under.value} />}
       {!pictured.value && <span class="picture-word">{url === '' ? word : 'One moment'}</span>}
-    </span>
+    </div>
   )
 }
 
@@ -77,7 +83,7 @@ function Program() {
     <section class={`screen is-program ${rehearses.value ? 'is-rehearsal' : ''}`} aria-labelledby="program">
       <header><h2 id="program">{rehearses.value ? 'Rehearsal' : 'Program'}</h2><span class="dim">{words}</span><span class="dim behind">{delay.value}</span></header>
       <div class="with-cue">
-        <Picture url={rehearses.value ? rehearsed(air) : c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word={!rehearses.value ? 'Not on air yet' : onAir.value === '' ? 'Cut to a source' : 'No picture'} label={rehearses.value ? 'What viewers would see' : 'What viewers see'} hold={(m) => (monitor.current = m)} />
+        <Picture url={rehearses.value ? rehearsed(air) : c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word={!rehearses.value ? 'Not on air yet' : onAir.value === '' ? 'Cut to a source' : 'No picture'} label={rehearses.value ? 'What viewers would see' : 'What viewers see'} hold={(m) => (monitor.current = m)} over={log} />
         <Countdown />
       </div>
       <div class="screen-sound"><Meter ear={() => monitor.current?.ear() ?? null} label="Sound of the program" /><Listen id="program" of="the program" /></div>

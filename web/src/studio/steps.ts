@@ -6,6 +6,8 @@ export interface Step {
   note?: string
   /** Planned, in seconds; absent: open. */
   duration?: number
+  /** Ids of graphics that are shown. */
+  graphics?: string[]
 }
 
 export interface Rundown {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { wishOf } from './keys'
+import { graphicKey, wishOf } from './keys'
 import { slugFrom } from './slug'
 import { tagsIn } from './choices'
 import { within } from './shrink'
@@ -21,6 +21,12 @@ describe('wishOf', () => {
     expect(wishOf(key('KeyO', { shiftKey: true }), 'button')).toEqual({ listen: 8 })
     expect(wishOf(key('KeyP'), 'other')).toBe('own sound')
     expect(wishOf(key('KeyP', { shiftKey: true }), 'other')).toBe('listen to program')
+  })
+  it('has the row below that for graphics', () => {
+    expect(wishOf(key('KeyA'), 'other')).toEqual({ graphic: 0 })
+    expect(wishOf(key('KeyL', { shiftKey: true }), 'button')).toEqual({ preview: 8 })
+    expect(wishOf(key('KeyX'), 'other')).toBe('no graphics')
+    expect([0, 8, 9].map(graphicKey)).toEqual(['A', 'L', ''])
   })
   it('goes on with Space, unless something else has the focus', () => {
     expect(wishOf(key('Space', { key: ' ' }), 'other')).toBe('next')

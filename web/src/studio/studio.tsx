@@ -16,6 +16,7 @@ import { Clips, playNth, titleOf } from './clips'
 import { clipOf } from './cue'
 import { Crew } from './crew'
 import { channel, chosen, cut, cutting, elsewhere, keepSound, link, mayCut, onAir, open, refused, rehearse, sources, trouble } from './desk'
+import { Graphics, hideAll, previewNth, toggleNth } from './graphics'
 import { Home } from './home'
 import { Look } from './look'
 import { wishOf, type Wish } from './keys'
@@ -57,7 +58,8 @@ function Studio({ me }: { me: Me }) {
         </div>
         <Clips />
       </div>
-      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. <kbd>A</kbd> to <kbd>L</kbd> play clips. <kbd>Space</kbd> goes on in the rundown.</p>
+      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. The keys below those, <kbd>A</kbd> to <kbd>L</kbd>, show and hide graphics, with <kbd>Shift</kbd> you look at one first; <kbd>X</kbd> hides all. <kbd>Z</kbd> to <kbd>M</kbd>, without <kbd>X</kbd>, play clips. <kbd>Space</kbd> goes on in the rundown.</p>
+      <Graphics />
       <Steps />
       <Shows />
       <Autopilot />
@@ -117,6 +119,8 @@ function press(e: KeyboardEvent): void {
   if (typeof wish === 'string') return carryOut(wish)
   const [what, n] = Object.entries(wish)[0] as [string, number]
   if (what === 'clip') return playNth(n)
+  if (what === 'graphic') return void toggleNth(n)
+  if (what === 'preview') return previewNth(n)
   const target = sources.value[n]?.id
   if (target === undefined) return
   switch (what) {
@@ -144,6 +148,9 @@ function carryOut(wish: Extract<Wish, string>): void {
       break
     case 'listen to program':
       listenTo('program')
+      break
+    case 'no graphics':
+      void hideAll()
       break
     case 'next':
       goOn()
