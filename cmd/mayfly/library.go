@@ -7,6 +7,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/library"
+	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
@@ -46,6 +47,9 @@ func (n *node) newLibrary(docs *bucket.Documents) (*library.Library, error) {
 		Lives: n.channels.Lives, Log: n.log, Recordings: int64(f.RecordingBytes), Channels: n.channels.All,
 		Programs: aired{n}, Bundles: func(ctx context.Context, refs []bundle.Ref) ([][]byte, error) {
 			return n.station.ReadBundles(ctx, refs)
+		},
+		Played: func(ctx context.Context, channel string, take media.TakeID) (string, error) {
+			return n.station.Played(ctx, channel, take)
 		},
 	})
 }

@@ -129,6 +129,8 @@ func New(cfg Config) (*API, error) {
 	a.registerRundown(doc)
 	a.registerGraphics(doc)
 	a.registerSchedule(doc)
+	a.registerShows(doc)
+	a.registerRehearsal(doc)
 	a.registerStatus(doc)
 	a.registerGuide(doc)
 	a.registerEvents(doc)
@@ -212,7 +214,7 @@ func (a *API) problem(err error) error {
 		return huma.Error409Conflict(sentence(err) + ": choose another")
 	case errors.Is(err, channel.ErrNotFound), errors.Is(err, station.ErrNoChannel):
 		return huma.Error404NotFound(sentence(err))
-	case errors.Is(err, program.ErrPlan), errors.Is(err, program.ErrNoPlan), errors.Is(err, station.ErrNoClips):
+	case errors.Is(err, program.ErrPlan), errors.Is(err, program.ErrNoPlan), errors.Is(err, program.ErrCue), errors.Is(err, station.ErrNoClips):
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, ErrNoNode):
 		return huma.Error404NotFound(ErrNoNode.Error())
@@ -228,7 +230,7 @@ func (a *API) problem(err error) error {
 		return huma.Error404NotFound(library.ErrNotFound.Error())
 	case errors.Is(err, library.ErrMixed):
 		return huma.Error409Conflict(sentence(err))
-	case errors.Is(err, library.ErrFull), errors.Is(err, library.ErrState), errors.Is(err, library.ErrChanged):
+	case errors.Is(err, library.ErrFull), errors.Is(err, library.ErrPlayed), errors.Is(err, library.ErrState), errors.Is(err, library.ErrChanged):
 		return huma.Error409Conflict(sentence(err))
 	case errors.Is(err, program.ErrNoSuchSource):
 		return huma.Error409Conflict("that source sends nothing at the moment: it goes on air by itself when it connects")

@@ -29,11 +29,12 @@ type Channel struct {
 	Keep     *bool        `json:"keep,omitempty" doc:"keep everything, whatever the DVR window"`
 	Record   *bool        `json:"record,omitempty" doc:"every broadcast is kept as a recording"`
 	// RecordDays is for how long.
-	RecordDays *int    `json:"recordDays,omitempty" doc:"after how many days recordings are deleted; 0: when there is no room for new ones"`
-	Listed     *bool   `json:"listed,omitempty" doc:"shown in the guide: visibility is listed"`
-	OnAir      *OnAir  `json:"onAir,omitempty"`
-	Kept       *Kept   `json:"kept,omitempty" doc:"the sound that is kept while pictures are cut"`
-	Ingest     *Ingest `json:"ingest,omitempty" doc:"where encoders send to"`
+	RecordDays *int       `json:"recordDays,omitempty" doc:"after how many days recordings are deleted; 0: when there is no room for new ones"`
+	Listed     *bool      `json:"listed,omitempty" doc:"shown in the guide: visibility is listed"`
+	OnAir      *OnAir     `json:"onAir,omitempty"`
+	Rehearsal  *Rehearsal `json:"rehearsal,omitempty" doc:"what producers see instead of what is on air"`
+	Kept       *Kept      `json:"kept,omitempty" doc:"the sound that is kept while pictures are cut"`
+	Ingest     *Ingest    `json:"ingest,omitempty" doc:"where encoders send to"`
 
 	Visibility  channel.Visibility `json:"visibility,omitempty" enum:"private,unlisted,listed"`
 	ViewerLimit int                `json:"viewerLimit,omitempty" doc:"how many may watch at once; absent: any number"`
@@ -54,6 +55,8 @@ type OnAir struct {
 	Number int64     `json:"number" doc:"media sequence number that it began with"`
 	Since  time.Time `json:"since"`
 	Ahead  float64   `json:"ahead,omitempty" doc:"seconds that the program's time is ahead of when it was sent"`
+
+	Cue *OnCue `json:"cue,omitempty" doc:"the clips that are played on cue"`
 
 	Heard
 }
@@ -168,7 +171,9 @@ type renameSourceInput struct {
 type cutInput struct {
 	Channel string `path:"channel"`
 	Body    struct {
-		Source string `json:"source" doc:"the id of a source, \"autopilot\" or \"off\""`
+		Source string   `json:"source" doc:"the id of a source, \"autopilot\", \"off\", or \"clip:\" and the id of a clip of the library, which is played once"`
+		Clips  []string `json:"clips,omitempty" maxItems:"19" doc:"with a clip: the ids of those that are played after it"`
+		Then   string   `json:"then,omitempty" maxLength:"64" doc:"with a clip: what is cut to at its end, the id of a source, \"autopilot\" or \"off\"; absent: what was on air before"`
 
 		Sound
 	}
@@ -207,7 +212,7 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 		out.Title, out.Description, out.DVRWindow, out.Profile = c.Title, c.Description, c.DVRWindow, station.ProfileOf(c)
 	}
 	if out.State == station.Live {
-		out.OnAir = &OnAir{Source: out.Status.Source, Take: out.Take, Number: out.Number, Since: out.Since}
+		out.OnAir = &OnAir{Source: out.Status.Source, Take: out.Take, Number: out.Number, Since: out.Since, Cue: onCue(&out.Status)}
 	}
 	caller := callerOf(ctx)
 	if !caller.May(account.See, c) {
@@ -220,6 +225,9 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 	out.Visibility, out.ViewerLimit, out.Password, out.Suspended = c.Visibility, c.ViewerLimit, c.Password != "", c.Suspended
 	out.Created, out.AutoLive, out.Keep, out.Listed = &created, &live, &keep, &listed
 	out.Role = c.Role(caller.ID())
+	if r := c.Rehearsal; r != nil {
+		out.Rehearsal = &Rehearsal{Source: r.Source, Since: r.Since, At: r.At}
+	}
 	if a.cfg.Ingest != nil {
 		ports := a.cfg.Ingest()
 		out.Ingest = &ports
@@ -484,18 +492,26 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 		return nil, err
 	}
 	source := in.Body.Source
+	clip, cued := program.ClipOf(source)
 	switch {
+	case cued:
 	case source == "off":
 		source = ""
 	case source == program.AutopilotSource:
 	case c.Source(source) == nil:
 		return nil, huma.Error422UnprocessableEntity("the channel has no source of that id: read the channel to see its sources")
 	}
+	if !cued && (len(in.Body.Clips) > 0 || in.Body.Then != "") {
+		return nil, huma.Error422UnprocessableEntity("clips and then are for a cut to a clip: leave them out, or name one as the source, such as clip:ID")
+	}
+	if c.Rehearsal != nil {
+		return a.rehearse(ctx, c, source)
+	}
 	p, err := a.cfg.Station.Program(in.Channel)
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	if source != "" && source != program.AutopilotSource {
+	if source != "" && source != program.AutopilotSource && !cued {
 		m, err := in.Body.mix(c, p.Mix(source))
 		if err != nil {
 			return nil, a.problem(err)
@@ -503,9 +519,13 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 		source = m.Source()
 	}
 	out := &cutOutput{}
-	out.Body.Number, out.Body.ExpectedAt, err = p.Cut(ctx, source)
+	if cued {
+		out.Body.Number, out.Body.ExpectedAt, err = a.cue(ctx, c, p, clip, in)
+	} else if out.Body.Number, out.Body.ExpectedAt, err = p.Cut(ctx, source); err != nil {
+		err = a.problem(err)
+	}
 	if err != nil {
-		return nil, a.problem(err)
+		return nil, err
 	}
 	a.cfg.People.Note(c.ID, callerOf(ctx), "cut", cmp.Or(source, "off"))
 	return out, nil

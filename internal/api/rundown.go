@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -82,7 +81,7 @@ func (a *API) registerRundown(doc huma.API) {
 	huma.Register(doc, op(http.MethodPost, "/steps", "add-step", "Add a step", 201), func(ctx context.Context, in *newStepInput) (*rundownOutput, error) {
 		b := &in.Body
 		return a.walked(ctx, in.Channel, "rundown.add", cmp.Or(b.Note, b.Source), func(c *channel.Channel, r *rundown.Rundown) error {
-			if err := known(c, b.Source); err != nil {
+			if err := a.known(ctx, c, b.Source); err != nil {
 				return err
 			}
 			return r.Add(rundown.Step{Source: b.Source, Note: b.Note, Planned: b.Planned, Graphics: b.Graphics}, b.After)
@@ -92,7 +91,7 @@ func (a *API) registerRundown(doc huma.API) {
 		b := &in.Body
 		return a.walked(ctx, in.Channel, "rundown.change", in.Step, func(c *channel.Channel, r *rundown.Rundown) error {
 			if b.Source != nil {
-				if err := known(c, *b.Source); err != nil {
+				if err := a.known(ctx, c, *b.Source); err != nil {
 					return err
 				}
 			}
@@ -115,14 +114,6 @@ func (a *API) registerRundown(doc huma.API) {
 			return r.Go(in.Body.From, in.Body.To, time.Now())
 		})
 	})
-}
-
-// known says whether a step may cut to a source.
-func known(c *channel.Channel, source string) error {
-	if source != "" && c.Source(source) == nil {
-		return fmt.Errorf("%w: the channel has no source %q: read the channel to see its sources", rundown.ErrInvalid, source)
-	}
-	return nil
 }
 
 // walked changes a rundown, tells all producers, and notes it, unless did is "".

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -155,19 +156,23 @@ func (s *Schedule) plan(now time.Time) (plan program.Plan, err error) {
 	return plan, nil
 }
 
-// fill takes the clips of storyboards that name none from the library, as they stand there now.
-func (a *API) fill(ctx context.Context, c *channel.Channel, s *Schedule) error {
+// fill takes the clips of storyboards that name none from the library, as they stand there now. It returns the channels
+// that they belong to, if it is another one.
+func (a *API) fill(ctx context.Context, c *channel.Channel, s *Schedule) (lenders []string, err error) {
 	for i := range s.Storyboards {
 		b := &s.Storyboards[i]
 		if len(b.Clips) > 0 {
+			if c.Plan != nil { // they are of the plan before
+				lenders = append(lenders, c.Plan.Lenders...)
+			}
 			continue
 		}
 		if a.cfg.Library == nil {
-			return station.ErrNoClips
+			return nil, station.ErrNoClips
 		}
 		board, placed, err := a.cfg.Library.Storyboard(ctx, c.ID, b.ID)
 		if err != nil {
-			return fmt.Errorf("%w: storyboard %.40q: %w", program.ErrPlan, b.ID, err)
+			return nil, fmt.Errorf("%w: storyboard %.40q: %w", program.ErrPlan, b.ID, err)
 		}
 		if b.Title == "" {
 			b.Title = board.Name
@@ -175,12 +180,16 @@ func (a *API) fill(ctx context.Context, c *channel.Channel, s *Schedule) error {
 		for _, x := range placed {
 			clip, err := a.plannedClip(ctx, x)
 			if err != nil {
-				return fmt.Errorf("%w: storyboard %.80q: clip %.40q: %w: take it out, or wait until it is ready", program.ErrPlan, board.Name, x.Clip, err)
+				return nil, fmt.Errorf("%w: storyboard %.80q: clip %.40q: %w: take it out, or wait until it is ready", program.ErrPlan, board.Name, x.Clip, err)
 			}
 			b.Clips = append(b.Clips, clip)
+			if x.Channel != c.ID {
+				lenders = append(lenders, x.Channel)
+			}
 		}
 	}
-	return nil
+	slices.Sort(lenders)
+	return slices.Compact(lenders), nil
 }
 
 // plannedClip returns what is played of a clip of the library.
@@ -241,13 +250,15 @@ func (a *API) putSchedule(ctx context.Context, in *scheduleInput) (*scheduleOutp
 	if err != nil {
 		return nil, err
 	}
-	if err := a.fill(ctx, c, &in.Body); err != nil {
+	lenders, err := a.fill(ctx, c, &in.Body)
+	if err != nil {
 		return nil, a.problem(err)
 	}
 	plan, err := in.Body.plan(time.Now())
 	if err != nil {
 		return nil, a.problem(err)
 	}
+	plan.Lenders = lenders
 	version, err := p.Replan(ctx, plan)
 	if err != nil {
 		return nil, a.problem(err)
@@ -303,7 +314,7 @@ func (a *API) programmes(ctx context.Context, in *timesInput) (*channel.Channel,
 	if errors.Is(err, program.ErrNoPlan) {
 		err = nil // nothing is planned
 	}
-	return c, list, a.problem(err)
+	return c, withShows(c, list, in.From, in.To), a.problem(err)
 }
 
 func (in *timesInput) check() error {
@@ -325,6 +336,7 @@ func (a *API) upcoming(ctx context.Context, in *timesInput) (*plannedOutput, err
 	now := time.Now()
 	for i := range list {
 		switch x := &list[i]; {
+		case x.Show != "" && !x.Start.After(now): // whether it is on is seen by what is on air
 		case !x.Start.After(now) && x.Stop.After(now):
 			out.Body.Now = x
 		case x.Start.After(now) && out.Body.Next == nil:

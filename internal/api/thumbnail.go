@@ -7,7 +7,6 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/media"
-	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/station"
 )
 
@@ -47,7 +46,7 @@ func (a *API) programThumbnail(w http.ResponseWriter, r *http.Request, slug stri
 	}
 	s := p.Status()
 	switch {
-	case s.State == station.Live && s.Source == program.AutopilotSource:
+	case s.State == station.Live && s.Take == "": // what plays is driven by the clock
 		var data []byte
 		at, err := p.Playing(r.Context())
 		if err == nil {

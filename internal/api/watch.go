@@ -123,7 +123,7 @@ func (a *API) mayWatch(ctx context.Context, c *channel.Channel, token string) er
 // sealed is what is said of a channel to who may not watch it: of a private one nothing but that.
 func sealed(s station.Status, why error) station.Status {
 	if errors.Is(why, ErrPassword) {
-		s.Gate, s.Notice, s.Air = "password", "", nil
+		s.Gate, s.Notice, s.Air, s.Show = "password", "", nil, nil
 		return s
 	}
 	return station.Status{Slug: s.Slug, State: station.Never, Gate: "private"}

@@ -18,22 +18,24 @@ import (
 
 // Channel is what a viewer watches, with one address.
 type Channel struct {
-	ID          string    `json:"id"` // never reused, unlike the slug
-	Slug        string    `json:"slug"`
-	Title       string    `json:"title"`
-	Description string    `json:"description,omitempty"`
-	Created     time.Time `json:"created"`
-	Sources     []Source  `json:"sources"`
-	AutoLive    bool      `json:"autoLive"`             // a source that connects goes on air if nothing else is
-	DVRWindow   int       `json:"dvrWindow"`            // seconds that can be rewound
-	Keep        bool      `json:"keep"`                 // keep everything, whatever the DVR window
-	Record      bool      `json:"record,omitempty"`     // every broadcast is kept as a recording
-	RecordDays  int       `json:"recordDays,omitempty"` // for how long; 0: as long as there is room
-	Members     []Member  `json:"members,omitempty"`    // people with a role in it
-	Kept        *Kept     `json:"kept,omitempty"`       // the sound that is heard under all pictures
-	Plan        *Plan     `json:"plan,omitempty"`       // what autopilot plays; nil if nothing
-	Webhooks    []Webhook `json:"webhooks,omitempty"`
-	Deleted     time.Time `json:"deleted"` // zero unless deleted
+	ID          string     `json:"id"` // never reused, unlike the slug
+	Slug        string     `json:"slug"`
+	Title       string     `json:"title"`
+	Description string     `json:"description,omitempty"`
+	Created     time.Time  `json:"created"`
+	Sources     []Source   `json:"sources"`
+	AutoLive    bool       `json:"autoLive"`             // a source that connects goes on air if nothing else is
+	DVRWindow   int        `json:"dvrWindow"`            // seconds that can be rewound
+	Keep        bool       `json:"keep"`                 // keep everything, whatever the DVR window
+	Record      bool       `json:"record,omitempty"`     // every broadcast is kept as a recording
+	RecordDays  int        `json:"recordDays,omitempty"` // for how long; 0: as long as there is room
+	Members     []Member   `json:"members,omitempty"`    // people with a role in it
+	Kept        *Kept      `json:"kept,omitempty"`       // the sound that is heard under all pictures
+	Plan        *Plan      `json:"plan,omitempty"`       // what autopilot plays; nil if nothing
+	Shows       []Show     `json:"shows,omitempty"`      // that are announced, by time
+	Rehearsal   *Rehearsal `json:"rehearsal,omitempty"`  // nil while there is none
+	Webhooks    []Webhook  `json:"webhooks,omitempty"`
+	Deleted     time.Time  `json:"deleted"` // zero unless deleted
 	Profile
 	Access
 }
@@ -43,6 +45,8 @@ type Plan struct {
 	Version int64  `json:"version"`
 	Video   string `json:"video"` // RFC 6381, of all its clips
 	Audio   string `json:"audio"`
+	// Lenders are the channels, by their ids, whose clips it plays beside its own.
+	Lenders []string `json:"lenders,omitempty"`
 }
 
 // Source is what can be put on air: here, an encoder.

@@ -109,6 +109,8 @@ var (
 	ErrFull = errors.New("the library is full")
 	// ErrState is wrapped where a clip is not in the state that something needs.
 	ErrState = errors.New("not in this state of the clip")
+	// ErrPlayed is wrapped where a clip cannot be deleted because a program plays it.
+	ErrPlayed = errors.New("the clip cannot be deleted: it is played by")
 	// ErrChanged is returned for a change of something that somebody else changed meanwhile.
 	ErrChanged = errors.New("somebody else changed it meanwhile: look at what it is now, and change that")
 )

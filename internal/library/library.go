@@ -44,8 +44,10 @@ type Config struct {
 	Bundles  func(context.Context, []bundle.Ref) ([][]byte, error)
 	// Recordings is how many bytes of recordings each channel may keep; DefaultQuota's if zero.
 	Recordings int64
-	Now        func() time.Time // time.Now if nil
-	Log        *slog.Logger
+	// Played says in words which program plays a clip, so that it cannot be deleted; "" if none does.
+	Played func(ctx context.Context, channel string, take media.TakeID) (by string, err error)
+	Now    func() time.Time // time.Now if nil
+	Log    *slog.Logger
 }
 
 // fetcher gets what lies at addresses that people gave.
@@ -82,6 +84,9 @@ func New(cfg Config) (*Library, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Played == nil {
+		cfg.Played = func(context.Context, string, media.TakeID) (string, error) { return "", nil }
 	}
 	if cfg.Lives == nil {
 		cfg.Lives = func(string) (bool, bool) { return true, true }

@@ -168,6 +168,16 @@ func TestDelete(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	l.cfg.Played = func(_ context.Context, channel string, take media.TakeID) (string, error) {
+		if channel != someChannel || take != c.Take {
+			t.Errorf("asked who plays take %s of %s", take, channel)
+		}
+		return "the plan of channel News", nil
+	}
+	if err := l.Delete(t.Context(), someChannel, c.ID); !errors.Is(err, ErrPlayed) || !strings.Contains(err.Error(), "channel News") {
+		t.Errorf("a clip that a plan plays was deleted: %v", err)
+	}
+	l.cfg.Played = func(context.Context, string, media.TakeID) (string, error) { return "", nil }
 	if err := l.Delete(t.Context(), someChannel, c.ID); err != nil {
 		t.Fatal(err)
 	}

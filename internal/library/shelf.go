@@ -221,7 +221,26 @@ func (l *Library) updateShelf(ctx context.Context, channel string, change func(*
 }
 
 // Delete takes a clip away. It cannot be played any more from then on; its bytes go soon after.
+// One that a program plays stays.
 func (l *Library) Delete(ctx context.Context, channel, id string) error {
+	c, err := l.Clip(ctx, channel, id)
+	if err != nil {
+		return err
+	}
+	if !c.Take.IsZero() {
+		by, err := l.cfg.Played(ctx, channel, c.Take)
+		if err != nil {
+			return err
+		}
+		if by != "" {
+			return fmt.Errorf("%w %s", ErrPlayed, by)
+		}
+	}
+	return l.takeAway(ctx, channel, id)
+}
+
+// takeAway takes a clip away, whoever plays it.
+func (l *Library) takeAway(ctx context.Context, channel, id string) error {
 	var take media.TakeID
 	_, err := l.updateShelf(ctx, channel, func(s *shelf) error {
 		c := s.clip(id)

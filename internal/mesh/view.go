@@ -69,8 +69,11 @@ type Member struct {
 	Since  time.Time     // of the state; of this node itself: since when it has not stood still, zero if it never did
 	Heard  time.Time     // when its newest beat came; of this node itself: when it said the newest one
 	Reason string        // of the state, for people
-	Clock  time.Duration // how far its clock is ahead of ours, as its newest beat says
+	Clock  time.Duration // how far its clock is ahead of ours, as the quickest of its newest beats says
 	Self   bool
+
+	clocks  [clockBeats]time.Duration // what its newest beats said, less their way
+	clocked int
 }
 
 // View is what a node knows of the others. It is a state machine: beats and the time are told to it.
@@ -85,6 +88,17 @@ type View struct {
 // sleepTime is how long a node must have stood still to count as one that has slept: others may have gone on
 // without it.
 const sleepTime = 2 * BeatEvery
+
+// clockBeats is by how many beats it is judged how far a clock is ahead: those that were long on their way say too
+// little.
+const clockBeats = 8
+
+// clock notes what a beat says of its node's clock.
+func (m *Member) clock(ahead time.Duration) {
+	m.clocks[m.clocked%clockBeats] = ahead
+	m.clocked++
+	m.Clock = slices.Max(m.clocks[:min(m.clocked, clockBeats)])
+}
 
 // NewView makes the view of a node that has heard nobody.
 func NewView(node string) *View {
@@ -121,7 +135,11 @@ func (v *View) Heard(b Beat, now time.Time) bool {
 	if m.State != Alive {
 		m.State, m.Since, m.Reason = Alive, now, "it is heard"
 	}
-	m.Beat, m.Heard, m.Clock = b, now, b.Now.Sub(now)
+	if !b.Started.Equal(m.Started) {
+		m.clocked = 0
+	}
+	m.Beat, m.Heard = b, now
+	m.clock(b.Now.Sub(now))
 	return changed
 }
 

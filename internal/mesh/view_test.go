@@ -265,3 +265,33 @@ func TestViewSlept(t *testing.T) {
 		t.Errorf("it woke at %v: %+v", woke, self)
 	}
 }
+
+// TestViewClock: how far another clock is ahead is what the quickest of its newest beats says; a beat that was long on
+// its way changes nothing, and a clock that was set is believed once enough beats say so.
+func TestViewClock(t *testing.T) {
+	v := NewView("me")
+	now, number := start, uint64(0)
+	heard := func(ahead, way time.Duration) time.Duration {
+		now, number = now.Add(BeatEvery), number+1
+		v.Heard(beat("x", number, now.Add(ahead-way)), now)
+		for _, m := range v.Members() {
+			if m.Node == "x" {
+				return m.Clock
+			}
+		}
+		return 0
+	}
+	heard(5*time.Second, 20*time.Millisecond)
+	if got := heard(5*time.Second, 5*time.Millisecond); got != 4995*time.Millisecond {
+		t.Errorf("a clock that is 5 s ahead counts as %v", got)
+	}
+	if got := heard(5*time.Second, 3*time.Second); got != 4995*time.Millisecond {
+		t.Errorf("after a beat that was 3 s on its way it counts as %v", got)
+	}
+	for range clockBeats {
+		heard(-time.Minute, 0)
+	}
+	if got := heard(-time.Minute, 0); got != -time.Minute {
+		t.Errorf("a clock that was set back counts as %v", got)
+	}
+}

@@ -70,7 +70,10 @@ func (d *Director) cutToPlan() (*Order, error) {
 
 // plan is the plan as something that may go on air.
 func (d *Director) plan(asked bool) Contender {
-	return Contender{Play: &Play{Plan: d.autopilot.Version, Place: d.list.Place(), Asked: asked}, Start: func(time.Time) (uint32, time.Time) { return 0, d.autopilot.Now() }}
+	return Contender{
+		Play: &Play{Plan: d.autopilot.Version, Place: d.list.Place(), Asked: asked}, Format: d.autopilot.Format,
+		Start: func(time.Time) (uint32, time.Time) { return 0, d.autopilot.Now() },
+	}
 }
 
 // Place returns where the plan stood when it was last on air.
@@ -83,9 +86,9 @@ func (c *CutList) Place() Place {
 	return Place{}
 }
 
-// yields reports whether a clock-driven entry makes room for a take that came by itself.
+// yields reports whether a clock-driven entry makes room for a take that came by itself. A cue does not.
 func (e *Entry) yields(c *Contender) bool {
-	return e.Play != nil && (!e.Play.Asked || c.Take.Born.After(e.ProgramTime))
+	return e.Play != nil && e.Play.Cue == nil && (!e.Play.Asked || c.Take.Born.After(e.ProgramTime))
 }
 
 // bound reports whether this node has given its word that an entry ends.
@@ -149,7 +152,7 @@ func (d *Director) Agreed(entry string, end *End, by []string) *Order {
 // entry makes the entry that puts something on air after an end.
 func (d *Director) entry(end *End, to *Contender) (Entry, *Format) {
 	if to.Play == nil {
-		first, at := to.Start(time.Time{})
+		first, at := to.Start(to.from())
 		return d.list.following(end, to.Take, first, at), d.format(FormatOf(to.Take.Renditions[0].Tracks))
 	}
 	play := *to.Play
@@ -157,11 +160,7 @@ func (d *Director) entry(end *End, to *Contender) (Entry, *Format) {
 		play.Place = *end.Place
 	}
 	_, at := to.Start(time.Time{})
-	var format *Format
-	if d.autopilot != nil {
-		format = d.format(d.autopilot.Format)
-	}
-	return d.list.after(end, Entry{Source: AutopilotSource, Play: &play}, at), format
+	return d.list.after(end, Entry{Source: play.Source(), Play: &play}, at), d.format(to.Format)
 }
 
 // GoOn says that words were given long ago that an entry ends, and that it has not: who wanted it is gone. The plan
@@ -170,6 +169,9 @@ func (d *Director) GoOn() *Order {
 	e := d.list.OnAir()
 	if d.held || d.pending != nil || e == nil || e.Play == nil || !d.bound(e) {
 		return nil
+	}
+	if e.Play.Cue != nil {
+		return d.Past(e.ID)
 	}
 	if o := d.next(); o != nil {
 		return o
@@ -190,10 +192,14 @@ const reserve = 300
 // Reserve returns how many segments of a clock-driven entry a process should ask to be allowed, given that it lists
 // so many; or 0 if it has enough.
 func (e *Entry) Reserve(process string, listed int64) int64 {
-	if e.Listers[process]-listed > reserve/3 {
+	has, want := e.Listers[process], listed+reserve
+	if end := e.Whole(); end != nil {
+		want = min(want, int64(end.At.Segment))
+	}
+	if has-listed > reserve/3 || has >= want {
 		return 0
 	}
-	return listed + reserve
+	return want
 }
 
 // Reserved returns the list in the bucket with the right of a process to list so many segments of the clock-driven

@@ -27,10 +27,12 @@ func (d *Director) cut(source string) (*Order, error) {
 	if source == AutopilotSource {
 		return d.cutToPlan()
 	}
-	c := d.contender(source)
-	if c == nil {
+	found := d.contender(source)
+	if found == nil {
 		return nil, ErrNoSuchSource
 	}
+	c := *found
+	c.due = false // who cuts wants what is seen now
 	if d.list.Format != nil {
 		if err := d.list.Format.Fits(c.Take.Renditions[0].Tracks); err != nil {
 			return nil, err
@@ -43,9 +45,9 @@ func (d *Director) cut(source string) (*Order, error) {
 		return nil, ErrBusy
 	}
 	if d.list.OnAir() == nil {
-		return d.begin(*c), nil
+		return d.begin(c), nil
 	}
-	return d.leave(c)
+	return d.leave(&c)
 }
 
 func (d *Director) setOff(off bool) {

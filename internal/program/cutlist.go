@@ -156,6 +156,9 @@ func (c *CutList) Validate() error {
 		if e.Play != nil && e.End != nil && (e.End.At.Segment == 0 || e.End.At.Part > 0 || e.End.Gaps > 0 || e.End.Breaks < 0 || e.End.Beyond < 0 || e.End.Place == nil) {
 			return fmt.Errorf("%w: entry %s of a plan ends at %v with %d gaps, want the end of a segment, a place and no gaps", ErrInvalid, e.ID, e.End.At, e.End.Gaps)
 		}
+		if e.Play != nil && e.Play.Cue != nil && (!e.Play.Cue.valid() || e.Play.Plan >= 0 || e.End != nil && e.End.At.Segment > e.Whole().At.Segment) {
+			return fmt.Errorf("%w: entry %s plays a cue that is none, or more of it than there is", ErrInvalid, e.ID)
+		}
 		if e.End != nil && (e.End.Gaps < 0 || e.End.Gaps > gapsAfterSeal || e.End.At.Segment < e.From) {
 			return fmt.Errorf("%w: entry %s ends at segment %d with %d gaps, want not before segment %d and at most %d gaps",
 				ErrInvalid, e.ID, e.End.At.Segment, e.End.Gaps, e.From, gapsAfterSeal)

@@ -33,6 +33,7 @@ type darkNode struct {
 	parts    int
 	shown    time.Time // the end of what was shown
 	began    time.Time
+	minds    string // the cue that it looks after
 }
 
 // darkTake is a live take: everything about it follows from when it began and ended.
@@ -99,6 +100,8 @@ func (s *dark) begin(n *darkNode) {
 	n.playouts, n.listed, n.last, n.parts = map[string]*Playout{}, map[string]int64{}, -1, 0
 	s.plan(n)
 	n.director.Resume()
+	n.minds = ""
+	s.cued(n)
 }
 
 func (s *dark) plan(n *darkNode) {
@@ -141,6 +144,7 @@ func (s *dark) learn(n *darkNode, list *CutList) {
 		s.fault("%s: %v", n.name, err)
 	}
 	s.order(n, o)
+	s.cued(n)
 }
 
 // order carries out what a director asks for.
@@ -170,6 +174,10 @@ func (s *dark) order(n *darkNode, o *Order) {
 
 // words asks all nodes for their word.
 func (s *dark) words(n *darkNode, entry string) {
+	if end := n.director.List().Entry(entry).Over(s.clock(n)); end != nil {
+		s.order(n, n.director.Agreed(entry, end, nil))
+		return
+	}
 	highest, by := int64(0), []string{}
 	for _, x := range s.nodes {
 		if x != n && (x.down || s.rnd.IntN(40) == 0) { // it does not answer
@@ -265,6 +273,15 @@ func (k *darkTake) parts(now time.Time) int64 {
 	return max(1, int64(media.TicksOf(now.Sub(k.take.Born))/darkPart))
 }
 
+// from is where it goes on air: with its newest segment, or the first one after a time.
+func (k *darkTake) from(after, now time.Time) (uint32, time.Time) {
+	n := max(0, k.parts(now)-1) / 4
+	if n < 2 || !after.IsZero() {
+		n = 0
+	}
+	return uint32(n), k.take.Born.Add((media.Ticks(n) * 4 * darkPart).Duration())
+}
+
 func (k *darkTake) edge(now time.Time) Edge {
 	n := k.parts(now)
 	return Edge{At: media.Pos{Segment: uint32(n / 4), Part: uint32(n % 4)}, Cut: media.Ticks(n%4) * darkPart, End: k.take.Born.Add((media.Ticks(n) * darkPart).Duration())}
@@ -299,7 +316,7 @@ func (s *dark) arrive() {
 	// The take's own clock is the node's; it is kept in true time here.
 	k.take.Born = s.now.Truncate(time.Millisecond)
 	s.takes[k.take.ID], s.live = k, k
-	s.order(n, n.director.Began(Contender{Take: k.take, Start: func(time.Time) (uint32, time.Time) { return 0, k.take.Born }}))
+	s.order(n, n.director.Began(Contender{Take: k.take, Start: func(after time.Time) (uint32, time.Time) { return k.from(after, s.now) }}))
 	s.after(time.Duration(s.rnd.IntN(1800))*time.Second, func() { s.depart(k) })
 }
 
@@ -343,6 +360,7 @@ func (s *dark) look(n *darkNode) {
 		return
 	}
 	s.idle(n)
+	s.cued(n)
 	if e := n.director.List().OnAir(); e != nil && n.director.bound(e) {
 		s.dense = s.now.Add(15 * time.Second)
 	}
@@ -464,7 +482,7 @@ func (s *dark) resumes() {
 	var before *Entry
 	for i := range s.bucket.Entries {
 		e := &s.bucket.Entries[i]
-		if e.Play == nil {
+		if e.Play == nil || e.Play.Cue != nil {
 			continue
 		}
 		if before != nil {
@@ -514,7 +532,9 @@ func (s *dark) happen() {
 		s.cut(n, AutopilotSource)
 	case p < 14 && !n.down && s.live != nil && s.live.node == n:
 		s.cut(n, AutopilotSource)
-	case p < 15 && !n.down:
+	case p < 17 && !n.down:
+		s.cue(n)
+	case p < 18 && !n.down:
 		s.dark, s.offs = s.now.Add(time.Hour), append(s.offs, s.now)
 		s.cut(n, "")
 		s.after(time.Duration(s.rnd.IntN(600))*time.Second, func() {

@@ -13,12 +13,27 @@ import (
 type Contender struct {
 	Take *media.Take
 	Play *Play // instead of a take
+	// Format is that of what Play plays.
+	Format Format
 	// Start says with which segment the take would go on air just now: its first one if it has only
 	// begun, else its newest; or the first one after a time, if that is not zero and the take has it.
 	// at is the take's own time at the beginning of that segment.
 	Start func(after time.Time) (segment uint32, at time.Time)
 	// idle says that it was not to go on air by itself when it came: what it has sent so far nobody waits for.
 	idle bool
+	// held says that it was there during a rehearsal, and nothing has been cut to since.
+	held bool
+	// due says that it was to go on air by itself at once when it came: who sends it waits for all that it has sent.
+	due bool
+}
+
+// from says after which time of its own a take goes on air instead of the plan: its beginning, if it was to go on
+// air when it came.
+func (c *Contender) from() time.Time {
+	if c.due {
+		return c.Take.Born.Add(time.Millisecond)
+	}
+	return time.Time{}
 }
 
 // Director decides what a channel's program is. It is a state machine: everything that happens is told
@@ -27,6 +42,7 @@ type Contender struct {
 type Director struct {
 	list      *CutList
 	autoLive  bool
+	rehearses bool
 	held      bool                 // the past is not known yet: nothing goes on air
 	awaited   string               // the source whose publisher is waited for after a death
 	live      []Contender          // takes that this node writes, in the order in which they came
@@ -157,7 +173,7 @@ func (d *Director) Waits(take media.TakeID) bool {
 		return false
 	}
 	for _, c := range d.live {
-		if c.Take.ID == take && (e == nil || e.yields(&c)) {
+		if c.Take.ID == take && !d.onlyCut(&c) && (e == nil || e.yields(&c)) {
 			return d.list.Format == nil || d.list.Format.Fits(c.Take.Renditions[0].Tracks) == nil
 		}
 	}
@@ -174,7 +190,10 @@ func (d *Director) SetAutoLive(on bool) { d.autoLive = on }
 
 // Began says that a take has its first part.
 func (d *Director) Began(c Contender) *Order {
-	c.idle = d.list.Off || !d.autoLive
+	c.held = d.rehearses
+	c.idle = d.list.Off || !d.autoLive || d.rehearses
+	e := d.list.OnAir()
+	c.due = !c.idle && (e == nil || e.yields(&c))
 	d.live = append(d.live, c)
 	return d.next()
 }
@@ -298,11 +317,20 @@ func (d *Director) Resume() *Order {
 // next puts the newest take that fits on air if it should be there and nothing is in the way.
 func (d *Director) next() *Order {
 	e := d.list.OnAir()
-	if d.held || d.pending != nil || d.list.Off || !d.autoLive || e != nil && e.Play == nil || len(d.live) == 0 {
+	if e != nil && (e.Play == nil || e.Play.Cue != nil) { // nobody waits any more for what others have sent so far
+		for i := range d.live {
+			d.live[i].due, d.live[i].held = false, false
+		}
+		return nil
+	}
+	if d.held || d.pending != nil || d.list.Off || !d.autoLive || len(d.live) == 0 {
 		return nil
 	}
 	for i := len(d.live) - 1; i >= 0; i-- {
 		c := d.live[i]
+		if d.onlyCut(&c) {
+			continue
+		}
 		if d.awaited != "" && PictureOf(c.Take.Source) != d.awaited || e != nil && !e.yields(&c) {
 			continue
 		}
@@ -323,8 +351,8 @@ func (d *Director) begin(c Contender) *Order {
 	d.pending = &pending{mark: m}
 	if c.Play != nil {
 		_, at := c.Start(time.Time{})
-		e := d.list.after(nil, Entry{Source: AutopilotSource, Play: c.Play}, at)
-		m.Entry, m.Format = &e, d.format(d.autopilot.Format)
+		e := d.list.after(nil, Entry{Source: c.Play.Source(), Play: c.Play}, at)
+		m.Entry, m.Format = &e, d.format(c.Format)
 	} else {
 		first, at := c.Start(d.left(c))
 		e := d.list.following(nil, c.Take, first, at)

@@ -10,9 +10,10 @@ import (
 type Programme struct {
 	Start      time.Time `json:"start"`
 	Stop       time.Time `json:"stop"`
-	Storyboard string    `json:"storyboard"`
+	Storyboard string    `json:"storyboard,omitempty"`
 	Title      string    `json:"title"`
 	Filler     bool      `json:"filler,omitempty"` // it plays because no slot says otherwise
+	Show       string    `json:"show,omitempty"`   // id of a show that is announced, instead of a storyboard
 }
 
 // maxLines bounds a guide and an as-run log.
@@ -42,7 +43,7 @@ func (p *Playout) Guide(from, to time.Time) (out []Programme) {
 		} else {
 			out = append(out, line)
 		}
-		if x.count == forever {
+		if x.count == forever || p.schedule.Plan.Once {
 			break
 		}
 	}

@@ -101,6 +101,9 @@ func (m *Mark) over(list *CutList) bool {
 func (m *Mark) weighed(e *Entry) *Mark {
 	beyond := int64(0)
 	for who, segments := range e.Listers {
+		if whole := e.Whole(); whole != nil {
+			segments = min(segments, int64(whole.At.Segment)) // there is no more of it
+		}
 		if !slices.Contains(m.Words, who) {
 			beyond = max(beyond, segments-int64(m.End.At.Segment))
 		}

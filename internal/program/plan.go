@@ -21,6 +21,17 @@ type Plan struct {
 	// Filler is the storyboard that plays in a loop where no slot says otherwise.
 	Filler string `json:"filler"`
 	Slots  []Slot `json:"slots,omitempty"`
+	// Once says that the filler is played once, from its beginning, and nothing else: a cue.
+	Once bool `json:"once,omitempty"`
+	// Lenders are the channels, by their ids, whose clips it plays beside its own.
+	Lenders []string `json:"lenders,omitempty"`
+}
+
+// Plays reports whether a plan plays something of a take.
+func (p *Plan) Plays(id media.TakeID) bool {
+	return slices.ContainsFunc(p.Storyboards, func(b Storyboard) bool {
+		return slices.ContainsFunc(b.Clips, func(c Clip) bool { return c.Take == id })
+	})
 }
 
 // Storyboard is an ordered list of clips.
@@ -150,7 +161,10 @@ func NewSchedule(p *Plan) (*Schedule, error) {
 		again.loop = true
 		once[b.ID], loops[b.ID] = b, &again
 	}
-	if s.filler = loops[p.Filler]; s.filler == nil {
+	if s.filler = loops[p.Filler]; p.Once {
+		s.filler = once[p.Filler]
+	}
+	if s.filler == nil || p.Once && len(p.Slots) > 0 {
 		return nil, fmt.Errorf("%w: there is no storyboard %.40q for the filler: name one of the plan's", ErrPlan, p.Filler)
 	}
 	for i, slot := range p.Slots {

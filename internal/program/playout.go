@@ -15,6 +15,8 @@ type Play struct {
 	Place Place `json:"place"`
 	// Asked says that a producer asked for it: only a source that comes later goes on air in its stead by itself.
 	Asked bool `json:"asked,omitempty"`
+	// Cue is set if it plays clips on cue. The channel's plan stands still at its place meanwhile.
+	Cue *Cue `json:"cue,omitempty"`
 }
 
 // Place is where a plan stands: what is to be played next.
@@ -37,6 +39,7 @@ type Spot struct {
 type Playout struct {
 	schedule  *Schedule
 	start     time.Time
+	place     Place // where it began
 	first     stretch
 	stretches []stretch // neighbours, in order; the newest ones that were asked for
 }
@@ -66,7 +69,12 @@ const (
 
 // NewPlayout begins to play a schedule from a place on.
 func NewPlayout(s *Schedule, from Place, start time.Time) *Playout {
-	p := &Playout{schedule: s, start: start}
+	p := &Playout{schedule: s, start: start, place: from}
+	if s.Plan.Once {
+		p.first = stretch{board: s.filler, count: s.filler.size()}
+		p.stretches = []stretch{p.first}
+		return p
+	}
 	x := stretch{slot: from.Slot}
 	at, main := s.latest(start)
 	x.slot, x.main = at, main
@@ -157,7 +165,7 @@ func (p *Playout) seek(after func(x *stretch) bool) *stretch {
 	if !after(&p.stretches[0]) {
 		list = &[]stretch{p.first} // so old that it was forgotten
 	}
-	for last := &(*list)[len(*list)-1]; last.count < forever && after(last); last = &(*list)[len(*list)-1] {
+	for last := &(*list)[len(*list)-1]; last.count < forever && !p.schedule.Plan.Once && after(last); last = &(*list)[len(*list)-1] {
 		if *list = append(*list, p.next(last)); len(*list) > maxStretches {
 			*list = append([]stretch(nil), (*list)[maxStretches/2:]...)
 		}
@@ -192,8 +200,12 @@ func (p *Playout) stretch(n int64) *stretch {
 	return p.seek(func(x *stretch) bool { return x.number <= n })
 }
 
-// Place returns where the plan stands when the n-th segment is to be played.
+// Place returns where the plan stands when the n-th segment is to be played; for what is played once, where the
+// channel's plan stands still.
 func (p *Playout) Place(n int64) Place {
+	if p.schedule.Plan.Once {
+		return p.place
+	}
 	x := p.stretch(n)
 	place := x.place + n - x.number
 	w := Place{Slot: x.slot}
@@ -216,6 +228,12 @@ func (p *Playout) Playing(now time.Time) int64 {
 	t := media.TicksOf(now.Sub(p.start))
 	x := p.seek(func(x *stretch) bool { return x.at <= t })
 	return x.number + min(x.count-1, x.board.holding(x.board.start(x.place)+t-x.at)-x.place)
+}
+
+// over reports whether what is played once has been played.
+func (p *Playout) over(now time.Time) bool {
+	x := &p.first
+	return p.schedule.Plan.Once && !now.Before(p.start.Add(x.start(x.count).Duration()))
 }
 
 // At returns the program time at the beginning of the n-th segment.

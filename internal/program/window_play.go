@@ -34,6 +34,10 @@ func (b *builder) onAir(e *Entry, p *Playout) (last int64) {
 		b.held, b.listed = true, int64(u.Segment)
 		return int64(u.Segment) - 1
 	}
+	if p.over(b.view.Now) {
+		b.listed = playing + 1
+		return playing
+	}
 	b.listed = max(0, playing)
 	s := p.Segment(max(0, playing))
 	end := p.start.Add((s.Start + s.Duration).Duration())

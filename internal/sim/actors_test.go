@@ -262,15 +262,31 @@ func (x *producer) step() {
 	}
 	x.asked = time.Now()
 	x.off.Store(true) // until it is told that a source is on air
+	if !w.faults.over && w.clipsRnd.IntN(4) == 0 {
+		clips, then := w.clips.cue(w.clipsRnd), []string{"", "", program.AutopilotSource, c.Sources[0].ID}[w.clipsRnd.IntN(4)]
+		x.ask(n, c.Slug, fmt.Sprintf("%d clips, then %q", len(clips), then), false, func(ctx context.Context, p *station.Program) (int64, error) {
+			number, _, err := p.Cue(ctx, clips, then)
+			return number, err
+		})
+		return
+	}
 	x.cut(n, c.Slug, source)
 }
 
 func (x *producer) cut(n *node, slug, source string) {
-	w, p := x.world, n.proc
 	what := "source " + source
 	if source == "" {
 		what = "nothing"
 	}
+	x.ask(n, slug, what, source == "", func(ctx context.Context, p *station.Program) (int64, error) {
+		number, _, err := p.Cut(ctx, source)
+		return number, err
+	})
+}
+
+// ask asks a node for something to be on air, or with off for nothing.
+func (x *producer) ask(n *node, slug, what string, off bool, does func(context.Context, *station.Program) (int64, error)) {
+	w, p := x.world, n.proc
 	w.say(x.name, "asks %s for %s on %s", n.name, what, slug)
 	x.busy.Store(true)
 	w.asking.Go(func() {
@@ -282,13 +298,13 @@ func (x *producer) cut(n *node, slug, source string) {
 			w.say(x.name, "is told: %v", err)
 			return
 		}
-		number, _, err := c.Cut(ctx, source)
+		number, err := does(ctx, c)
 		x.told.Store(time.Now().UnixNano())
 		if err != nil {
 			w.say(x.name, "is told: %v", err)
 			return
 		}
 		w.say(x.name, "is told: number %d", number)
-		x.off.Store(source == "")
+		x.off.Store(off)
 	})
 }

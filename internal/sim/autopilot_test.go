@@ -10,6 +10,7 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
@@ -79,6 +80,19 @@ func (c *clips) plan(rnd *rand.Rand) program.Plan {
 		p.Slots = append(p.Slots, program.Slot{Storyboard: "show", At: 5 + rnd.IntN(60), Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6}, Repeat: rnd.IntN(2) == 0})
 	}
 	return p
+}
+
+// cue draws clips that are played once.
+func (c *clips) cue(rnd *rand.Rand) (out []station.Cued) {
+	for i := range 1 + rnd.IntN(2) {
+		id := c.order[rnd.IntN(len(c.order))]
+		x := station.Cued{ID: fmt.Sprint("clip-", i), Clip: program.Clip{Take: id}}
+		if rnd.IntN(2) == 0 {
+			x.Clip.From, x.Clip.To = 1, 3
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // schedule gives a channel a plan, or another one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,7 +154,7 @@ func kept(e *program.Entry, later *program.CutList, last bool) error {
 		return nil // dropped at the front
 	case n == nil:
 		return fmt.Errorf("entry %s at number %d was overwritten", e.ID, e.Number)
-	case (n.Play == nil) != (e.Play == nil) || n.Play != nil && *n.Play != *e.Play:
+	case !reflect.DeepEqual(n.Play, e.Play):
 		return fmt.Errorf("what entry %s plays was changed", e.ID)
 	case n.Number != e.Number || n.Take != e.Take || n.From != e.From || n.Discontinuity != e.Discontinuity:
 		return fmt.Errorf("entry %s was changed", e.ID)

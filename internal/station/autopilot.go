@@ -39,6 +39,7 @@ type autopilot struct {
 	reserves bool      // it is being asked how many may be
 	refused  time.Time // when the bucket last did not answer that
 	minds    string    // an entry of which it is looked after what becomes of this node's word
+	cue      string    // an entry that plays a cue, of which it is looked after what follows it
 	waits    bool      // the time of grace before the plan begins is running
 }
 
@@ -61,9 +62,6 @@ func planKey(channel string, version int64) string {
 
 // processName names this run of the program: its memory, which words are bound to (rule G).
 func processName(node string) string { return node + "/" + rand.Text()[:12] }
-
-// now is the node's clock, which paces what plans play.
-func (s *Station) now() time.Time { return s.cfg.Now() }
 
 // setPlan tells the director which plan the channel has. The lock is held.
 func (p *Program) setPlan() {
@@ -378,12 +376,18 @@ func (p *Program) mind(entry string) {
 			}
 			p.station.fleet.gather(ctx, p)
 			p.mu.Lock()
-			if e := p.onClock(); e == nil || e.ID != entry || p.gone {
+			e := p.onClock()
+			if e == nil || e.ID != entry || p.gone {
 				p.mu.Unlock()
 				return
 			}
-			p.order(p.director.GoOn())
+			if e.Whole() == nil {
+				p.order(p.director.GoOn())
+			}
 			p.mu.Unlock()
+			if e.Whole() != nil && !p.leaveCue(ctx, entry) {
+				return
+			}
 		}
 	})
 }

@@ -67,6 +67,7 @@ func (s *Station) nudge() {
 		}
 		if p.director != nil && p.settled {
 			p.idle()
+			p.cued()
 		}
 		p.mu.Unlock()
 	}

@@ -51,6 +51,7 @@ func (s *Station) loadOne(ctx context.Context, p *Program) {
 	}
 	p.mu.Lock()
 	p.director = program.NewDirector(&list, p.channel.AutoLive)
+	p.director.Rehearse(p.channel.Rehearsal != nil)
 	p.setPlan()
 	if len(list.Entries) > 0 {
 		p.saved, p.savedAt = &list, time.Now()

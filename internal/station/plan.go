@@ -53,7 +53,7 @@ func (p *Program) Replan(ctx context.Context, plan program.Plan) (version int64,
 	}
 	_, err = p.station.cfg.Channels.Update(ctx, slug, func(c *channel.Channel) error {
 		if c.Plan == nil || c.Plan.Version < version { // else somebody was quicker with a later one
-			c.Plan = &channel.Plan{Version: version, Video: plan.Format.Video, Audio: plan.Format.Audio}
+			c.Plan = &channel.Plan{Version: version, Video: plan.Format.Video, Audio: plan.Format.Audio, Lenders: plan.Lenders}
 		}
 		return nil
 	})
@@ -63,7 +63,7 @@ func (p *Program) Replan(ctx context.Context, plan program.Plan) (version int64,
 	p.mu.Lock()
 	e := p.onClock()
 	p.mu.Unlock()
-	if e != nil && e.Play.Plan < version {
+	if e != nil && e.Play.Cue == nil && e.Play.Plan < version {
 		_, _, err = p.Cut(ctx, program.AutopilotSource)
 	}
 	return version, err
@@ -75,27 +75,13 @@ func (p *Program) Plan(ctx context.Context) (*program.Schedule, error) {
 	if p.id == "" {
 		return nil, ErrStarting
 	}
-	ctx, cancel := context.WithTimeout(ctx, planTime)
-	defer cancel()
-	for {
-		p.mu.Lock()
-		now := p.channel.Plan
-		if now == nil {
-			p.mu.Unlock()
-			return nil, program.ErrNoPlan
-		}
-		p.auto.asked = time.Now()
-		s, changed := p.schedule(now.Version), p.live.wait()
-		p.mu.Unlock()
-		if s != nil {
-			return s, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("the channel's plan cannot be read: %w", ctx.Err())
-		}
+	p.mu.Lock()
+	now := p.channel.Plan
+	p.mu.Unlock()
+	if now == nil {
+		return nil, program.ErrNoPlan
 	}
+	return p.version(ctx, now.Version)
 }
 
 // measure fills in what a plan says of its clips.

@@ -250,6 +250,7 @@ func (p *Program) listChanged(before *program.CutList) {
 	p.tellCuts()
 	p.grace()
 	p.idle()
+	p.cued()
 	p.follow.rouse()
 	p.station.stats.cuts.Add(1)
 	p.station.tell()
@@ -280,6 +281,7 @@ func (p *Program) change(c *channel.Channel) (revoked []*Session) {
 	p.revision++
 	if p.director != nil {
 		p.director.SetAutoLive(c.AutoLive)
+		p.director.Rehearse(c.Rehearsal != nil)
 		p.setPlan()
 	}
 	if c.DVRWindow != window {
@@ -379,13 +381,18 @@ func (p *Program) cutHere(ctx context.Context, source string) (number int64, exp
 
 // cutNow carries out a cut to a source that this node takes in or derives, or to nothing.
 func (p *Program) cutNow(ctx context.Context, source string) (number int64, expected time.Time, err error) {
+	return p.decide(ctx, func() (*program.Order, error) { return p.director.Cut(source) })
+}
+
+// decide carries out what the director says to something that a producer asks of it.
+func (p *Program) decide(ctx context.Context, what func() (*program.Order, error)) (number int64, expected time.Time, err error) {
 	p.mu.Lock()
 	if p.director == nil || !p.settled {
 		p.mu.Unlock()
 		return 0, time.Time{}, ErrStarting
 	}
 	before := p.director.List()
-	o, err := p.director.Cut(source)
+	o, err := what()
 	p.listChanged(before)
 	if err == nil && o != nil && o.Words != "" {
 		p.mu.Unlock()

@@ -91,6 +91,7 @@ type Station struct {
 	load    queue         // channels whose cut list is to be read
 	settled atomic.Bool   // all earlier incarnations are recovered
 	stats   counters
+	pace    pace
 	past    past
 	process string // of this run, in who lists what is driven by the clock
 }

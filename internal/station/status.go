@@ -34,6 +34,7 @@ type Status struct {
 	DVRWindow   int       `json:"dvrWindow" doc:"seconds that can be rewound"`
 	Notice      string    `json:"notice,omitempty" doc:"something the producer should know"`
 	Revision    int64     `json:"revision,omitempty" doc:"another number whenever what people set in the channel has changed"`
+	Show        *Show     `json:"show,omitempty" doc:"the next one that is announced, until it is planned to end"`
 	Air         *Air      `json:"air,omitempty" doc:"who does what for it, while it is on air"`
 	BucketAway  bool      `json:"bucketAway,omitempty" doc:"the bucket does not answer: live goes on, channels cannot be changed, and only what this node has at hand can be rewound"`
 
@@ -46,6 +47,8 @@ type Status struct {
 	Ahead  time.Duration  `json:"-"` // that its program time is ahead of its take's own
 	Take   string         `json:"-"`
 	Number int64          `json:"-"` // of the entry on air
+	Cue    *program.Cue   `json:"-"` // that is on air
+	CuedAt time.Time      `json:"-"` // when that began
 }
 
 // Profile is what a channel is about and what it looks like.
@@ -59,6 +62,21 @@ type Profile struct {
 	Picture    string   `json:"picture,omitempty" doc:"address of an image that is shown while nothing plays"`
 	Locked     bool     `json:"locked,omitempty" doc:"viewers need a password"`
 	Limited    bool     `json:"limited,omitempty" doc:"only so many may watch at once"`
+}
+
+// Show is what anybody may know of a show that is announced.
+type Show struct {
+	ID       string    `json:"id"`
+	Title    string    `json:"title"`
+	Text     string    `json:"text,omitempty"`
+	At       time.Time `json:"at"`
+	Ends     time.Time `json:"ends" doc:"as it is planned"`
+	Calendar string    `json:"calendar" doc:"address of a calendar file with a reminder"`
+}
+
+// ShowOf returns what is shown of a show.
+func ShowOf(slug string, s *channel.Show) Show {
+	return Show{ID: s.ID, Title: s.Title, Text: s.Text, At: s.At, Ends: s.Ends(), Calendar: "/api/v1/channels/" + slug + "/shows/" + s.ID + "/calendar.ics"}
 }
 
 // ArtPath begins the addresses of channels' images: the slug and the image's name follow.
@@ -124,6 +142,10 @@ func (p *Program) status(bucketAway bool) Status {
 		DVRWindow: c.DVRWindow, Access: c.Access, Profile: ProfileOf(c), Viewers: p.station.cfg.Viewers(c.Slug), BucketAway: bucketAway,
 		Revision: p.revision,
 	}
+	if up := c.ComingUp(p.station.now()); len(up) > 0 {
+		show := ShowOf(c.Slug, &up[0])
+		s.Show = &show
+	}
 	if time.Since(p.noticeAt) < noticeTime {
 		s.Notice = p.notice
 	}
@@ -139,6 +161,7 @@ func (p *Program) status(bucketAway bool) Status {
 		s.State, s.Since = Off, e.End.ProgramTime
 	} else if e.Play != nil {
 		s.Take = ""
+		s.Cue, s.CuedAt = e.Play.Cue, e.ProgramTime
 		return s
 	} else if l != nil && l.Ended() || l == nil && !p.station.fleet.heard(e.Origin) { // its end is on its way
 		s.State = Off

@@ -33,6 +33,9 @@ const askTime = time.Second
 // not answer and may have listed more makes the claim a leap, so while the bucket is away nobody is asked unless
 // all are there: a word that is given binds.
 func (p *Program) words(ctx context.Context, entry string) error {
+	if ended, err := p.whole(entry); ended {
+		return err
+	}
 	x, err := p.await(ctx, entry)
 	if err == nil && p.station.Health().AwayFor > 0 && !p.everyone(ctx, entry) {
 		err = fmt.Errorf("the bucket is away and not all that may list the plan answer: %w", program.ErrBusy)

@@ -1,3 +1,5 @@
+import { readShow, type Show } from './show'
+
 /** What the API says of a channel. */
 export interface Status {
   slug: string
@@ -29,6 +31,8 @@ export interface Status {
   locked: boolean
   /** Only so many may watch at once. */
   limited: boolean
+  /** The next show that is announced. */
+  show: Show | null
   /** What keeps this viewer from watching; '' for nothing. */
   gate: '' | 'password' | 'private'
 }
@@ -79,6 +83,7 @@ export function readStatus(v: unknown): Status | null {
     picture: matching(o['picture'], image),
     locked: o['locked'] === true,
     limited: o['limited'] === true,
+    show: readShow(o['show']),
     gate: gate === 'password' || gate === 'private' ? gate : '',
   }
 }

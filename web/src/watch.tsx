@@ -12,6 +12,7 @@ import { Feed } from './feed'
 import { offered, type Offered } from './player/film'
 import { FilmPlayer } from './player/FilmPlayer'
 import { readOptions } from './player/options'
+import { ComingUp } from './player/Coming'
 import { current, Player } from './player/Player'
 import { Coming } from './watch/Coming'
 import { OnDemand } from './watch/OnDemand'
@@ -139,6 +140,7 @@ function About({ onEmbed, onHelp, onReport }: { onEmbed: () => void; onHelp: () 
           <h1>{title || ' '}</h1>
         </div>
         {status && <Kinds status={status} />}
+        {status?.show && <ComingUp show={status.show} remind={status.state === 'live'} />}
         {status?.description && <p class="description">{status.description}</p>}
         {status?.notice && <p class="notice">{status.notice}</p>}
         {status?.bucketAway && <p class="notice" role="status">The storage is out of reach. Live goes on; rewinding reaches only the last minutes until it is back.</p>}

@@ -124,7 +124,7 @@ export interface FieldProps {
   name: string
   label: string
   hint?: string
-  type?: 'text' | 'email' | 'number'
+  type?: 'text' | 'email' | 'number' | 'datetime-local'
   autocomplete?: string
   value?: string
   required?: boolean

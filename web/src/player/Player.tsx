@@ -12,6 +12,7 @@ import { captionChoice, copy, Menu, qualityName, type Choice } from './Menu'
 import { writeMoment, type Options } from './options'
 import { Session } from './session'
 import { announce, type State } from './shown'
+import { Countdown } from './Coming'
 import { Slate, slateOf } from './Slate'
 import { SoundButton } from './SoundButton'
 
@@ -61,6 +62,7 @@ export function Player({ slug, options, onHelp }: { slug: string; options: Optio
   const idle = session?.idle.value === true && state === 'connecting'
   const still = status?.state === 'live' && !status.locked ? `/${slug}/thumbnail.jpg` : ''
   const words = idle ? { title: status?.title ?? '', text: '' } : slateOf(state, session?.status.value ?? null, slug)
+  const show = state === 'off' || state === 'never' ? (session?.status.value?.show ?? null) : null
   // Over a last picture the words lie quietly; without one the slate fills the stage.
   const quiet = (session?.pictured.value ?? false) && (state === 'connecting' || state === 'lost')
 
@@ -73,8 +75,9 @@ export function Player({ slug, options, onHelp }: { slug: string; options: Optio
       </media-controller>
       {session && Overlay && <Overlay under={session.graphics} />}
       {words && (
-        <Slate words={words} state={state} quiet={quiet} picture={status?.picture || (idle ? still : '')} logo={session?.status.value?.logo ?? ''}>
+        <Slate words={show ? null : words} state={state} quiet={quiet} picture={status?.picture || (idle ? still : '')} logo={session?.status.value?.logo ?? ''}>
           {session && idle && <button type="button" class="button" onClick={() => session.play()}>Play</button>}
+          {show && <Countdown show={show} />}
           {session && state === 'barred' && <Enter session={session} />}
           {session && state === 'off' && (session.status.value?.dvrWindow ?? 0) > 0 && (
             <button type="button" class="button" onClick={() => session.goBack(Math.min(600, session.status.value?.dvrWindow ?? 0))}>

@@ -38,15 +38,15 @@ export function slateOf(state: State, status: Status | null, slug: string): Word
   }
 }
 
-export function Slate({ words, state, quiet, picture, logo, children }: { words: Words; state: State; quiet: boolean; picture: string; logo: string; children?: preact.ComponentChildren }) {
+export function Slate({ words, state, quiet, picture, logo, children }: { /** null: what is inside says it */ words: Words | null; state: State; quiet: boolean; picture: string; logo: string; children?: preact.ComponentChildren }) {
   const pictured = picture !== '' && !quiet
   return (
     <div class={`slate slate-${state}${quiet ? ' quiet' : ''}${pictured ? ' is-pictured' : ''}`}>
       {pictured ? <img class="slate-picture" src={at(picture)} alt="" /> : !quiet && <Ripples />}
       <div class="slate-words">
         {logo !== '' && !quiet ? <img class="slate-logo" src={at(logo)} alt="" /> : <Mark />}
-        {words.title && <p class="slate-title">{words.title}</p>}
-        <p class={words.title ? 'slate-text' : 'slate-wait'}>{words.text}</p>
+        {words?.title && <p class="slate-title">{words.title}</p>}
+        {words && <p class={words.title ? 'slate-text' : 'slate-wait'}>{words.text}</p>}
         {children}
       </div>
     </div>

@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals'
 import { Feed } from '../feed'
 import { call, Problem } from '../people/api'
 import { hear } from './board'
+import type { Cue } from './cue'
 import { insist } from './insist'
 
 /** What a source sends now. */
@@ -55,7 +56,9 @@ export interface Channel {
   dvrWindow: number
   /** Another number whenever what people set in the channel has changed. */
   revision?: number
-  onAir?: { source: string; since: string; ahead?: number; sound?: string; delay?: number; mute?: boolean }
+  onAir?: { source: string; since: string; ahead?: number; sound?: string; delay?: number; mute?: boolean; cue?: Cue }
+  /** What producers cut to for themselves while viewers see none of it. */
+  rehearsal?: { source?: string; since: string; at: string }
   /** The sound that is heard while the pictures of other sources are cut. */
   kept?: { source: string; delay?: number }
   ingest?: { rtmp?: number; rtmps?: number }
@@ -93,11 +96,14 @@ export const link = signal(true)
 
 export const sources = computed<Source[]>(() => channel.value?.sources ?? [])
 
-/** The source on air, '' for none. */
-export const onAir = computed(() => (channel.value?.state === 'live' ? (channel.value.onAir?.source ?? '') : ''))
+/** Whether cuts are seen by producers alone. */
+export const rehearses = computed(() => channel.value?.rehearsal !== undefined)
+
+/** The source on air, or in a rehearsal the one that would be; '' for none. */
+export const onAir = computed(() => (channel.value?.rehearsal ? (channel.value.rehearsal.source ?? '') : channel.value?.state === 'live' ? (channel.value.onAir?.source ?? '') : ''))
 
 /** The source that is heard, '' for none. */
-export const heard = computed(() => (onAir.value === '' || channel.value?.onAir?.mute ? '' : (channel.value?.onAir?.sound ?? onAir.value)))
+export const heard = computed(() => (onAir.value === '' || rehearses.value ? onAir.value : channel.value?.onAir?.mute ? '' : (channel.value?.onAir?.sound ?? onAir.value)))
 
 export const mayCut = computed(() => channel.value?.role !== 'moderator')
 
@@ -162,15 +168,18 @@ async function lookElsewhere(slug: string): Promise<void> {
   }
 }
 
-/** Puts a source on air, or with 'off' takes the channel off air. */
-export async function cut(source: string): Promise<void> {
+/** Puts a source or a clip on air, or with 'off' takes the channel off air. */
+export const cut = (source: string): Promise<void> => play({ source })
+
+/** Does what a cut asks for, which may name clips and what follows them. */
+export async function play(asked: { source: string; clips?: string[]; then?: string }): Promise<void> {
   const c = channel.value
   if (c === null || !mayCut.value) return
   refused.value = ''
-  const target = source === 'off' ? '' : source
+  const target = asked.source === 'off' ? '' : asked.source
   cutting.value = { source: target, until: Date.now() + 5000 }
   try {
-    const { expectedAt } = await insist<{ number: number; expectedAt: string }>('POST', `/channels/${encodeURIComponent(c.slug)}/cuts`, { source })
+    const { expectedAt } = await insist<{ number: number; expectedAt: string }>('POST', `/channels/${encodeURIComponent(c.slug)}/cuts`, asked)
     if (cutting.value?.source === target) cutting.value = { source: target, until: Date.parse(expectedAt) }
   } catch (e) {
     cutting.value = null
@@ -180,19 +189,22 @@ export async function cut(source: string): Promise<void> {
 }
 
 /** Changes something of the channel by the API, and shows what came of it. */
-async function change(path: string, body: unknown): Promise<void> {
+async function change(path: string, body: unknown, method: 'PATCH' | 'PUT' | 'DELETE' = 'PATCH'): Promise<void> {
   const c = channel.value
   if (c === null || !mayCut.value) return
   refused.value = ''
   const turn = ++asked
   try {
-    const answer = await insist<Channel>('PATCH', `/channels/${encodeURIComponent(c.slug)}${path}`, body)
+    const answer = await insist<Channel>(method, `/channels/${encodeURIComponent(c.slug)}${path}`, body)
     if (turn === asked) take(answer)
   } catch (e) {
     refused.value = e instanceof Error ? e.message : String(e)
     await refresh(c.slug)
   }
 }
+
+/** Begins a rehearsal, or ends it. */
+export const rehearse = (on: boolean): Promise<void> => change('/rehearsal', undefined, on ? 'PUT' : 'DELETE')
 
 /** Keeps the sound of a source while pictures are cut; with '' each source is heard with its own. */
 export const keepSound = (source: string, delay = 0): Promise<void> => change('/sound', { source, delay })

@@ -6,6 +6,8 @@ import { Field, Form, type Read } from '../people/form'
 import { Section } from '../people/section'
 import { clock } from '../words'
 import { board } from './board'
+import { clips, titleOf } from './clips'
+import { clipOf, sourceOf } from './cue'
 import { channel, cut, feedClock, mayCut, onAir, sources } from './desk'
 import { nameOf as graphicName } from './graphic'
 import { show } from './graphics'
@@ -56,7 +58,7 @@ export function goOn(): void {
 
 const graphicsOf = (s: Step): string => (s.graphics ?? []).map((id) => board.value?.graphics.find((g) => g.id === id)).map((g) => (g ? graphicName(g) : 'a graphic that is gone')).join(', ')
 
-const nameOf = (id: string | undefined): string => (id ? (sources.value.find((s) => s.id === id)?.name ?? 'a source that is gone') : '')
+const nameOf = (id: string | undefined): string => (clipOf(id) ? titleOf(id) : id ? (sources.value.find((s) => s.id === id)?.name ?? 'a source that is gone') : '')
 
 /** The prepared steps of a show. */
 export function Steps() {
@@ -135,6 +137,7 @@ function StepFields({ s }: { s?: Step }) {
         <select id={id} name="source">
           <option value="">nothing else</option>
           {sources.value.map((x) => <option key={x.id} value={x.id} selected={x.id === s?.source}>{x.name}</option>)}
+          {clips.value.map((x) => <option key={x.id} value={sourceOf(x.id)} selected={sourceOf(x.id) === s?.source}>Clip: {x.title}</option>)}
         </select>
       </div>
       <div class="field">

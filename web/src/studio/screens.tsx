@@ -5,7 +5,9 @@ import type { Log } from '../graphics/showing'
 import { Badge } from '../parts'
 import { Thumb } from '../thumb'
 import { log } from './board'
-import { channel, chosen, cut, cutting, feedClock, heard, mayCut, onAir, sources, type Source } from './desk'
+import { clips, Countdown } from './clips'
+import { clipOf } from './cue'
+import { channel, chosen, cut, cutting, feedClock, heard, mayCut, onAir, rehearses, sources, type Source } from './desk'
 import { Meter } from './meter'
 import { Monitor } from './monitor'
 import { Listen, listening, SourceSound } from './sound'
@@ -72,21 +74,30 @@ function Program() {
   useEffect(() => monitor.current?.listen(listens), [listens])
   useEffect(() => {
     const timer = window.setInterval(() => {
-      const d = channel.value?.state === 'live' ? (monitor.current?.delay(feedClock()) ?? null) : null
+      const d = channel.value?.state === 'live' && !rehearses.value ? (monitor.current?.delay(feedClock()) ?? null) : null
       delay.value = d === null ? '' : `${(d + (channel.value?.onAir?.ahead ?? 0)).toFixed(1)} s behind life`
     }, 500)
     return () => window.clearInterval(timer)
   }, [])
   const air = sources.value.find((s) => s.id === onAir.value)
   const sound = sources.value.find((s) => s.id === heard.value)
-  const words = air ? `${air.name}${sound && sound.id !== air.id ? `, with the sound of ${sound.name}` : channel.value?.onAir?.mute ? ', silent' : ''}` : onAir.value === 'autopilot' ? 'the plan' : 'what viewers see'
+  const words = air ? `${air.name}${sound && sound.id !== air.id ? `, with the sound of ${sound.name}` : channel.value?.onAir?.mute ? ', silent' : ''}` : onAir.value === 'autopilot' ? 'the plan' : clipOf(onAir.value) ? 'a clip' : 'what viewers see'
   return (
-    <section class="screen is-program" aria-labelledby="program">
-      <header><h2 id="program">Program</h2><span class="dim">{words}</span><span class="dim behind">{delay.value}</span></header>
-      <Picture url={c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word="Not on air yet" label="What viewers see" hold={(m) => { monitor.current = m; programDate = () => m?.date() ?? null }} over={log} />
+    <section class={`screen is-program ${rehearses.value ? 'is-rehearsal' : ''}`} aria-labelledby="program">
+      <header><h2 id="program">{rehearses.value ? 'Rehearsal' : 'Program'}</h2><span class="dim">{words}</span><span class="dim behind">{delay.value}</span></header>
+      <div class="with-cue">
+        <Picture url={rehearses.value ? rehearsed(air) : c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word={!rehearses.value ? 'Not on air yet' : onAir.value === '' ? 'Cut to a source' : 'No picture'} label={rehearses.value ? 'What viewers would see' : 'What viewers see'} hold={(m) => { monitor.current = m; programDate = () => m?.date() ?? null }} over={log} />
+        <Countdown />
+      </div>
       <div class="screen-sound"><Meter ear={() => monitor.current?.ear() ?? null} label="Sound of the program" /><Listen id="program" of="the program" /></div>
     </section>
   )
+}
+
+/** The address of what a rehearsal shows. */
+function rehearsed(air: Source | undefined): string {
+  if (onAir.value === 'autopilot') return `/${channel.value!.slug}/index.m3u8`
+  return air?.sending?.preview ?? clips.value.find((c) => c.id === clipOf(onAir.value))?.playlist ?? ''
 }
 
 /** All sources side by side. */
@@ -129,7 +140,7 @@ function Tile({ s, n }: { s: Source; n: number }) {
       <div class="tile-line">
         {n < 10 && <kbd>{n}</kbd>}
         <span class="tile-words"><strong>{s.name}</strong><small class="dim">{s.sending ? `${size}${s.sending.backup ? ', backup' : ''}` : 'not connected'}</small></span>
-        {air ? <Badge kind="live">On air</Badge> : (
+        {air ? (rehearses.value ? <Badge kind="wait">Rehearsed</Badge> : <Badge kind="live">On air</Badge>) : (
           <button type="button" class="button ghost tile-cut" disabled={!mayCut.value || !s.sending} aria-busy={comes} aria-label={`Cut to ${s.name}`} onClick={() => void cut(s.id)}>Cut</button>
         )}
       </div>

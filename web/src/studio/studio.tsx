@@ -12,9 +12,11 @@ import { clock, viewers } from '../words'
 import { About } from './about'
 import { Autopilot } from './autopilot'
 import { Audience } from './audience'
+import { Clips, playNth, titleOf } from './clips'
+import { clipOf } from './cue'
 import { Crew } from './crew'
 import { Cuts, mark } from './cuts'
-import { channel, chosen, cut, cutting, elsewhere, keepSound, link, mayCut, onAir, open, refused, sources, trouble } from './desk'
+import { channel, chosen, cut, cutting, elsewhere, keepSound, link, mayCut, onAir, open, refused, rehearse, sources, trouble } from './desk'
 import { Graphics, hideAll, previewNth, toggleNth } from './graphics'
 import { Home } from './home'
 import { Look } from './look'
@@ -23,12 +25,14 @@ import { Screens, Sources } from './screens'
 import { goOn, Steps } from './rundown'
 import { listenTo, SoundBar } from './sound'
 import { Settings } from './settings'
+import { Shows } from './shows'
 import { Setup } from './setup'
 import { Webhooks } from './webhooks'
 import '../styles/base.css'
 import '../styles/sheet.css'
 import '../styles/people.css'
 import '../styles/studio.css'
+import '../styles/cue.css'
 
 const slug = decodeURIComponent(location.pathname.split('/')[2] ?? '')
 
@@ -49,12 +53,18 @@ function Studio({ me }: { me: Me }) {
       {c.bucketAway && <p class="away" role="status">The storage is out of reach. Cuts work; channels and keys cannot be changed until it is back.</p>}
       {c.notice && <p class="notice" role="status">{c.notice}</p>}
       <Screens />
-      <Sources />
-      <SoundBar />
-      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. The keys below those, <kbd>A</kbd> to <kbd>L</kbd>, show and hide graphics, with <kbd>Shift</kbd> you look at one first; <kbd>X</kbd> hides all. <kbd>Space</kbd> goes on in the rundown. <kbd>[</kbd> and <kbd>]</kbd> mark a clip in what viewers see.</p>
+      <div class="beside">
+        <div>
+          <Sources />
+          <SoundBar />
+        </div>
+        <Clips />
+      </div>
+      <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. The keys below those, <kbd>A</kbd> to <kbd>L</kbd>, show and hide graphics, with <kbd>Shift</kbd> you look at one first; <kbd>X</kbd> hides all. <kbd>Z</kbd> to <kbd>M</kbd>, without <kbd>X</kbd>, play clips. <kbd>Space</kbd> goes on in the rundown. <kbd>[</kbd> and <kbd>]</kbd> mark a clip in what viewers see.</p>
       <Graphics />
       <Cuts />
       <Steps />
+      <Shows />
       <Autopilot />
       <Setup />
       <Crew me={me} />
@@ -76,25 +86,29 @@ function Air() {
     return () => window.clearInterval(timer)
   }, [])
   const live = c.state === 'live'
+  const rehearsal = c.rehearsal
   const next = cutting.value
-  const words = refused.value ? '' : next === null ? '' : `${next.source === '' ? 'Going off air' : `Cutting to ${sources.value.find((s) => s.id === next.source)?.name ?? 'it'}`}: viewers see it in ${Math.max(0, (next.until - now.value) / 1000).toFixed(1)} s`
+  const target = next && (sources.value.find((s) => s.id === next.source)?.name ?? (clipOf(next.source) ? titleOf(next.source) : 'it'))
+  const words = refused.value !== '' || next === null || rehearsal ? '' : `${next.source === '' ? 'Going off air' : `Cutting to ${target}`}: viewers see it in ${Math.max(0, (next.until - now.value) / 1000).toFixed(1)} s`
   const off = () => ask({
     title: 'Take the channel off air?', danger: true, word: 'Off air', text: 'Viewers see that it is off air. A cut puts it on air again.',
     does: async () => cut('off'),
   })
   return (
-    <header class={`light ${live ? 'is-live' : ''}`}>
+    <header class={`light ${rehearsal ? 'is-rehearsal' : live ? 'is-live' : ''}`}>
       <span class="lamp" aria-hidden="true" />
       <div class="light-words">
         <Heading title={c.title} />
-        <p><strong class="light-state">{live ? 'On air' : c.state === 'never' ? 'Not on air yet' : 'Off air'}</strong>{live && <span class="light-time"> {clock((now.value - Date.parse(c.since)) / 1000)}</span>} <span class="dim">{viewers(c.viewers)}</span></p>
+        {rehearsal && <p><strong class="light-state">Rehearsal</strong> <span class="light-time">{clock((now.value - Date.parse(rehearsal.since)) / 1000)}</span> <span class="dim">Only producers see what you cut to.</span></p>}
+        <p>{rehearsal && <span class="dim">Viewers see: </span>}<strong class="light-state">{live ? 'On air' : c.state === 'never' ? 'Not on air yet' : 'Off air'}</strong>{live && <span class="light-time"> {clock((now.value - Date.parse(c.since)) / 1000)}</span>} <span class="dim">{viewers(c.viewers)}</span></p>
       </div>
       <div class="row light-acts">
         {mayCut.value && <a class="button ghost" href={`/studio/${c.slug}/camera`}>Camera</a>}
         <a class="button ghost" href={`/studio/${c.slug}/library`}>Library</a>
         <a class="button ghost" href={`/studio/${c.slug}/figures`}>Figures</a>
         <a class="button ghost" href={`/${c.slug}`} target="_blank" rel="noopener">Watch page</a>
-        {live && mayCut.value && <button type="button" class="button danger" onClick={off}>Off air</button>}
+        {mayCut.value && (rehearsal ? <button type="button" class="button" onClick={() => void rehearse(false)}>End the rehearsal</button> : <button type="button" class="button ghost" onClick={() => void rehearse(true)}>Rehearse</button>)}
+        {live && !rehearsal && mayCut.value && <button type="button" class="button danger" onClick={off}>Off air</button>}
       </div>
       <p class="light-news" role="status">{words && <Badge kind="wait">{words}</Badge>}</p>
       {refused.value && <p class="alert" role="alert">{refused.value}</p>}
@@ -109,6 +123,7 @@ function press(e: KeyboardEvent): void {
   e.preventDefault()
   if (typeof wish === 'string') return carryOut(wish)
   const [what, n] = Object.entries(wish)[0] as [string, number]
+  if (what === 'clip') return playNth(n)
   if (what === 'graphic') return void toggleNth(n)
   if (what === 'preview') return previewNth(n)
   const target = sources.value[n]?.id
