@@ -18,6 +18,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/chat"
 	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/report"
@@ -40,7 +41,7 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 	channels := channel.NewStore(docs, log)
 	s := station.New(station.Config{Docs: docs, Spool: spool, Channels: channels, Log: log, Clips: oneClip{}})
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 3)
+	ended := make(chan error, 4)
 	go func() { ended <- channels.Run(ctx) }()
 	go func() { ended <- s.Run(ctx) }()
 	people, err := account.NewPeople(account.Config{Docs: docs, Public: func() string { return "http://tv.example.org" }, Log: log})
@@ -56,7 +57,10 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rooms := chat.NewHub(chat.Config{Docs: docs, Lives: channels.Lives, Log: log})
+	go func() { ended <- rooms.Run(ctx) }()
 	a, err := New(Config{
+		Chat: rooms,
 		Art: art, Library: clips, Reports: report.NewBook(docs), Rundowns: rundown.NewStore(docs),
 		Graphics: graphics.NewStore(docs), GraphicPictures: graphics.NewPictures(lens{t}, art.Made),
 		Station: s, Channels: channels, People: people, Previews: told{}, Thumbnails: painter{}, Token: token, Version: "test", Log: log,
@@ -75,7 +79,7 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 		server.CloseClientConnections()
 		server.Close()
 		cancel()
-		for range 3 {
+		for range 4 {
 			<-ended
 		}
 		spool.Close()

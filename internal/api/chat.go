@@ -16,16 +16,17 @@ import (
 // chatPath begins what is said in a channel.
 const chatPath = "/channels/{channel}/chat"
 
-type roomInput struct {
+// RoomInput names a room of a channel's chat.
+type RoomInput struct {
 	Channel string `path:"channel"`
 	Room    string `query:"room" enum:"viewers,crew" default:"viewers" doc:"crew: the room of who works on the channel"`
 	Token   string `query:"t" doc:"playback token or secret of a link, where not everybody may watch"`
 }
 
-func (in *roomInput) private() bool { return in.Room == "crew" }
+func (in *RoomInput) private() bool { return in.Room == "crew" }
 
 type sayInput struct {
-	roomInput
+	RoomInput
 	Body struct {
 		Text  string `json:"text" minLength:"1" maxLength:"3200" doc:"at most 400 characters are shown"`
 		Name  string `json:"name,omitempty" maxLength:"200" doc:"a nickname, for who has not signed in"`
@@ -38,22 +39,23 @@ type saidOutput struct {
 	Body   chat.Said
 }
 
-type guestBody struct {
+// GuestBody says who a guest is.
+type GuestBody struct {
 	Guest string `json:"guest,omitempty" maxLength:"64" doc:"as for a message"`
 }
 
 type reactInput struct {
-	roomInput
+	RoomInput
 	Body struct {
-		guestBody
+		GuestBody
 		Kind string `json:"kind" enum:"heart,clap,laugh,wow,sad,party"`
 	}
 }
 
 type voteInput struct {
-	roomInput
+	RoomInput
 	Body struct {
-		guestBody
+		GuestBody
 		Poll   string `json:"poll" maxLength:"40"`
 		Option int    `json:"option" minimum:"0" maximum:"20" doc:"counted from 0"`
 	}
@@ -62,7 +64,7 @@ type voteInput struct {
 type pollOutput struct{ Body *chat.Poll }
 
 type logInput struct {
-	roomInput
+	RoomInput
 	From time.Time `query:"from" required:"true" doc:"program time"`
 	To   time.Time `query:"to" doc:"program time, exclusive; absent: now"`
 }
@@ -91,7 +93,7 @@ func (a *API) registerChat(doc huma.API) {
 }
 
 // room returns a channel if who asks may read what is said in one of its rooms: who may watch may read.
-func (a *API) room(ctx context.Context, in *roomInput) (*channel.Channel, error) {
+func (a *API) room(ctx context.Context, in *RoomInput) (*channel.Channel, error) {
 	c, err := a.cfg.Channels.Get(in.Channel)
 	if err != nil {
 		return nil, a.problem(err)
@@ -136,7 +138,7 @@ func (a *API) speaker(ctx context.Context, c *channel.Channel, guest, name strin
 }
 
 func (a *API) say(ctx context.Context, in *sayInput) (*saidOutput, error) {
-	c, err := a.room(ctx, &in.roomInput)
+	c, err := a.room(ctx, &in.RoomInput)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +177,7 @@ func (a *API) crewNames(ctx context.Context, c *channel.Channel) []string {
 }
 
 func (a *API) react(ctx context.Context, in *reactInput) (*struct{}, error) {
-	c, err := a.room(ctx, &in.roomInput)
+	c, err := a.room(ctx, &in.RoomInput)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +189,7 @@ func (a *API) react(ctx context.Context, in *reactInput) (*struct{}, error) {
 }
 
 func (a *API) vote(ctx context.Context, in *voteInput) (*pollOutput, error) {
-	c, err := a.room(ctx, &in.roomInput)
+	c, err := a.room(ctx, &in.RoomInput)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +202,7 @@ func (a *API) vote(ctx context.Context, in *voteInput) (*pollOutput, error) {
 }
 
 func (a *API) chatLog(ctx context.Context, in *logInput) (*logOutput, error) {
-	c, err := a.room(ctx, &in.roomInput)
+	c, err := a.room(ctx, &in.RoomInput)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +234,7 @@ func (a *API) listen(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx := context.WithValue(r.Context(), callerKey{}, caller)
 	q := r.URL.Query()
-	in := &roomInput{Channel: r.PathValue("channel"), Room: q.Get("room"), Token: q.Get("t")}
+	in := &RoomInput{Channel: r.PathValue("channel"), Room: q.Get("room"), Token: q.Get("t")}
 	var c *channel.Channel
 	if err = a.problem(err); err == nil {
 		c, err = a.room(ctx, in)
@@ -251,7 +253,7 @@ func (a *API) listen(w http.ResponseWriter, r *http.Request) {
 }
 
 // stays reports whether somebody who listens still may: may have been sent away, or have signed out everywhere.
-func (a *API) stays(r *http.Request, in *roomInput) bool {
+func (a *API) stays(r *http.Request, in *RoomInput) bool {
 	caller, _, err := a.caller(r)
 	if err != nil && !errors.Is(err, account.ErrSuspended) {
 		return false

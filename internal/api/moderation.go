@@ -61,7 +61,7 @@ type changeRulesInput struct {
 }
 
 type messageInput struct {
-	roomInput
+	RoomInput
 	ID string `path:"id" maxLength:"40"`
 }
 
@@ -166,7 +166,7 @@ func (a *API) changeRules(ctx context.Context, in *changeRulesInput) (*rulesOutp
 }
 
 // removed takes messages away for a moderator.
-func (a *API) removed(ctx context.Context, in *roomInput, did string, ids func(chat.Where) []string) (*struct{}, error) {
+func (a *API) removed(ctx context.Context, in *RoomInput, did string, ids func(chat.Where) []string) (*struct{}, error) {
 	c, err := a.channel(ctx, in.Channel, account.Moderate)
 	if err != nil {
 		return nil, err
@@ -183,10 +183,10 @@ func (a *API) removed(ctx context.Context, in *roomInput, did string, ids func(c
 }
 
 func (a *API) removeMessage(ctx context.Context, in *messageInput) (*struct{}, error) {
-	return a.removed(ctx, &in.roomInput, "chat.remove", func(chat.Where) []string { return []string{in.ID} })
+	return a.removed(ctx, &in.RoomInput, "chat.remove", func(chat.Where) []string { return []string{in.ID} })
 }
 
-func (a *API) clearChat(ctx context.Context, in *roomInput) (*struct{}, error) {
+func (a *API) clearChat(ctx context.Context, in *RoomInput) (*struct{}, error) {
 	return a.removed(ctx, in, "chat.clear", func(w chat.Where) []string { ids, _, _ := a.cfg.Chat.Of(ctx, w, ""); return ids })
 }
 
@@ -235,7 +235,7 @@ func (a *API) ban(ctx context.Context, in *banInput) (*rulesOutput, error) {
 		return detail, err
 	})
 	if err == nil && in.Body.Erase {
-		_, err = a.removed(ctx, &roomInput{Channel: in.Channel, Room: "viewers"}, "chat.remove", func(chat.Where) []string { return ids })
+		_, err = a.removed(ctx, &RoomInput{Channel: in.Channel, Room: "viewers"}, "chat.remove", func(chat.Where) []string { return ids })
 	}
 	return out, err
 }
