@@ -29,6 +29,11 @@ function Watch() {
     system.addEventListener('change', wear)
     return () => system.removeEventListener('change', wear)
   }, [status?.accent, status?.background])
+  const open = status !== null && status.gate === ''
+  const [Chat, setChat] = useState<typeof import('./chat/Chat').Chat | null>(null)
+  useEffect(() => {
+    if (open) void import('./chat/Chat').then((m) => setChat(() => m.Chat), () => {}) // after the player: nobody waits for it
+  }, [open])
   const report = () => void import('./report').then((m) => setReport(() => m.Report), () => {})
   return (
     <>
@@ -42,6 +47,7 @@ function Watch() {
       <main class="watch">
         <Player slug={slug} onHelp={() => help.current?.showModal()} />
         <About onEmbed={() => embed.current?.showModal()} onHelp={() => help.current?.showModal()} onReport={report} />
+        {open && Chat && <Chat slug={slug} />}
       </main>
       <Help dialog={help} />
       <Embed dialog={embed} />

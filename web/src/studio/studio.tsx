@@ -22,6 +22,7 @@ import { Screens, Sources } from './screens'
 import { goOn, Steps } from './rundown'
 import { listenTo, SoundBar } from './sound'
 import { Settings } from './settings'
+import { Talk } from './talk'
 import { Setup } from './setup'
 import '../styles/base.css'
 import '../styles/sheet.css'
@@ -52,6 +53,7 @@ function Studio({ me }: { me: Me }) {
       <p class="dim keys-hint">Keys: <kbd>1</kbd> to <kbd>9</kbd> cut, with <kbd>Shift</kbd> look first, <kbd>Enter</kbd> cuts to the preview. The keys below them, <kbd>Q</kbd> to <kbd>O</kbd>, keep the sound of the same source, with <kbd>Shift</kbd> you listen to it; <kbd>P</kbd> lets each source be heard with its own sound, <kbd>Shift</kbd> <kbd>P</kbd> is for listening to the program. The keys below those, <kbd>A</kbd> to <kbd>L</kbd>, show and hide graphics, with <kbd>Shift</kbd> you look at one first; <kbd>X</kbd> hides all. <kbd>Space</kbd> goes on in the rundown.</p>
       <Graphics />
       <Steps />
+      <Talk me={me} />
       <Autopilot />
       <Setup />
       <Crew me={me} />
