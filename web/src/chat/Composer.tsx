@@ -22,14 +22,17 @@ export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer;
   const { mode, slow, known } = room.talk.value
   const name = useSignal(writer.account || kept('name'))
   const naming = useSignal(false)
+  const why = useSignal('') // the name was refused
+  const draft = useSignal('')
   const guest = writer.account === ''
   if (!writer.crew && barring[mode] !== undefined && known) return <p class="chat-closed" role="status">{barring[mode]}</p>
   if (mode === 'members' && guest) {
     return <p class="chat-closed"><a class="button" href={`/login?next=${encodeURIComponent(location.pathname)}`}>Sign in to write</a></p>
   }
   if (guest && (name.value === '' || naming.value)) {
-    return <NameForm present={name.value} done={(n) => {
+    return <NameForm present={name.value} why={why.value} done={(n) => {
       naming.value = false
+      why.value = ''
       if (n === '') return
       name.value = n
       keep('name', n)
@@ -37,7 +40,11 @@ export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer;
   }
   return (
     <>
-      <Field room={room} name={guest ? name.value : ''} rename={() => (naming.value = true)} onSaid={onSaid} />
+      <Field room={room} name={guest ? name.value : ''} draft={draft.value} onSaid={onSaid} onName={(reason, text) => {
+        why.value = reason
+        draft.value = text
+        naming.value = true
+      }} />
       <p class="chat-as">
         {guest ? <>As <bdi>{name.value}</bdi> · <button type="button" class="plain" onClick={() => (naming.value = true)}>Change</button></> : <>As <bdi>{writer.account}</bdi></>}
         {slow > 0 && !writer.crew && <span> · Slow mode: one message in {slow} s</span>}
@@ -46,7 +53,7 @@ export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer;
   )
 }
 
-function NameForm({ present, done }: { present: string; done: (name: string) => void }) {
+function NameForm({ present, why, done }: { present: string; why: string; done: (name: string) => void }) {
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => {
     if (present !== '') field.current?.select()
@@ -57,6 +64,7 @@ function NameForm({ present, done }: { present: string; done: (name: string) => 
       const n = field.current!.value.trim()
       if (n.length >= 2) done(n)
     }}>
+      {why && <p class="chat-fault" role="alert">{why}</p>}
       <label for="chat-name">Your name in the chat</label>
       <div class="chat-field">
         <input ref={field} id="chat-name" defaultValue={present} minLength={2} maxLength={24} required autocomplete="nickname" placeholder="2 to 24 letters" />
@@ -67,7 +75,7 @@ function NameForm({ present, done }: { present: string; done: (name: string) => 
   )
 }
 
-function Field({ room, name, rename, onSaid }: { room: Room; name: string; rename: () => void; onSaid: (who: string) => void }) {
+function Field({ room, name, draft, onSaid, onName }: { room: Room; name: string; draft: string; onSaid: (who: string) => void; onName: (why: string, text: string) => void }) {
   const field = useRef<HTMLInputElement>(null)
   const fault = useSignal('')
   const note = useSignal('')
@@ -88,7 +96,7 @@ function Field({ room, name, rename, onSaid }: { room: Room; name: string; renam
       if (m.held) note.value = 'A moderator looks at your message before others see it.'
     } catch (why) {
       fault.value = why instanceof Problem ? why.message : String(why)
-      if (why instanceof Problem && why.status === 422 && /name/.test(why.message)) rename()
+      if (name !== '' && why instanceof Problem && why.status === 422 && /\bname\b/.test(why.message)) return onName(why.message, input.value)
     }
     busy.value = false
     input.focus()
@@ -106,7 +114,7 @@ function Field({ room, name, rename, onSaid }: { room: Room; name: string; renam
         </div>
       )}
       <div class="chat-field">
-        <input ref={field} aria-label="Say something" placeholder="Say something" maxLength={400} autocomplete="off" enterkeyhint="send" dir="auto" />
+        <input ref={field} aria-label={room.name === 'crew' ? 'Say something to the crew' : 'Say something'} defaultValue={draft} placeholder={room.name === 'crew' ? 'To the crew' : 'Say something'} maxLength={400} autocomplete="off" enterkeyhint="send" dir="auto" />
         <button type="button" class="emote-open" aria-label="Emotes" aria-expanded={picking.value} onClick={() => (picking.value = !picking.value)}>😊</button>
         <button class="button" aria-busy={busy.value}>Send</button>
       </div>

@@ -28,9 +28,11 @@ export interface Talk {
   poll: Poll | null
   /** The rules are known. */
   known: boolean
+  /** Of the rules: moderators read the rest of them when it changes. */
+  version: number
 }
 
-export const nothing: Talk = { messages: [], held: [], mode: 'open', slow: 0, poll: null, known: false }
+export const nothing: Talk = { messages: [], held: [], mode: 'open', slow: 0, poll: null, known: false, version: 0 }
 
 /** How many messages a page keeps. */
 const most = 200
@@ -86,6 +88,7 @@ export function apply(before: Talk, batch: unknown, gone: Set<string>): Told {
     talk.mode = (text(r['mode']) || 'open') as Mode
     talk.slow = typeof r['slow'] === 'number' ? r['slow'] : 0
     talk.known = true
+    talk.version = typeof r['version'] === 'number' ? r['version'] : 0
   }
   const poll = readPoll(b['poll'])
   if (poll !== null) talk.poll = poll

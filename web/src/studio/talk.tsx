@@ -59,10 +59,10 @@ export function Talk({ me }: { me: Me }) {
   }, [slug])
   // Whoever changes the rules, all are told that they did.
   const told = viewers.value?.talk.value
-  const stamp = `${told?.known} ${told?.mode} ${told?.slow} ${told?.poll?.id} ${told?.poll?.ended}`
+  const version = told?.version
   useEffect(() => {
     rule('GET', '/rules').catch(() => {}) // asked again with the next change
-  }, [stamp])
+  }, [version])
   if (viewers.value === null || crew.value === null || told === undefined) return null
   const powers = powersOf(viewers.value, fault, mayCut.value)
   return (
