@@ -35,7 +35,7 @@ func (h *Hub) keepAll(ctx context.Context, after time.Duration) {
 	for _, p := range h.rooms() {
 		p.mu.Lock()
 		n := len(p.room.pending)
-		due := n > 0 && (n >= maxPage || time.Since(p.unkept) >= after)
+		due := n > 0 && (n >= maxPage || after == 0 || !p.unkept.IsZero() && time.Since(p.unkept) >= after)
 		p.mu.Unlock()
 		if !h.keeper(p.channel) {
 			continue
