@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,9 +46,9 @@ func TestChat(t *testing.T) {
 	for _, e := range crowd {
 		reading.Go(func() { e.listen(ctx) })
 	}
-	before, begun := cpuOf(t, n), time.Now()
+	before, begun := cpuOf(n), time.Now()
 	said, held, answered := n.speak(chatTime)
-	took, cpu := time.Since(begun), cpuOf(t, n)-before
+	took, cpu := time.Since(begun), cpuOf(n)-before
 	n.until("everybody has heard everything", 10*time.Second, func() bool {
 		return !slices.ContainsFunc(crowd, func(e *ear) bool { return e.heard.Load() < said })
 	})
@@ -173,20 +172,69 @@ func (n *node) speak(d time.Duration) (said, held, flood int64) {
 }
 
 // cpuOf returns how much CPU a node has used.
-func cpuOf(t *testing.T, n *node) time.Duration {
-	t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n.process.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
+func cpuOf(n *node) time.Duration {
+	fields := procStat(n.process.cmd.Process.Pid)
+	return time.Duration(fields[11]+fields[12]) * (time.Second / 100)
+}
+
+// TestChatFleet has viewers at three nodes in one room. A node dies: what it told stays, its viewer goes on at another
+// node without a hole, and all of it is kept.
+func TestChatFleet(t *testing.T) {
+	f := newFleet(t)
+	f.whole()
+	if status, body := f.nodes[0].admin("POST", "/api/v1/channels", `{"slug":"hall"}`); status != http.StatusCreated {
+		t.Fatalf("make a channel: %d %s", status, body)
 	}
-	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-	var ticks int64
-	for _, f := range fields[11:13] { // utime, stime, in hundredths of a second
-		v, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			t.Fatal(err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var ears []*ear
+	for _, n := range f.nodes {
+		n.until("the channel is known", 10*time.Second, func() bool { status, _ := n.admin("GET", "/api/v1/channels/hall", ""); return status == http.StatusOK })
+		ears = append(ears, n.hear(ctx, "10.0.0.1"))
+	}
+	say := func(n *node, text string) {
+		t.Helper()
+		body := fmt.Sprintf(`{"text":%q,"name":"Ann Lee","guest":"guest-of-the-fleet-%s"}`, text, text[:1])
+		if status, answer := n.admin("POST", "/api/v1/channels/hall/chat/messages", body); status != http.StatusCreated {
+			t.Fatalf("say %q: %d %s", text, status, answer)
 		}
-		ticks += v
 	}
-	return time.Duration(ticks) * 10 * time.Millisecond
+	hears := func(e *ear, text string) {
+		t.Helper()
+		for {
+			_, data, err := e.c.Read(ctx)
+			if err != nil {
+				t.Fatalf("waiting for %q: %v", text, err)
+			}
+			if bytes.Contains(data, []byte(`"text":"`+text+`"`)) {
+				return
+			}
+		}
+	}
+	for i, n := range f.nodes {
+		text := fmt.Sprintf("%d says hello", i)
+		say(n, text)
+		for _, e := range ears {
+			hears(e, text)
+		}
+	}
+	f.nodes[1].process.kill()
+	again := f.nodes[2].hear(ctx, "10.0.0.1") // as the page does
+	hears(again, "1 says hello")              // in the snapshot, with what came before it
+	say(f.nodes[2], "3 goes on")
+	for _, e := range []*ear{ears[0], ears[2], again} {
+		hears(e, "3 goes on")
+	}
+	// A node that has heard nothing of it reads it from the bucket.
+	f.nodes[1].start()
+	path := "/api/v1/channels/hall/chat/log?from=" + time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+	f.nodes[1].until("all of it is kept", 30*time.Second, func() bool {
+		_, log := f.nodes[1].admin("GET", path, "")
+		for _, text := range []string{"0 says hello", "1 says hello", "2 says hello", "3 goes on"} {
+			if bytes.Count(log, []byte(text)) != 1 {
+				return false
+			}
+		}
+		return true
+	})
 }
