@@ -103,7 +103,9 @@ func TestChat(t *testing.T) {
 	x.eve.want(200, "POST", "/api/v1/channels/parish/chat/votes", `{"poll":"`+id+`","option":0,`+guestID+`}`)
 	x.eve.want(200, "POST", "/api/v1/channels/parish/chat/votes", `{"poll":"`+id+`","option":1,`+guestID+`}`)
 	x.bob.want(200, "POST", "/api/v1/channels/parish/chat/votes", `{"poll":"`+id+`","option":1}`)
-	until(t, c, func(b chat.Batch) bool { return b.Poll != nil && len(b.Poll.Counts) == 2 && b.Poll.Counts[1] == 2 && b.Poll.Counts[0] == 0 })
+	until(t, c, func(b chat.Batch) bool {
+		return b.Poll != nil && len(b.Poll.Counts) == 2 && b.Poll.Counts[1] == 2 && b.Poll.Counts[0] == 0
+	})
 	x.ada.want(200, "POST", "/api/v1/channels/parish/chat/polls/"+id+"/end", `{}`)
 	x.bob.want(403, "POST", "/api/v1/channels/parish/chat/votes", `{"poll":"`+id+`","option":0}`)
 	x.ada.want(200, "DELETE", "/api/v1/channels/parish/chat/polls/"+id, "")

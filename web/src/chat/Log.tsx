@@ -66,8 +66,11 @@ export function Log({ messages, mine, label, powers }: { messages: Message[]; mi
 /** Ten messages within five seconds: nobody wants them read out. */
 const isBusy = (messages: Message[]): boolean => messages.length >= 10 && Date.parse(messages.at(-1)!.at) - Date.parse(messages.at(-10)!.at) < 5000
 
+const scrolling: readonly string[] = ['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', ' ']
+
 /** Arrow keys go from message to message where there is something to do with them. */
 function walk(e: KeyboardEvent, box: HTMLElement): void {
+  if (scrolling.includes(e.key) && e.target === box) e.stopPropagation() // scrolls here; the player's keys are for other things
   if (e.key !== 'ArrowUp' && e.key !== 'ArrowDown') return
   const all = [...box.querySelectorAll<HTMLElement>('.said-more')]
   if (all.length === 0) return

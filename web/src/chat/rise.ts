@@ -27,9 +27,10 @@ export class Rise {
     const stage = document.querySelector('.stage')
     if (stage === null || document.visibilityState === 'hidden') return
     if (this.box.parentElement !== stage) stage.append(this.box)
-    for (const [kind, , sign] of reactions.map(([k, s]) => [k, counts[k] ?? 0, s] as const).flatMap(([k, n, s]) => (n > 0 ? [[k, n, s] as const] : []))) {
-      if (this.still.matches) this.count(kind, counts[kind]!, sign)
-      else for (let i = 0; i < Math.min(counts[kind]!, 8); i++) this.rise(sign)
+    for (const [kind, sign] of reactions) {
+      const n = counts[kind] ?? 0
+      if (n > 0 && this.still.matches) this.count(kind, n, sign)
+      else for (let i = 0; i < Math.min(n, 8); i++) this.rise(sign)
     }
   }
 
