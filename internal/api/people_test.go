@@ -338,6 +338,10 @@ func bodyFor(path string) string {
 		return `{"name":"x"}`
 	case strings.HasSuffix(path, "/storyboards"), strings.HasSuffix(path, "/storyboards/{storyboard}"):
 		return `{"name":"x","clips":[],"version":1}`
+	case strings.HasSuffix(path, "/chat/bans"):
+		return `{"who":"x","seconds":0}`
+	case strings.HasSuffix(path, "/chat/polls"):
+		return `{"question":"x","options":["a","b"]}`
 	case strings.HasSuffix(path, "/borrow"):
 		return `{"channel":"news","storyboard":"x"}`
 	}
