@@ -61,9 +61,8 @@ func serve(t *testing.T, token string) (*httptest.Server, *bucket.Faulty) {
 	go func() { ended <- rooms.Run(ctx) }()
 	a, err := New(Config{
 		Chat: rooms,
-		Art: art, Library: clips, Reports: report.NewBook(docs), Rundowns: rundown.NewStore(docs),
-		Graphics: graphics.NewStore(docs), GraphicPictures: graphics.NewPictures(lens{t}, art.Made),
 		Art:  art, Library: clips, Reports: report.NewBook(docs), Rundowns: rundown.NewStore(docs),
+		Graphics: graphics.NewStore(docs), GraphicPictures: graphics.NewPictures(lens{t}, art.Made),
 		Station: s, Channels: channels, People: people, Previews: told{}, Thumbnails: painter{}, Token: token, Version: "test", Log: log,
 		Nodes: func() []Node { return []Node{{Name: "node", Self: true, Ready: true}} },
 		Pages: fstest.MapFS{
