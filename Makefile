@@ -77,6 +77,10 @@ swarm: tools build ## ten nodes, 200 channels, a death every 5 s for ten minutes
 upload: tools build ## a film of MB megabytes (default 2000) over a connection that breaks ten times, with a node killed: how long it takes, and the memory
 	MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_UPLOAD=$${MB:-2000} go test -count=1 -timeout 1h -v -run '^TestUpload$$' ./e2e
 
+.PHONY: chat
+chat: tools build ## 2,000 viewers and 200 messages a second in one chat: how long a message takes, the CPU, and what becomes of a flood
+	MAYFLY_BIN=$(CURDIR)/bin/mayfly go test -count=1 -v -run '^TestChat$$' ./e2e
+
 .PHONY: meter
 meter: tools build ## watch a death with a load generator of your own (METER=its program, see TestMeter)
 	MAYFLY_BIN=$(CURDIR)/bin/mayfly MAYFLY_METER='$(METER)' go test -count=1 -tags meter -v -run '^TestMeter$$' ./e2e

@@ -68,6 +68,7 @@ type serveFlags struct {
 	bucketFlags
 	faultFlags
 	libraryFlags
+	chatFlags
 
 	HTTP  string `name:"http" help:"Address for viewers, pages and API; port 0 takes a free one." default:":8080"`
 	HTTPS string `name:"https" help:"The same with TLS." placeholder:"ADDR"`

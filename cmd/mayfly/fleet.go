@@ -47,6 +47,9 @@ func (n *node) joinFleet(ctx context.Context) error {
 	if err := n.station.Join(joined, link.RouteAddress()); err != nil {
 		return err
 	}
+	if err := n.chat.Join(joined, n.spool.Node()); err != nil {
+		return err
+	}
 	n.mesh.Store(joined)
 	return nil
 }

@@ -44,6 +44,7 @@ var floors = map[string]int{
 	"internal/account":   4,
 	"internal/rundown":   4,
 	"internal/graphics":  4,
+	"internal/chat":      4,
 	"internal/thumbnail": 4,
 	"internal/api":       5,
 	"internal/demo":      5,

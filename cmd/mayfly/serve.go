@@ -25,6 +25,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/certs"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/chat"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/fault"
 	"github.com/mayfly-tv/mayfly/internal/fetch"
@@ -67,6 +68,7 @@ type node struct {
 	leave    func() // has the node leave, as its machine would
 	station  *station.Station
 	library  *library.Library
+	chat     *chat.Hub
 	viewers  *deliver.Handler
 	pages    *api.API
 	encoders *rtmp.Server
@@ -174,6 +176,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 	n.reports = report.NewBook(docs)
 	n.rundowns = rundown.NewStore(docs)
 	n.graphics = graphics.NewStore(docs)
+	n.chat = n.newChat(docs)
 	if n.art, err = artwork.NewStore(artwork.Config{Bucket: n.bucket, Named: n.imagesOf, Log: log}); err != nil {
 		n.spool.Close()
 		return nil, err
@@ -216,7 +219,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
-		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Figures: n.figures, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Figures: n.figures, Chat: n.chat, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Graphics: n.graphics, GraphicPictures: graphics.NewPictures(fetch.New(), n.art.Made),
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
@@ -386,6 +389,7 @@ func (n *node) run(ctx context.Context) error {
 		inner.Go(func() error { return n.library.Run(ctx) })
 		inner.Go(func() error { return n.webhooks.Run(ctx) })
 		inner.Go(func() error { return n.figures.Run(ctx) })
+		inner.Go(func() error { return n.chat.Run(meshed) })
 		inner.Go(func() error { defer unmesh(); return n.station.Run(ctx) })
 		if joined := n.mesh.Load(); joined != nil {
 			inner.Go(func() error { return joined.Run(meshed) })

@@ -21,6 +21,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/artwork"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/chat"
 	"github.com/mayfly-tv/mayfly/internal/figures"
 	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/library"
@@ -84,6 +85,7 @@ type Config struct {
 	Webhooks   *webhook.Sender
 	Figures    *figures.Gatherer
 	Fleet      Fleet
+	Chat       *chat.Hub      // nil: there is none
 	Token      string         // MAYFLY_ADMIN_TOKEN: may do everything; "" lets in nobody that way
 	Proxies    []netip.Prefix // whose word counts for where a request came from
 	Public     string         // the address that people outside know, "" if none was given
@@ -152,6 +154,7 @@ func New(cfg Config) (*API, error) {
 	a.registerFeed(doc)
 	a.registerRecordings(doc)
 	a.registerFeeds(doc)
+	a.registerChat(doc)
 	a.registerPreviews()
 	a.registerThumbnails()
 	a.registerPages()
@@ -182,6 +185,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // problem turns an error into the answer that a caller gets. All errors become statuses here.
 func (a *API) problem(err error) error {
 	var often *account.OftenError
+	var talkative *chat.OftenError
 	switch {
 	case err == nil:
 		return nil
@@ -246,6 +250,18 @@ func (a *API) problem(err error) error {
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("a node that this needs does not answer, and no other has taken its place so far: try again"), http.Header{"Retry-After": {"1"}})
 	case errors.Is(err, program.ErrBusy), errors.Is(err, program.ErrFormat):
 		return huma.Error409Conflict(sentence(err))
+	case errors.As(err, &talkative):
+		return huma.ErrorWithHeaders(huma.Error429TooManyRequests(sentence(err)), http.Header{"Retry-After": {strconv.Itoa(int(talkative.Wait.Seconds()) + 1)}})
+	case errors.Is(err, chat.ErrFull):
+		return huma.ErrorWithHeaders(huma.Error429TooManyRequests(sentence(err)), http.Header{"Retry-After": {"30"}})
+	case errors.Is(err, chat.ErrBarred):
+		return huma.Error403Forbidden(sentence(err))
+	case errors.Is(err, chat.ErrInvalid):
+		return huma.Error422UnprocessableEntity(sentence(err))
+	case errors.Is(err, chat.ErrNotFound):
+		return huma.Error404NotFound(sentence(err))
+	case errors.Is(err, chat.ErrStarting), errors.Is(err, chat.ErrLeaving):
+		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable(sentence(err)+": try again"), http.Header{"Retry-After": {"2"}})
 	case errors.Is(err, bucket.ErrUnavailable), errors.Is(err, station.ErrStarting), errors.Is(err, station.ErrNotYet), errors.Is(err, context.DeadlineExceeded):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("the bucket does not answer at the moment: try again"), http.Header{"Retry-After": {"2"}})
 	}
@@ -256,7 +272,7 @@ func (a *API) problem(err error) error {
 // sentence is an error's text for a person.
 func sentence(err error) string {
 	text := err.Error()
-	for _, kind := range []error{account.ErrInvalid, channel.ErrInvalid, artwork.ErrInvalid, report.ErrInvalid, library.ErrInvalid, library.ErrState, graphics.ErrInvalid} {
+	for _, kind := range []error{account.ErrInvalid, channel.ErrInvalid, artwork.ErrInvalid, report.ErrInvalid, library.ErrInvalid, library.ErrState, graphics.ErrInvalid, chat.ErrInvalid} {
 		text = strings.TrimPrefix(text, kind.Error()+": ")
 	}
 	return strings.ReplaceAll(text, errForbidden.Error()+": ", "")

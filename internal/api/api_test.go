@@ -18,6 +18,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/chat"
 	"github.com/mayfly-tv/mayfly/internal/figures"
 	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/library"
@@ -57,8 +58,11 @@ func serve(t testing.TB, token string) (*httptest.Server, *bucket.Faulty) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rooms := chat.NewHub(chat.Config{Docs: docs, Lives: channels.Lives, Log: log})
+	go func() { ended <- rooms.Run(ctx) }()
 	a, err := New(Config{
-		Art: art, Library: clips, Reports: report.NewBook(docs), Rundowns: rundown.NewStore(docs),
+		Chat: rooms,
+		Art:  art, Library: clips, Reports: report.NewBook(docs), Rundowns: rundown.NewStore(docs),
 		Graphics: graphics.NewStore(docs), GraphicPictures: graphics.NewPictures(lens{t}, art.Made),
 		Webhooks: webhooksFor(docs, channels), Figures: figures.New(figures.Config{Docs: docs}), Fleet: &lone{},
 		Station: s, Channels: channels, People: people, Previews: told{}, Thumbnails: painter{}, Token: token, Version: "test", Log: log,

@@ -346,6 +346,10 @@ func bodyFor(path string) string {
 		return `{"last":1}`
 	case strings.HasSuffix(path, "/webhooks"):
 		return `{"url":"https://example.org/"}`
+	case strings.HasSuffix(path, "/chat/bans"):
+		return `{"who":"x","seconds":0}`
+	case strings.HasSuffix(path, "/chat/polls"):
+		return `{"question":"x","options":["a","b"]}`
 	case strings.HasSuffix(path, "/borrow"):
 		return `{"channel":"news","storyboard":"x"}`
 	}

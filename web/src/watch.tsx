@@ -53,11 +53,15 @@ function Watch() {
     return () => system.removeEventListener('change', wear)
   }, [status?.accent, status?.background])
   useTelling(slug, status)
+  const open = status !== null && status.gate === ''
+  const [Chat, setChat] = useState<typeof import('./chat/Chat').Chat | null>(null)
+  useEffect(() => {
+    if (open) void import('./chat/Chat').then((m) => setChat(() => m.Chat), () => {}) // after the player: nobody waits for it
+  }, [open])
   const report = () => void import('./report').then((m) => setReport(() => m.Report), () => {})
   const embed = () => void import('./watch/EmbedSheet').then((m) => setSheet(() => m.EmbedSheet), () => {})
   const onHelp = () => help.current?.showModal()
   const shown = item.value
-  const open = status !== null && status.gate === ''
   const resting = current.value !== null && (current.value.state.value === 'off' || current.value.state.value === 'never')
   const title = shown !== null && typeof shown === 'object' ? shown.title : (status?.title ?? slug)
   return (
@@ -75,6 +79,7 @@ function Watch() {
         )}
         {resting && open && <Tell slug={slug} />}
         {shown !== null && typeof shown === 'object' ? <AboutItem x={shown} status={status} onEmbed={embed} /> : shown === 'missing' ? <section id="about" class="about"><a class="button" href={`/${slug}`}>To the channel</a></section> : <About onEmbed={embed} onHelp={onHelp} onReport={report} />}
+        {open && shown === null && Chat && <Chat slug={slug} />}
         {open && (
           <div class="shelves">
             <OnDemand slug={slug} playing={shown !== null && typeof shown === 'object' ? shown.id : ''} open={open} />

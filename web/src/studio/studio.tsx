@@ -26,6 +26,7 @@ import { goOn, Steps } from './rundown'
 import { listenTo, SoundBar } from './sound'
 import { Settings } from './settings'
 import { Shows } from './shows'
+import { Talk } from './talk'
 import { Setup } from './setup'
 import { Webhooks } from './webhooks'
 import '../styles/base.css'
@@ -65,6 +66,7 @@ function Studio({ me }: { me: Me }) {
       <Cuts />
       <Steps />
       <Shows />
+      <Talk me={me} />
       <Autopilot />
       <Setup />
       <Crew me={me} />
