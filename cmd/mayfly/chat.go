@@ -15,5 +15,5 @@ type chatFlags struct {
 
 // newChat makes the rooms of this node as the flags say.
 func (n *node) newChat(docs *bucket.Documents) *chat.Hub {
-	return chat.NewHub(chat.Config{Docs: docs, Keep: n.flags.ChatKeep, MaxFrom: n.flags.ChatConnections, Lives: n.channels.Lives, Log: n.log})
+	return chat.NewHub(chat.Config{Docs: docs, Keep: n.flags.ChatKeep, MaxFrom: n.flags.ChatConnections, Lives: n.channels.Lives, Said: n.said, Log: n.log})
 }

@@ -5,8 +5,11 @@ import (
 	"net/http"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/chat"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/figures"
+	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/webhook"
@@ -17,6 +20,47 @@ func (n *node) newWebhooks(docs *bucket.Documents) *webhook.Sender {
 	s := webhook.New(webhook.Config{Docs: docs, Node: n.holder(), Aired: n.aired, Mine: n.looksAfter, Lives: n.channels.Lives, Log: n.log})
 	n.channels.Watch(s.Changed)
 	return s
+}
+
+// heldMessage is a message that waits for a moderator, on its way to webhooks.
+type heldMessage struct {
+	channel string
+	chat.Message
+}
+
+// said hears of every message of viewers at this node. If webhooks do not keep up, the newest ones that are held are not
+// told of: moderators see them all.
+func (n *node) said(channel string, m chat.Message, held bool) {
+	n.figures.Said(channel, m.Who)
+	if held {
+		select {
+		case n.held <- heldMessage{channel, m}:
+		default:
+		}
+	}
+}
+
+// tellHeld tells webhooks of messages that are held, until ctx ends.
+func (n *node) tellHeld(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-n.held:
+			n.emit(ctx, m.channel, channel.EventChatHeld, m.ID, map[string]any{"message": m.ID, "name": m.Name, "text": m.Text})
+		}
+	}
+}
+
+// recorded tells webhooks that a recording is complete.
+func (n *node) recorded(ctx context.Context, id string, r library.Recording) {
+	n.emit(ctx, id, channel.EventRecording, r.ID, map[string]any{"recording": r.ID, "title": r.Title, "begin": r.Begin, "duration": r.Duration.Seconds()})
+}
+
+func (n *node) emit(ctx context.Context, id string, kind channel.Event, what string, data map[string]any) {
+	if err := n.webhooks.Emit(ctx, id, kind, what, data); err != nil && ctx.Err() == nil {
+		n.log.Warn("webhooks are not told of something", "event", kind, "error", err)
+	}
 }
 
 // holder names this run of the node to who holds leases.

@@ -69,6 +69,7 @@ type node struct {
 	station  *station.Station
 	library  *library.Library
 	chat     *chat.Hub
+	held     chan heldMessage // on their way to webhooks
 	viewers  *deliver.Handler
 	pages    *api.API
 	encoders *rtmp.Server
@@ -147,7 +148,7 @@ func warnUnbuilt(f *serveFlags, log *slog.Logger) {
 
 // newNode puts a node together and opens its ports. Nothing waits for the bucket.
 func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error) {
-	n := &node{flags: f, log: log, id: rand.Text()[:8], started: time.Now(), proven: make(chan struct{}), metrics: newMetrics()}
+	n := &node{flags: f, log: log, id: rand.Text()[:8], started: time.Now(), held: make(chan heldMessage, 100), proven: make(chan struct{}), metrics: newMetrics()}
 	b, local, err := openBucket(ctx, f.Bucket)
 	if err != nil {
 		return nil, err
@@ -389,6 +390,7 @@ func (n *node) run(ctx context.Context) error {
 		inner.Go(func() error { return n.library.Run(ctx) })
 		inner.Go(func() error { return n.webhooks.Run(ctx) })
 		inner.Go(func() error { return n.figures.Run(ctx) })
+		inner.Go(func() error { return n.tellHeld(ctx) })
 		inner.Go(func() error { return n.chat.Run(meshed) })
 		inner.Go(func() error { defer unmesh(); return n.station.Run(ctx) })
 		if joined := n.mesh.Load(); joined != nil {

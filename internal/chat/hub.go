@@ -32,6 +32,8 @@ type Config struct {
 	Keep time.Duration
 	// Lives reports whether a channel of that id is there, and whether that is known.
 	Lives func(channel string) (lives, known bool)
+	// Said, if there is one, hears of each message of a channel's viewers that was written at this node. It must not wait.
+	Said func(channel string, m Message, held bool)
 	// MaxFrom bounds the connections from one address.
 	MaxFrom int
 }

@@ -39,6 +39,9 @@ func (h *Hub) Say(ctx context.Context, in Where, s Speaker, text string, ahead t
 	m, held, err := p.room.Say(now, now.Add(ahead), s, text, crew)
 	if err == nil {
 		h.touch(p)
+		if h.cfg.Said != nil && !in.Private {
+			h.cfg.Said(in.Channel, m, held)
+		}
 	}
 	return Said{m, held}, err
 }

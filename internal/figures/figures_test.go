@@ -122,14 +122,16 @@ func TestTidy(t *testing.T) {
 		g := New(Config{Docs: bucket.NewDocuments(b)})
 		began := time.Now()
 		for _, id := range []string{"c", "d"} {
-			g.Said(id, true)
+			g.Said(id, "ada")
+			g.Said(id, "bob")
+			g.Said(id, "ada")
 		}
 		g.store(t.Context(), true)
 		time.Sleep(Kept - 24*time.Hour)
 		if err := g.tidy(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if list, err := g.Read(t.Context(), "c", began.Add(-Span), began.Add(time.Hour)); err != nil || Total(list).Said != 1 {
+		if list, err := g.Read(t.Context(), "c", began.Add(-Span), began.Add(time.Hour)); err != nil || Total(list).Said != 3 || Total(list).Voices != 2 {
 			t.Fatalf("%v, %v", list, err)
 		}
 		time.Sleep(3 * 24 * time.Hour)

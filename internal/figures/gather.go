@@ -78,6 +78,8 @@ type tally struct {
 	mu      sync.Mutex
 	viewers map[uint64]*viewer
 	slots   map[int64]*Slot // by when they begin, in Unix seconds
+	voices  map[string]bool // who has written in the span that begins at spoken, in memory alone
+	spoken  int64
 }
 
 type viewer struct {
@@ -165,14 +167,19 @@ func (g *Gatherer) Fetched(channel string, bytes int64, starved bool) {
 	}
 }
 
-// Said counts a chat message of a channel; first says that its writer wrote nothing before in this span.
-func (g *Gatherer) Said(channel string, first bool) {
+// Said counts a chat message of a channel. who wrote it is forgotten with the span.
+func (g *Gatherer) Said(channel, who string) {
 	t := g.tally(channel)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.slot(g.cfg.Now())
+	now := g.cfg.Now()
+	s := t.slot(now)
 	s.Said++
-	if first {
+	if start := now.Truncate(Span).Unix(); t.voices == nil || start != t.spoken {
+		t.voices, t.spoken = map[string]bool{}, start
+	}
+	if !t.voices[who] && len(t.voices) < maxViewers {
+		t.voices[who] = true
 		s.Voices++
 	}
 }

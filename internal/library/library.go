@@ -44,6 +44,8 @@ type Config struct {
 	Bundles  func(context.Context, []bundle.Ref) ([][]byte, error)
 	// Recordings is how many bytes of recordings each channel may keep; DefaultQuota's if zero.
 	Recordings int64
+	// Recorded, if there is one, hears of each recording that is complete, and perhaps more than once.
+	Recorded func(ctx context.Context, channel string, r Recording)
 	// Played says in words which program plays a clip, so that it cannot be deleted; "" if none does.
 	Played func(ctx context.Context, channel string, take media.TakeID) (by string, err error)
 	Now    func() time.Time // time.Now if nil

@@ -196,6 +196,9 @@ func (l *Library) begin(ctx context.Context, c *channel.Channel, first int64) (*
 
 // grown writes down how far a recording is, and closes it if it is over.
 func (l *Library) grown(ctx context.Context, g *growth, onAir, over bool) error {
+	if over && g.recording.Duration > 0 && l.cfg.Recorded != nil { // first: should the node die over it, the next one says so again
+		l.cfg.Recorded(ctx, g.channel, g.recording)
+	}
 	_, err := l.updateArchive(ctx, g.channel, func(a *archive) error {
 		r := a.recording(g.recording.ID)
 		if r == nil || !r.Open {

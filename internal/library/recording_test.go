@@ -232,7 +232,14 @@ func TestRecording(t *testing.T) {
 	expectTimeline(t, whole.Bytes(), 350)
 
 	// It is over; what needs it before it is copied is needed.
+	told := map[string]media.Ticks{}
+	for _, l := range nodes {
+		l.cfg.Recorded = func(_ context.Context, channel string, r Recording) { told[channel+" "+r.ID] = r.Duration }
+	}
 	r = look(comesBack + time.Minute)
+	if len(told) != 1 || told[someChannel+" "+r.ID] != r.Duration {
+		t.Errorf("who hears of it is told %v", told)
+	}
 	if r.Open || r.State != Kept || r.Needs[a.origin.String()] != 0 || len(r.Needs) != 1 {
 		t.Fatalf("when it is over: %+v", r)
 	}
