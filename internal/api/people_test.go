@@ -338,6 +338,8 @@ func bodyFor(path string) string {
 		return `{"name":"x"}`
 	case strings.HasSuffix(path, "/storyboards"), strings.HasSuffix(path, "/storyboards/{storyboard}"):
 		return `{"name":"x","clips":[],"version":1}`
+	case strings.Contains(path, "/shows"):
+		return `{"title":"x","at":"2100-01-01T20:00:00Z"}`
 	case strings.HasSuffix(path, "/recordings"):
 		return `{"from":"1","to":"2","title":"x"}`
 	case strings.HasSuffix(path, "/feeds"):
