@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	case "stubborn": // hears SIGTERM and stays
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("here")
-		select {}
+		<-time.After(time.Hour) // a program that waits for nothing at all ends with a complaint
 	case "polite":
 		fmt.Println("here")
 		ended := make(chan os.Signal, 1)
@@ -37,14 +37,14 @@ func TestMain(m *testing.M) {
 		c.Env = append(os.Environ(), "TEST_CHILD=stubborn")
 		c.Start()
 		fmt.Println("child", c.Process.Pid)
-		select {}
+		<-time.After(time.Hour) // a program that waits for nothing at all ends with a complaint
 	case "parent": // is killed, and what it started must go too
 		c, err := startChild(spec{argv: []string{os.Args[0]}, env: append(os.Environ(), "TEST_CHILD=stubborn")})
 		if err != nil {
 			panic(err)
 		}
 		fmt.Println("child", c.pid())
-		select {}
+		<-time.After(time.Hour) // a program that waits for nothing at all ends with a complaint
 	case "node":
 		fakeNode()
 	}
