@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,9 +12,7 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/channel"
-	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/station"
-	"github.com/mayfly-tv/mayfly/internal/take"
 )
 
 // Channel is a channel as the API shows it. Sources and settings are only there for who works on it, and
@@ -46,52 +43,6 @@ type Channel struct {
 type Ingest struct {
 	RTMP  int `json:"rtmp,omitempty"`
 	RTMPS int `json:"rtmps,omitempty"`
-}
-
-// OnAir is what is on air now.
-type OnAir struct {
-	Source string    `json:"source"`
-	Take   string    `json:"take"`
-	Number int64     `json:"number" doc:"media sequence number that it began with"`
-	Since  time.Time `json:"since"`
-	Ahead  float64   `json:"ahead,omitempty" doc:"seconds that the program's time is ahead of when it was sent"`
-
-	Cue *OnCue `json:"cue,omitempty" doc:"the clips that are played on cue"`
-
-	Heard
-}
-
-// Source is an encoder's place in a channel, with the keys it publishes with.
-type Source struct {
-	ID              string `json:"id"`
-	Name            string `json:"name"`
-	StreamKey       string `json:"streamKey,omitempty"`
-	BackupStreamKey string `json:"backupStreamKey,omitempty"`
-	CameraKey       string `json:"cameraKey,omitempty" doc:"lets a browser's camera send, over HTTP alone; for as long as the stream key is the same"`
-
-	Mute bool `json:"mute,omitempty" doc:"viewers do not hear it"`
-
-	Sending *Sending `json:"sending,omitempty" doc:"what it sends now; absent if nothing"`
-}
-
-// Sending is what a source sends now.
-type Sending struct {
-	Preview string `json:"preview" doc:"playlist of it, for who works on the channel"`
-	Node    string `json:"node" doc:"that takes it in"`
-	Backup  bool   `json:"backup,omitempty" doc:"by its backup publisher"`
-	OnAir   bool   `json:"onAir"`
-	Width   int    `json:"width,omitempty"`
-	Height  int    `json:"height,omitempty"`
-
-	Warnings []take.Warning `json:"warnings,omitempty" doc:"what is wrong with it, and how to mend it"`
-
-	take string
-}
-
-type newSource struct {
-	Name            string `json:"name,omitempty" maxLength:"120"`
-	StreamKey       string `json:"streamKey,omitempty" doc:"16 to 128 letters, digits, hyphens and underscores; made up if absent. Only the administrator's token may choose it"`
-	BackupStreamKey string `json:"backupStreamKey,omitempty"`
 }
 
 type createInput struct {
@@ -137,52 +88,6 @@ type channelOutput struct{ Body Channel }
 type channelsOutput struct {
 	Body struct {
 		Channels []Channel `json:"channels"`
-	}
-}
-
-type rotateInput struct {
-	Channel string `path:"channel"`
-	Source  string `path:"source"`
-	Body    struct {
-		Backup bool `json:"backup,omitempty" doc:"the backup key instead"`
-	} `required:"false"`
-}
-
-type sourceInput struct {
-	Channel string `path:"channel"`
-	Source  string `path:"source"`
-}
-
-type newSourceInput struct {
-	Channel string `path:"channel"`
-	Body    struct {
-		Name string `json:"name" maxLength:"120" doc:"such as the camera's place"`
-	}
-}
-
-type renameSourceInput struct {
-	Channel string `path:"channel"`
-	Source  string `path:"source"`
-	Body    struct {
-		Name string `json:"name" maxLength:"120"`
-	}
-}
-
-type cutInput struct {
-	Channel string `path:"channel"`
-	Body    struct {
-		Source string   `json:"source" doc:"the id of a source, \"autopilot\", \"off\", or \"clip:\" and the id of a clip of the library, which is played once"`
-		Clips  []string `json:"clips,omitempty" maxItems:"19" doc:"with a clip: the ids of those that are played after it"`
-		Then   string   `json:"then,omitempty" maxLength:"64" doc:"with a clip: what is cut to at its end, the id of a source, \"autopilot\" or \"off\"; absent: what was on air before"`
-
-		Sound
-	}
-}
-
-type cutOutput struct {
-	Body struct {
-		Number     int64     `json:"number" doc:"media sequence number that the cut begins with"`
-		ExpectedAt time.Time `json:"expectedAt"`
 	}
 }
 
@@ -451,32 +356,6 @@ func (a *API) remove(ctx context.Context, in *channelInput) (*struct{}, error) {
 	return nil, err
 }
 
-func (a *API) rotate(ctx context.Context, in *rotateInput) (*channelOutput, error) {
-	return a.shown(ctx, in.Channel, account.Keys, "key.rotate", func(c *channel.Channel) (string, error) {
-		return in.Source, c.Rotate(in.Source, in.Body.Backup)
-	})
-}
-
-func (a *API) addSource(ctx context.Context, in *newSourceInput) (*channelOutput, error) {
-	return a.shown(ctx, in.Channel, account.Change, "source.add", func(c *channel.Channel) (string, error) {
-		before := *c
-		c.AddSource(in.Body.Name)
-		return in.Body.Name, a.withinQuota(ctx, &before, c)
-	})
-}
-
-func (a *API) renameSource(ctx context.Context, in *renameSourceInput) (*channelOutput, error) {
-	return a.shown(ctx, in.Channel, account.Change, "source.rename", func(c *channel.Channel) (string, error) {
-		return in.Source + ": " + in.Body.Name, c.Rename(in.Source, in.Body.Name)
-	})
-}
-
-func (a *API) removeSource(ctx context.Context, in *sourceInput) (*channelOutput, error) {
-	return a.shown(ctx, in.Channel, account.Change, "source.remove", func(c *channel.Channel) (string, error) {
-		return in.Source, c.RemoveSource(in.Source)
-	})
-}
-
 // shown makes a change and answers with the channel as it is then.
 func (a *API) shown(ctx context.Context, slug string, do account.Action, did string, change func(*channel.Channel) (string, error)) (*channelOutput, error) {
 	c, err := a.changed(ctx, slug, do, did, change)
@@ -484,49 +363,4 @@ func (a *API) shown(ctx context.Context, slug string, do account.Action, did str
 		return nil, err
 	}
 	return &channelOutput{a.show(ctx, c)}, nil
-}
-
-func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
-	c, err := a.channel(ctx, in.Channel, account.Cut)
-	if err != nil {
-		return nil, err
-	}
-	source := in.Body.Source
-	clip, cued := program.ClipOf(source)
-	switch {
-	case cued:
-	case source == "off":
-		source = ""
-	case source == program.AutopilotSource:
-	case c.Source(source) == nil:
-		return nil, huma.Error422UnprocessableEntity("the channel has no source of that id: read the channel to see its sources")
-	}
-	if !cued && (len(in.Body.Clips) > 0 || in.Body.Then != "") {
-		return nil, huma.Error422UnprocessableEntity("clips and then are for a cut to a clip: leave them out, or name one as the source, such as clip:ID")
-	}
-	if c.Rehearsal != nil {
-		return a.rehearse(ctx, c, source)
-	}
-	p, err := a.cfg.Station.Program(in.Channel)
-	if err != nil {
-		return nil, a.problem(err)
-	}
-	if source != "" && source != program.AutopilotSource && !cued {
-		m, err := in.Body.mix(c, p.Mix(source))
-		if err != nil {
-			return nil, a.problem(err)
-		}
-		source = m.Source()
-	}
-	out := &cutOutput{}
-	if cued {
-		out.Body.Number, out.Body.ExpectedAt, err = a.cue(ctx, c, p, clip, in)
-	} else if out.Body.Number, out.Body.ExpectedAt, err = p.Cut(ctx, source); err != nil {
-		err = a.problem(err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	a.cfg.People.Note(c.ID, callerOf(ctx), "cut", cmp.Or(source, "off"))
-	return out, nil
 }

@@ -7,6 +7,7 @@ import { Asker, ask } from './people/ask'
 import { Field } from './people/form'
 import { Badge, Brand } from './parts'
 import { passOf, takePass, withPass } from './pass'
+import { Replay } from './chat/Replay'
 import { airtime, Screen } from './player/Screen'
 import { Cutter } from './recorded/cutter'
 import { dayOf, type Recording } from './recorded/list'
@@ -56,8 +57,9 @@ function Page() {
       <a class="skip" href="#about">Skip the player</a>
       <header class="top"><Brand /><nav><a href={`/${slug}`}>Live</a> <a href="/">Guide</a></nav></header>
       <main class="watch">
-        {r === null ? <Empty /> : <Screen url={withPass(r.playlist.split('?')[0]!, slug)} label={r.title} from={wished()} />}
+        {r === null ? <Empty /> : <Screen slug={slug} url={withPass(r.playlist.split('?')[0]!, slug)} label={r.title} from={wished()} />}
         {r !== null && <About r={r} />}
+        {r !== null && <Replay slug={slug} time={airtime} />}
       </main>
       <Asker />
     </>

@@ -1,6 +1,7 @@
 import { signal, useSignal, type Signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { clock, spoken } from '../words'
+import { Graphics } from './graphics'
 import { actionOf, kindOf } from './keys'
 
 /** The program time that is shown, epoch ms; null while nothing is. What is drawn over the picture goes by it. */
@@ -8,14 +9,15 @@ export const airtime: Signal<number | null> = signal(null)
 
 const again = 2000
 
-/** Plays something finished, such as a recording, from its playlist; it looks and is used like the live player. */
-export function Screen({ url, label, from, children }: { url: string; label: string; from: number; children?: preact.ComponentChildren }) {
+/** Plays something finished of a channel, such as a recording, from its playlist, with what lay over it; it looks and is used like the live player. */
+export function Screen({ slug, url, label, from }: { slug: string; url: string; label: string; from: number }) {
   const video = useRef<HTMLVideoElement>(null)
   const stage = useRef<HTMLDivElement>(null)
   const place = useSignal(0)
   const length = useSignal(0)
   const fault = useSignal('')
   const blocked = useSignal(false)
+  const [over, lay] = useState<{ Overlay: typeof import('../graphics/Overlay').Overlay; graphics: Graphics } | null>(null)
 
   const go = (at: number) => {
     if (video.current) video.current.currentTime = Math.min(Math.max(0, at), Math.max(0, length.value - 0.1))
@@ -27,6 +29,12 @@ export function Screen({ url, label, from, children }: { url: string; label: str
     let ended = false
     let timer = 0
     let dateOf = (): number | null => null
+    const dateAt = (position: number): number | null => {
+      const now = dateOf()
+      return now === null ? null : now + (position - v.currentTime) * 1000
+    }
+    const graphics = new Graphics(slug, v, dateAt, () => Date.now())
+    void import('../graphics/Overlay').then((m) => ended || lay({ Overlay: m.Overlay, graphics }), () => {})
     const start = (at: number) => {
       void import('hls.js/light').then(({ default: Hls }) => {
         if (ended) return
@@ -119,7 +127,7 @@ export function Screen({ url, label, from, children }: { url: string; label: str
           </div>
         </div>
       </media-controller>
-      {children}
+      {over && <over.Overlay under={over.graphics} />}
       {blocked.value && <button type="button" class="button big" onClick={() => { blocked.value = false; void video.current?.play().catch(() => {}) }}>Tap to play</button>}
       {fault.value !== '' && <p class="toast" role="status">{fault.value}</p>}
     </div>
