@@ -1,8 +1,15 @@
+import { readFileSync } from 'node:fs'
 import { defineConfig } from 'vite'
 
-// Eleven pages. The content security policy allows no inline script, and vite writes none.
+const head = readFileSync(new URL('src/head.txt', import.meta.url), 'utf8')
+
+// The content security policy allows no inline script, and vite writes none.
 export default defineConfig({
   appType: 'mpa',
+  plugins: [{
+    name: 'what the head of every page begins with',
+    transformIndexHtml: { order: 'pre', handler: (page) => page.replace('<!--every page-->\n', head) },
+  }],
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,
