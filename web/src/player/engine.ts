@@ -153,7 +153,8 @@ class HlsEngine implements Engine {
       if (placed || this.hls === null) return
       placed = true
       const at = live ? this.keyframe() : this.place(wish)
-      if (at !== null) video.currentTime = at
+      // Setting the video's time alone would be undone where the first fragment comes late: hls.js goes to its own start then.
+      if (at !== null) hls.startLoad(at)
     })
     hls.attachMedia(video)
     hls.loadSource(playlist(wish.slug, wish.mode))
