@@ -54,7 +54,7 @@ func (l *Library) workOn(ctx context.Context, key string) error {
 	w := &worker{library: l, key: key, job: j, log: l.log.With("clip", j.Clip)}
 	working, stop := context.WithCancelCause(ctx)
 	kept := make(chan struct{})
-	go func() { defer close(kept); w.keepLease(working, stop) }()
+	go func() { defer close(kept); w.keepLease(working, stop, j.Lease) }()
 	if j.Gather {
 		err = w.gather(working)
 	} else {
@@ -91,8 +91,8 @@ type worker struct {
 }
 
 // keepLease renews the lease until ctx ends, and ends the work if it is lost, or could be.
-func (w *worker) keepLease(ctx context.Context, stop context.CancelCauseFunc) {
-	l, until := w.library, w.job.Lease.Until
+func (w *worker) keepLease(ctx context.Context, stop context.CancelCauseFunc, held lease) {
+	l, until := w.library, held.Until
 	for {
 		select {
 		case <-ctx.Done():
@@ -102,7 +102,7 @@ func (w *worker) keepLease(ctx context.Context, stop context.CancelCauseFunc) {
 		bounded, cancel := context.WithTimeout(ctx, renewEvery)
 		j, err := l.updateJob(bounded, w.key, func(j *job) error {
 			j.Done, j.Total = media.Ticks(w.done.Load()), media.Ticks(w.total.Load())
-			return j.Lease.renew(l.cfg.Node, w.job.Lease.Term, l.now())
+			return j.Lease.renew(l.cfg.Node, held.Term, l.now())
 		})
 		cancel()
 		switch {

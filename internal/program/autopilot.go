@@ -129,8 +129,8 @@ func (d *Director) Agreed(entry string, end *End, by []string) *Order {
 	if p == nil || p.mark.Ended != entry || p.mark.End != nil || e == nil || e.ID != entry {
 		return nil
 	}
-	if p.off {
-		d.setOff(true)
+	if p.off || p.on {
+		d.setOff(p.off)
 	}
 	m := &Mark{Ended: entry, End: end, Words: by}
 	if p.to != nil && p.to.Take != nil && !d.writes(p.to.Take.ID) { // it left meanwhile: the plan goes on

@@ -131,7 +131,11 @@ func (d *Director) Cue(c Contender) (*Order, error) {
 		d.setOff(false)
 		return o, nil
 	}
-	return d.leave(&c)
+	o, err := d.leave(&c)
+	if o != nil && o.Words != "" {
+		d.pending.on = true
+	}
+	return o, err
 }
 
 // followed returns what follows a cue that interrupts an entry.

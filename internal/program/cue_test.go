@@ -133,6 +133,41 @@ func TestCuePast(t *testing.T) {
 	}
 }
 
+// TestCutOutOfOff: the channel was taken off air, and what was on air has not ended so far: whoever cuts to something then
+// has the last word.
+func TestCutOutOfOff(t *testing.T) {
+	for _, cut := range []func(d *Director) (*Order, error){
+		func(d *Director) (*Order, error) { return d.Cut("b") },
+		func(d *Director) (*Order, error) {
+			_, next := testCue(t, 2, "")
+			return d.Cue(onClock(&Play{Plan: -4, Cue: next}, noon))
+		},
+	} {
+		d := newDirector()
+		_, cue := testCue(t, 1, "")
+		o, err := d.Cue(onClock(&Play{Plan: -3, Cue: cue}, noon))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := air(t, d, o)
+		d.Began(contender("b", 2, 0))
+		d.Learn(d.List().with(func(c *CutList) { c.Off, c.Turns = true, c.Turns+1 }), true)
+		if !d.List().Off {
+			t.Fatal("it is not off")
+		}
+		if o, err = cut(d); err != nil || o == nil || o.Words != e.ID {
+			t.Fatalf("the cut: %+v, %v", o, err)
+		}
+		o = d.Agreed(e.ID, e.Whole(), nil)
+		if o == nil || o.Claim == nil || o.Claim.Entry == nil || d.List().Off {
+			t.Fatalf("once all agree: %+v, off: %v", o, d.List().Off)
+		}
+		if list, err := Claimed(d.List(), d.List(), o.Claim); err != nil || list.OnAir() == nil || list.OnAir().ID != o.Claim.Entry.ID {
+			t.Errorf("the claim: %v", err)
+		}
+	}
+}
+
 // TestInterruptsWhole: a source that comes while the plan is on air goes on air from its beginning, so that all that was
 // acknowledged to who sends it is in the program; one that a producer cuts to goes on with what is newest.
 func TestInterruptsWhole(t *testing.T) {

@@ -13,7 +13,7 @@ func (d *Director) Cut(source string) (*Order, error) {
 	switch {
 	case err != nil: // a cut that is refused changes nothing
 	case o != nil && o.Words != "":
-		d.pending.off = source == "" // once all have given their word
+		d.pending.off, d.pending.on = source == "", source != "" // once all have given their word
 	default:
 		d.setOff(source == "")
 	}

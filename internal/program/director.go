@@ -59,6 +59,7 @@ type pending struct {
 	words bool         // it is to end a clock-driven entry
 	to    *Contender   // what is to follow that
 	off   bool         // nothing, because a producer says so
+	on    bool         // what follows is what a producer says: the channel is not off air any more
 }
 
 // Order is what the director asks for.

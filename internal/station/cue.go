@@ -116,7 +116,7 @@ func (p *Program) leaveCue(ctx context.Context, entry string) bool {
 	e := p.onClock()
 	there := e != nil && e.ID == entry && !p.gone
 	then := ""
-	if there {
+	if there && !p.director.List().Off { // a producer who has taken the channel off air since has the last word
 		then = e.Play.Cue.Then
 	}
 	p.mu.Unlock()
