@@ -9,8 +9,8 @@ failed=0
 
 scripts/fuzz.sh "${FUZZTIME:-2s}" 2>&1 | tee "$fuzzed" || failed=1
 # Packages of tests one after the other where they run real programs: two cores carry one broadcast at a time.
-# The simulation of fleets is run in short only, as the race detector makes it slow.
-units=$(go list ./... | grep -v -e '/e2e$' -e '/internal/sim$')
+# The simulations are run in short only, as the race detector makes them slow.
+units=$(go list ./... | grep -v -e '/e2e$' -e '/internal/sim$' -e '/internal/program$')
 go test -race -timeout 15m $units 2>&1 | tee "$summary"
 if [ "${PIPESTATUS[0]}" != 0 ]; then
 	# The race detector itself may fail, and says so: that is no word about the program. What passed is not run again.
@@ -20,8 +20,9 @@ if [ "${PIPESTATUS[0]}" != 0 ]; then
 		failed=1
 	fi
 fi
-go test -race -short -skip '^TestWithout$' -timeout 15m ./internal/sim 2>&1 | tee -a "$summary" || failed=1
-# In depth without the race detector: 2,000 fleets, and each rule left out.
+go test -race -short -skip '^TestWithout$' -timeout 15m ./internal/program ./internal/sim 2>&1 | tee -a "$summary" || failed=1
+# In depth without the race detector: 2,000 fleets, days of autopilot, and each rule left out.
+CGO_ENABLED=0 go test -count=1 -timeout 15m ./internal/program -dark.runs 20 2>&1 | tee -a "$summary" || failed=1
 CGO_ENABLED=0 go test -count=1 -timeout 20m ./internal/sim -sim.runs 2000 2>&1 | tee -a "$summary" || failed=1
 if [ -d e2e ]; then
 	# What the builds left to be written to the disk would hold up every fsync of the first minutes: it is built, and
