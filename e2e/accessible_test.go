@@ -16,13 +16,17 @@ func TestAccessible(t *testing.T) {
 	if status, body := n.call("PATCH", "/api/v1/channels/news", `{"record":true}`); status != 200 {
 		t.Fatalf("record: %d %s", status, body)
 	}
-	camera(t, address, "320x180", "10", "440")
-	n.until("the log prints a setup link", 10*time.Second, func() bool { return setupLink.MatchString(n.said()) })
+	past := camera(t, address, "320x180", "10", "440")
 	n.until("the channel is on air", 20*time.Second, func() bool { return n.state("news") == "live" })
+	after(3 * time.Second)
+	past.kill()
+	n.until("the log prints a setup link", 10*time.Second, func() bool { return setupLink.MatchString(n.said()) })
 	n.until("it is recorded", 20*time.Second, func() bool {
 		_, body := n.call("GET", "/api/v1/channels/news/recordings", "")
-		return strings.Contains(string(body), `"onAir"`)
+		return strings.Contains(string(body), `"kept"`)
 	})
+	camera(t, address, "320x180", "10", "440")
+	n.until("the channel is on air again", 20*time.Second, func() bool { return n.state("news") == "live" })
 	at, err := url.Parse(n.url(setupLink.FindString(n.said())))
 	if err != nil {
 		t.Fatal(err)

@@ -15,11 +15,9 @@ func s3Env() []string {
 // onS3 starts a node on a real S3 server.
 func onS3(t *testing.T, s *buckettest.S3Server) *node {
 	t.Helper()
-	for _, e := range s3Env() {
-		name, value, _ := strings.Cut(e, "=")
-		t.Setenv(name, value)
-	}
-	return newNode(t, s.Bucket("tv"))
+	n := &node{t: t, bucket: s.Bucket("tv"), spool: t.TempDir(), env: s3Env(), http: "127.0.0.1:0", rtmp: "127.0.0.1:0", mesh: "127.0.0.1:0"}
+	n.start()
+	return n
 }
 
 // outage is how long the bucket is away.

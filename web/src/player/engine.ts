@@ -153,8 +153,10 @@ class HlsEngine implements Engine {
       if (placed || this.hls === null) return
       placed = true
       const at = live ? this.keyframe() : this.place(wish)
-      // Setting the video's time alone would be undone where the first fragment comes late: hls.js goes to its own start then.
-      if (at !== null) hls.startLoad(at)
+      if (at === null) return
+      video.currentTime = at
+      // Where the first fragment comes late, hls.js would go from there to a start of its own.
+      if (live) hls.startLoad(at)
     })
     hls.attachMedia(video)
     hls.loadSource(playlist(wish.slug, wish.mode))
