@@ -142,7 +142,7 @@ func TestAutopilotPlays(t *testing.T) {
 	switch list := l.of(loop); {
 	case len(list) <= stopped:
 		t.Errorf("after the camera nothing new of the clip is listed: %v", list)
-	case !follows(list[stopped-1], list[stopped]):
+	case !follows(list[stopped-1], list[stopped], l.newest >= 65536):
 		t.Errorf("the clip stopped after %s and goes on with %s", list[stopped-1], list[stopped])
 	}
 
@@ -167,13 +167,14 @@ func TestAutopilotPlays(t *testing.T) {
 	t.Logf("%d numbers, the newest is %d", len(l.known), l.newest)
 }
 
-// follows reports whether one segment of a clip that plays in a loop comes after another.
-func follows(a, b string) bool {
+// follows reports whether one segment of a clip that plays in a loop comes after another. Where the program leapt, because
+// the node that was killed may have listed more, one may have been listed in part and left the window before it was whole.
+func follows(a, b string, leapt bool) bool {
 	var x, y int
 	name := func(s string) string { return s[strings.LastIndexByte(s, '/')+1:] }
 	fmt.Sscanf(name(a), "%d", &x)
 	fmt.Sscanf(name(b), "%d", &y)
-	return y == x+1 || y == 0 && x > 0
+	return y == x+1 || y == 0 && x > 0 || leapt && (y == x+2 || y == 1 && x > 1)
 }
 
 // TestCutSizes cuts between two cameras of different size and frame rate and a clip of a third: what is played in the
