@@ -180,6 +180,7 @@ func cpuOf(n *node) time.Duration {
 // TestChatFleet has viewers at three nodes in one room. A node dies: what it told stays, its viewer goes on at another
 // node without a hole, and all of it is kept.
 func TestChatFleet(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	f.whole()
 	if status, body := f.nodes[0].admin("POST", "/api/v1/channels", `{"slug":"hall"}`); status != http.StatusCreated {

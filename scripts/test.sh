@@ -7,7 +7,7 @@ summary=$(mktemp) fuzzed=$(mktemp)
 trap 'rm -f "$summary" "$fuzzed"' EXIT
 failed=0
 
-scripts/fuzz.sh "${FUZZTIME:-2s}" 2>&1 | tee "$fuzzed" || failed=1
+scripts/fuzz.sh "${FUZZTIME:-1s}" 2>&1 | tee "$fuzzed" || failed=1
 # Packages of tests one after the other where they run real programs: two cores carry one broadcast at a time.
 # The simulations are run in short only, as the race detector makes them slow.
 units=$(go list ./... | grep -v -e '/e2e$' -e '/internal/sim$' -e '/internal/program$')
@@ -30,8 +30,8 @@ if [ -d e2e ]; then
 	CGO_ENABLED=0 go test -count=1 -run '^$' ./e2e >/dev/null 2>&1 || true
 	sync
 	# Without the race detector: real time counts there, and the server is the built program.
-	# Those that wait most of their time run three at once.
-	CGO_ENABLED=0 go test -count=1 -timeout 20m -parallel 3 ./e2e 2>&1 | tee -a "$summary" || failed=1
+	# Those that wait most of their time run four at once.
+	CGO_ENABLED=0 go test -count=1 -timeout 20m -parallel 4 ./e2e 2>&1 | tee -a "$summary" || failed=1
 fi
 echo
 echo "summary"
