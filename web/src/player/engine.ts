@@ -19,7 +19,17 @@ export interface Engine {
   limit(height: number): void
   /** It began at a keyframe further back than was wished; the wish can be fulfilled when what lies between is there. */
   early: boolean
+  /** What it is at, for who looks into a picture that stands still. */
+  inside(): string
   destroy(): void
+}
+
+/** What hls.js keeps to itself of what it is at. */
+interface Loading {
+  state: string
+  nextLoadPosition?: number
+  loadingParts?: boolean
+  fragCurrent?: { sn: number | string; stats?: { loading: { start: number; end: number } } } | null
 }
 
 export interface Wish {
@@ -220,6 +230,13 @@ class HlsEngine implements Engine {
     return (d.fragmentHint ? dateAt([d.fragmentHint], position, date) : null) ?? dateAt(d.fragments, position, date)
   }
 
+  inside(): string {
+    const c = (this.hls as unknown as { streamController?: Loading } | null)?.streamController
+    const f = c?.fragCurrent
+    const loading = f?.stats?.loading
+    return c === undefined ? '' : `${c.state} at ${Number(c.nextLoadPosition).toFixed(1)}${c.loadingParts ? ' by parts' : ''}${f && loading ? `, number ${f.sn} asked ${loading.start > 0 ? ((performance.now() - loading.start) / 1000).toFixed(1) : '?'} s ago${loading.end > 0 ? ' and here' : ''}` : ''}`
+  }
+
   destroy(): void {
     this.hls?.destroy()
     this.hls = null
@@ -280,6 +297,10 @@ class NativeEngine implements Engine {
   dateAt(position: number): number | null {
     const zero = this.zero()
     return zero === null ? null : zero + position * 1000
+  }
+
+  inside(): string {
+    return `network ${this.video.networkState}`
   }
 
   destroy(): void {

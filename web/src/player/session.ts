@@ -444,7 +444,7 @@ export class Session {
     const ranges = video.buffered
     const ahead = ranges.length > 0 ? ranges.end(ranges.length - 1) - video.currentTime : 0
     const edge = this.engine?.edge() ?? null
-    return `stood still for ${((Date.now() - this.moved) / 1000).toFixed(1)} s: ready ${video.readyState}, ${ahead.toFixed(1)} s ahead in ${ranges.length} ranges, ${edge === null ? 'no edge' : `${(edge - video.currentTime).toFixed(1)} s to the edge`}`
+    return `stood still for ${((Date.now() - this.moved) / 1000).toFixed(1)} s: ready ${video.readyState}, ${ahead.toFixed(1)} s ahead in ${ranges.length} ranges, ${edge === null ? 'no edge' : `${(edge - video.currentTime).toFixed(1)} s to the edge`}; ${this.engine?.inside() ?? ''}`
   }
 
   /** Builds an engine if there is room for one more viewer. */
