@@ -14,7 +14,6 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/channel"
-	"github.com/mayfly-tv/mayfly/internal/library"
 )
 
 // Offered is something that a channel offers to be played at any time.
@@ -80,7 +79,7 @@ func (a *API) offers() []Offers {
 	if a.cfg.Library == nil {
 		return a.cfg.OnDemand
 	}
-	return append([]Offers{clipOffers{a.cfg.Library}}, a.cfg.OnDemand...)
+	return append([]Offers{clipOffers{a.cfg.Library}, recordingOffers{a.cfg.Library}}, a.cfg.OnDemand...)
 }
 
 // offered lists what a channel offers, newest first.
@@ -210,51 +209,6 @@ func (a *API) offeredPoster(w http.ResponseWriter, r *http.Request, c *channel.C
 	w.Header().Set("Cache-Control", scope+", max-age=86400")
 	w.Write(data)
 	return nil
-}
-
-// clipOffers are the clips of the library that are public.
-type clipOffers struct{ library *library.Library }
-
-func (o clipOffers) Offered(ctx context.Context, channel string) (out []Offered, err error) {
-	clips, _, _, err := o.library.Clips(ctx, channel)
-	for i := range clips {
-		if c := &clips[i]; c.Public && c.State == library.Ready {
-			end := c.Duration
-			if c.Out > 0 {
-				end = c.Out
-			}
-			out = append(out, Offered{ID: c.ID, Kind: OfferedClip, Title: c.Title, Made: c.Created, Duration: (end - c.In).Duration(), Poster: c.Poster})
-		}
-	}
-	return out, err
-}
-
-// public returns a clip that is offered.
-func (o clipOffers) public(ctx context.Context, channel, id string) (library.Clip, error) {
-	c, err := o.library.Clip(ctx, channel, id)
-	if errors.Is(err, library.ErrNotFound) || err == nil && (!c.Public || c.State != library.Ready) {
-		err = ErrNotOffered
-	}
-	return c, err
-}
-
-func (o clipOffers) Playlist(ctx context.Context, channel, id, token string) ([]byte, error) {
-	c, err := o.public(ctx, channel, id)
-	if err != nil {
-		return nil, err
-	}
-	return o.library.PlayedPlaylist(ctx, c, token)
-}
-
-func (o clipOffers) Poster(ctx context.Context, channel, id string, number int) ([]byte, error) {
-	if _, err := o.public(ctx, channel, id); err != nil {
-		return nil, err
-	}
-	data, err := o.library.Poster(ctx, channel, id, number)
-	if errors.Is(err, library.ErrNotFound) {
-		err = ErrNotOffered
-	}
-	return data, err
 }
 
 // itemQuery names in a page's address what is played on demand.

@@ -62,6 +62,13 @@ func TestRecordings(t *testing.T) {
 			t.Errorf("%s: %s", path, answer.Status)
 		}
 	}
+	const offered = "/api/v1/channels/news/ondemand"
+	for _, p := range []*person{ada, nobody} {
+		if items := p.want(200, "GET", offered, "")["items"].([]any); len(items) != 1 || items[0].(map[string]any)["id"] != shown || items[0].(map[string]any)["kind"] != "recording" {
+			t.Errorf("on demand: %v", items)
+		}
+	}
+	nobody.want(404, "GET", offered+"/"+hidden+"/index.m3u8", "")
 	ada.want(422, "PATCH", at+"/"+shown, `{"title":" "}`)
 	if r := ada.want(200, "PATCH", at+"/"+shown, `{"title":"Yesterday","hidden":true}`); r["title"] != "Yesterday" || r["hidden"] != true {
 		t.Errorf("changed: %v", r)

@@ -17,7 +17,7 @@ export function OnDemand({ slug, playing, open }: { slug: string; playing: strin
       wanted = false
     }
   }, [slug, open])
-  const others = all.filter((x) => x.id !== playing)
+  const others = all.filter((x) => x.kind === 'clip' && x.id !== playing) // recordings have a list and pages of their own
   if (others.length === 0) return null
   return (
     <section class="ondemand" aria-labelledby="ondemand-title">
@@ -31,7 +31,7 @@ export function OnDemand({ slug, playing, open }: { slug: string; playing: strin
                 {x.duration > 0 && <b><span class="hidden-words">{spoken(x.duration)}</span><span aria-hidden="true">{clock(x.duration)}</span></b>}
               </span>
               <strong>{x.title}</strong>
-              <small>{x.kind === 'recording' ? 'Recording, ' : ''}{new Date(x.made).toLocaleDateString(undefined, { day: 'numeric', month: 'long', year: 'numeric' })}</small>
+              <small>{new Date(x.made).toLocaleDateString(undefined, { day: 'numeric', month: 'long', year: 'numeric' })}</small>
             </a>
           </li>
         ))}
