@@ -21,6 +21,8 @@ export interface Engine {
   early: boolean
   /** What it is at, for who looks into a picture that stands still. */
   inside(): string
+  /** Looks anew for what to load, if it rests although there is more. */
+  nudge(position: number): void
   destroy(): void
 }
 
@@ -230,6 +232,13 @@ class HlsEngine implements Engine {
     return (d.fragmentHint ? dateAt([d.fragmentHint], position, date) : null) ?? dateAt(d.fragments, position, date)
   }
 
+  nudge(position: number): void {
+    const c = (this.hls as unknown as { streamController?: Loading } | null)?.streamController
+    if (c?.state !== 'IDLE') return
+    c.loadingParts = false // the whole segment, if it finds no part that goes on
+    this.hls?.startLoad(position)
+  }
+
   inside(): string {
     const c = (this.hls as unknown as { streamController?: Loading } | null)?.streamController
     const f = c?.fragCurrent
@@ -298,6 +307,8 @@ class NativeEngine implements Engine {
     const zero = this.zero()
     return zero === null ? null : zero + position * 1000
   }
+
+  nudge(): void {} // it looks by itself
 
   inside(): string {
     return `network ${this.video.networkState}`

@@ -18,6 +18,9 @@ const margin = 5
 /** When a channel that had no room is asked again. */
 const fullAfter = 12_000
 
+/** A picture that stands still for so long, in ms, although there is more, makes the engine look again. */
+const nudgeAfter = 1000
+
 /**
  * One channel being watched: the feed of what the server says, the engine that plays, and the clockwork that keeps
  * both going for ever. All decisions are pure functions (shown, plan, pace); this class carries them out.
@@ -54,6 +57,7 @@ export class Session {
   readonly missed = signal(false)
   readonly captions: Captions
 
+  private nudged = 0
   stalls = 0
   private readonly teller = new Teller(newSession(), referrerOf(document.referrer, location.hostname))
   rebuilds = 0
@@ -412,6 +416,11 @@ export class Session {
       nextTry: this.nextTry,
     })
     if (this.idle.value) return
+    // hls.js sometimes rests in the moment in which the playlist begins to slide, until it is told to look again.
+    if (what === 'keep' && engine !== null && this.everMoved && !this.paused.value && now - Math.max(this.moved, this.nudged) > nudgeAfter && (engine.edge() ?? 0) > video.currentTime + 1.5) {
+      this.nudged = now
+      engine.nudge(video.currentTime)
+    }
     if (what === 'drop') this.drop()
     else if (what === 'build-live') this.admitted('live')
     else if (what === 'build-dvr') this.admitted('dvr')
