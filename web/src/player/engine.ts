@@ -4,6 +4,7 @@ import { withPass } from '../pass'
 import { inband } from './inband'
 import type { Mode } from './plan'
 import { dateAt, durationOf, lastKeyframe, positionOf, type Piece } from './timeline'
+import { trim } from './trim'
 
 /** One way of playing one playlist. It is thrown away at any fatal fault, never mended. */
 export interface Engine {
@@ -132,7 +133,7 @@ class HlsEngine implements Engine {
       liveSyncDuration: live ? wish.target : 6,
       liveSyncOnStallIncrease: 0, // the page keeps the latency itself (pace.ts)
       maxLiveSyncPlaybackRate: 1,
-      backBufferLength: live ? 55 : 90,
+      backBufferLength: Infinity, // see trim
       maxBufferLength: 30,
       maxMaxBufferLength: 60,
       startFragPrefetch: true,
@@ -170,6 +171,7 @@ class HlsEngine implements Engine {
       // Where the first fragment comes late, hls.js would go from there to a start of its own.
       if (live) hls.startLoad(at)
     })
+    trim(hls, Events, video, live ? 55 : 90)
     hls.attachMedia(video)
     hls.loadSource(playlist(wish.slug, wish.mode))
   }

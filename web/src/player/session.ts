@@ -416,7 +416,7 @@ export class Session {
       nextTry: this.nextTry,
     })
     if (this.idle.value) return
-    // hls.js sometimes rests in the moment in which the playlist begins to slide, until it is told to look again.
+    // Should hls.js rest although there is more (see trim), it is told to look again.
     if (what === 'keep' && engine !== null && this.everMoved && !this.paused.value && now - Math.max(this.moved, this.nudged) > nudgeAfter && (engine.edge() ?? 0) > video.currentTime + 1.5) {
       this.nudged = now
       engine.nudge(video.currentTime)

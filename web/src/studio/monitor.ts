@@ -1,4 +1,5 @@
 import type Hls from 'hls.js/light'
+import { trim } from '../player/trim'
 import { Ear } from './ear'
 
 /** How long after a fault a picture is asked for again. */
@@ -79,7 +80,7 @@ export class Monitor {
     if (this.url !== url || this.hls !== null) return
     const hls = new Class({
       lowLatencyMode: true, liveSyncDuration: 1.2, maxLiveSyncPlaybackRate: 1.3, liveMaxLatencyDuration: 6,
-      backBufferLength: 4, maxBufferLength: 8, testBandwidth: false, enableWorker: false,
+      backBufferLength: Infinity, maxBufferLength: 8, testBandwidth: false, enableWorker: false,
     })
     this.hls = hls
     hls.on(Class.Events.ERROR, (_e, data) => {
@@ -90,6 +91,7 @@ export class Monitor {
       this.pictured(false)
       this.timer = window.setTimeout(() => void this.build(url), again)
     })
+    trim(hls, Class.Events, this.video, 4)
     hls.on(Class.Events.MEDIA_ATTACHED, () => void this.video.play().catch(() => {})) // muted, so it is allowed; a page in the background plays when it is seen
     hls.attachMedia(this.video)
     hls.loadSource(url)
