@@ -249,6 +249,7 @@ func listedParts(playlist string) []string {
 
 // TestGraceful ends the node with SIGTERM: nothing is left to recover, and nothing is lost.
 func TestGraceful(t *testing.T) {
+	t.Parallel()
 	file := media(t, 6)
 	n := newNode(t, "")
 	encoder := publish(t, file, n.channel("graceful"))

@@ -225,6 +225,7 @@ func TestHostile(t *testing.T) {
 
 // TestGStreamerPublishes publishes with GStreamer, and gets every picture.
 func TestGStreamerPublishes(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, "")
 	file := media(t, 6)
 	encoder := start(t, nil, "gst-launch-1.0", "-q", "filesrc", "location="+file, "!", "qtdemux", "name=d",

@@ -59,6 +59,7 @@ func (n *node) address(name string) string {
 
 // TestTLS publishes over RTMPS and watches over HTTP/2.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	cert, key := certificate(t)
 	n := newNode(t, "", "--https", "127.0.0.1:0", "--rtmps", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
 	address := n.channel("secure")
@@ -96,6 +97,7 @@ func TestTLS(t *testing.T) {
 
 // TestKeysAreSecret looks for the stream key in everything that people without the right can see.
 func TestKeysAreSecret(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, "", "--log-level", "debug")
 	address := n.channel("secret")
 	key := address[strings.LastIndexByte(address, '/')+1:]

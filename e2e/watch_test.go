@@ -247,6 +247,7 @@ func TestBrowser(t *testing.T) {
 
 // TestPages opens each page at the size of a phone and of a desk, and takes screenshots.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, "")
 	encoder := publishClock(t, n.channel("news"))
 	n.channel("later")
