@@ -47,7 +47,7 @@ type Director struct {
 	awaited   string               // the source whose publisher is waited for after a death
 	live      []Contender          // takes that this node writes, in the order in which they came
 	pending   *pending             // at most one mark or claim that begins an entry is on its way
-	early     map[string]*End      // ends that became safe before the beginnings of their entries, which lie in other logs
+	early     map[string]*Mark     // that became safe before the beginnings of the entries that they end, which lie in other logs
 	bounds    map[string]media.Pos // where entries will end once their marks are safe, or the word of this node
 	autopilot *Autopilot           // nil if the channel has no plan
 }
@@ -100,7 +100,7 @@ var (
 // NewDirector directs a channel whose cut list is as given. With autoLive a source that connects goes
 // on air if nothing else is. Nothing does before Resume.
 func NewDirector(list *CutList, autoLive bool) *Director {
-	return &Director{list: list, autoLive: autoLive, held: true, early: map[string]*End{}, bounds: map[string]media.Pos{}}
+	return &Director{list: list, autoLive: autoLive, held: true, early: map[string]*Mark{}, bounds: map[string]media.Pos{}}
 }
 
 // List returns the cut list as it counts at the moment.
@@ -248,10 +248,9 @@ func (d *Director) Safe(m *Mark) *Order {
 	if p := d.pending; p != nil && (m.Entry != nil && p.mark.Entry != nil && p.mark.Entry.ID == m.Entry.ID || m.Entry == nil && p.mark.Entry == nil && p.mark.Ended == m.Ended) {
 		d.pending = nil
 	}
-	if m.Entry == nil && d.list.Entry(m.Ended) == nil {
+	if m.End != nil && d.list.Entry(m.Ended) == nil {
 		makeRoom(d.early)
-		d.early[m.Ended] = m.End
-		return nil
+		d.early[m.Ended] = m
 	}
 	d.list = d.list.apply(m)
 	delete(d.bounds, m.Ended)
@@ -270,11 +269,12 @@ func makeRoom[T any](m map[string]T) {
 	}
 }
 
-// settleEarly ends the entry on air if its end was known before its beginning.
+// settleEarly ends the entry on air if its end was known before its beginning, and begins what follows it.
 func (d *Director) settleEarly() {
-	if e := d.list.OnAir(); e != nil && d.early[e.ID] != nil {
-		d.list = d.list.apply(&Mark{Ended: e.ID, End: d.early[e.ID]})
+	for e := d.list.OnAir(); e != nil && d.early[e.ID] != nil; e = d.list.OnAir() {
+		m := d.early[e.ID]
 		delete(d.early, e.ID)
+		d.list = d.list.apply(m)
 	}
 }
 

@@ -296,6 +296,35 @@ func TestManyOldMarks(t *testing.T) {
 	}
 }
 
+// TestEarlyCuts tells a director of two cuts before it hears that what they end is on air: it is where they lead, and
+// not on air beyond them for as long as the cut list is on its way.
+func TestEarlyCuts(t *testing.T) {
+	d, x := newDirector(), newDirector()
+	air(t, d, d.Began(contender("a", 1, 0)))
+	known := d.List()
+	var cuts []*Mark
+	for i, take := range []string{"b", "c"} {
+		d.Began(contender(take, byte(i+2), 0))
+		o, err := d.Cut(take)
+		if err != nil || o == nil || o.Fill == nil {
+			t.Fatalf("cut to %s: %+v, %v", take, o, err)
+		}
+		m := o.Fill(edgeAt(6, 2))
+		d.Safe(m)
+		cuts = append(cuts, m)
+	}
+	for _, m := range cuts {
+		x.Marked(m)
+		x.Safe(m)
+	}
+	if _, err := x.Learn(known, true); err != nil || x.List().OnAir() == nil || x.List().OnAir().ID != d.List().OnAir().ID || x.List().Validate() != nil {
+		t.Errorf("it has %+v on air, %v, want %+v", x.List().OnAir(), err, d.List().OnAir())
+	}
+	if len(x.early) > 0 {
+		t.Errorf("%d marks are kept", len(x.early))
+	}
+}
+
 // TestLeft ends what was on air when its publisher goes, also before it has come.
 func TestLeft(t *testing.T) {
 	d := newDirector()
