@@ -160,17 +160,10 @@ func (c *Collector) list(ctx context.Context) (map[Incarnation][]stored, int, er
 	all := map[Incarnation][]stored{}
 	total := 0
 	err := bucket.All(ctx, c.cfg.Bucket, "media/", func(e bucket.Entry) error {
-		parts := strings.Split(e.Key, "/") // media, hash, node, incarnation, number
-		sequence, err := parseSequence(e.Key)
-		if len(parts) != 5 || err != nil {
-			return nil // nothing of ours
+		if i, sequence, ok := parseKey(e.Key); ok {
+			all[i] = append(all[i], stored{e.Key, sequence, e.Modified})
+			total++
 		}
-		i := Incarnation{Node: parts[2], ID: parts[3]}
-		if i.Key(sequence) != e.Key {
-			return nil
-		}
-		all[i] = append(all[i], stored{e.Key, sequence, e.Modified})
-		total++
 		return nil
 	})
 	return all, total, err

@@ -68,6 +68,17 @@ func parseSequence(key string) (uint64, error) {
 	return n, nil
 }
 
+// parseKey reads what Key writes; what else lies there is nothing of ours.
+func parseKey(key string) (i Incarnation, sequence uint64, ok bool) {
+	elements := strings.Split(key, "/") // media, hash, node, incarnation, number
+	sequence, err := parseSequence(key)
+	if len(elements) != 5 || err != nil {
+		return Incarnation{}, 0, false
+	}
+	i = Incarnation{Node: elements[2], ID: elements[3]}
+	return i, sequence, i.Key(sequence) == key
+}
+
 // Kind says what a record is.
 type Kind uint8
 

@@ -35,7 +35,8 @@ type Channel struct {
 	Shows       []Show     `json:"shows,omitempty"`      // that are announced, by time
 	Rehearsal   *Rehearsal `json:"rehearsal,omitempty"`  // nil while there is none
 	Webhooks    []Webhook  `json:"webhooks,omitempty"`
-	Deleted     time.Time  `json:"deleted"` // zero unless deleted
+	Deleted     time.Time  `json:"deleted"`          // zero unless deleted
+	Before      []Gone     `json:"before,omitempty"` // deleted channels that had this address before
 	Profile
 	Access
 }
@@ -56,6 +57,12 @@ type Source struct {
 	StreamKey       string `json:"streamKey"`
 	BackupStreamKey string `json:"backupStreamKey"`
 	Mute            bool   `json:"mute,omitempty"` // viewers do not hear it
+}
+
+// Gone is a channel that was deleted.
+type Gone struct {
+	ID      string    `json:"id"`
+	Deleted time.Time `json:"deleted"`
 }
 
 // Window returns the DVR window as a duration.

@@ -353,7 +353,9 @@ func (s *Store) Create(ctx context.Context, c Channel) (*Channel, error) {
 		if old.ID != "" && old.Deleted.IsZero() {
 			return fmt.Errorf("channel %q: %w", c.Slug, ErrExists)
 		}
-		*old = c
+		made := c
+		made.Before = old.before()
+		*old = made
 		return nil
 	})
 }

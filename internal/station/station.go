@@ -145,6 +145,7 @@ func (s *Station) Run(ctx context.Context) error {
 	group, work := errgroup.WithContext(work)
 	group.Go(func() error { return s.loadCuts(work) })
 	group.Go(func() error { return s.keep(work) })
+	group.Go(func() error { return s.blank(work) })
 	if s.fleet != nil {
 		group.Go(func() error { return s.fleet.run(work) })
 	}

@@ -1,6 +1,7 @@
 package station
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -54,6 +55,75 @@ func TestTakedown(t *testing.T) {
 		time.Sleep(16 * time.Hour)
 		if n := stored(); before < 60 || n > bundle.InFlight+1 {
 			t.Errorf("%d bundles of the %d are there 16 hours later", n, before)
+		}
+	})
+}
+
+// TestTakedownShared deletes a channel whose media lies in the same bundles as that of one that keeps everything, and gives its
+// address to another one: within days zeros are in its place, and everything else is as it was.
+func TestTakedownShared(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.channel("archive", "desk")
+		w.change("archive", func(c *channel.Channel) error { c.Keep = true; return nil })
+		gone := w.channel("news", "cam").ID
+		kept, taken := w.mustPublish("desk-key-0123456789"), w.mustPublish("cam-key-0123456789")
+		ran := make(chan error)
+		go func() { ran <- kept.run(20 * time.Second) }()
+		if err := errors.Join(taken.run(20*time.Second), <-ran); err != nil {
+			t.Fatal(err)
+		}
+		kept.x.Close(nil)
+		taken.x.Close(nil)
+		time.Sleep(10 * time.Second)
+		if _, err := w.channels.Update(t.Context(), "news", func(c *channel.Channel) error { c.Deleted = time.Now(); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if c := w.channel("news", "cam"); len(c.Before) != 1 || c.Before[0].ID != gone {
+			t.Fatalf("the channel with its address remembers %+v", c.Before)
+		}
+		left := func() (theirs, others int) {
+			all, err := bundle.Incarnations(t.Context(), w.bucket)
+			if err != nil || len(all) != 1 {
+				t.Fatalf("incarnations %v, %v", all, err)
+			}
+			found, _, _, err := bundle.Scan(t.Context(), w.bucket, all[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			of := map[media.TakeID]string{}
+			for _, s := range found {
+				for _, r := range s.Index.Records {
+					if r.Kind == bundle.KindBirth {
+						of[r.Take] = r.Birth.Channel
+					}
+				}
+				o, err := w.bucket.Get(t.Context(), all[0].Key(s.Sequence))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range s.Index.Records {
+					data := o.Data[r.Part.Offset : r.Part.Offset+r.Part.Length]
+					switch {
+					case r.Kind != bundle.KindPart || len(bytes.Trim(data, "\x00")) == 0:
+					case of[r.Take] == gone:
+						theirs++
+					default:
+						others++
+					}
+				}
+			}
+			return theirs, others
+		}
+		theirs, others := left()
+		if theirs < 20 || others < 20 {
+			t.Fatalf("%d parts of the deleted channel and %d of the other one are there", theirs, others)
+		}
+		time.Sleep(4 * 24 * time.Hour)
+		if now, same := left(); now != 0 || same != others {
+			t.Errorf("four days later %d parts of the deleted channel are left, and %d of %d of the other one", now, same, others)
+		}
+		if due, err := w.station.due(t.Context()); len(due) > 0 || err != nil {
+			t.Errorf("it is to be done again: %v, %v", due, err)
 		}
 	})
 }
