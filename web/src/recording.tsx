@@ -11,7 +11,7 @@ import { Replay } from './chat/Replay'
 import { airtime, Screen } from './player/Screen'
 import { Cutter } from './recorded/cutter'
 import { dayOf, type Recording } from './recorded/list'
-import { none } from './recorded/marks'
+import { Marking } from './recorded/marks'
 import { clock } from './words'
 import './styles/base.css'
 import './styles/player.css'
@@ -26,7 +26,7 @@ takePass(slug)
 const path = `/channels/${encodeURIComponent(slug)}/recordings/${encodeURIComponent(id)}`
 const recording = signal<Recording | null>(null)
 const trouble = signal('')
-const marks = signal(none)
+const marking = new Marking(() => airtime.value)
 
 /** Where to begin, in seconds: ?t= as a number, or as 1h2m3s. */
 function wished(): number {
@@ -119,7 +119,7 @@ function About({ r }: { r: Recording }) {
         {crew && (
           <div class="recorded-crew">
             <p class="dim">{size(r.bytes)}{r.hidden ? '. Only people who work on the channel see it.' : ''}{r.state === 'kept' ? '. It is still being copied together; that changes nothing for viewers.' : ''}</p>
-            <Cutter slug={slug} recording={r.id} marks={marks} now={() => airtime.value} />
+            <Cutter slug={slug} recording={r.id} marking={marking} />
             <div class="row">
               <a class="button ghost" href={r.download ?? ''} download>Download MP4</a>
               <button type="button" class="button ghost" onClick={rename}>Rename</button>
