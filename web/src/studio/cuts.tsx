@@ -17,7 +17,7 @@ export function Cuts() {
   const c = channel.value!
   if (!mayCut.value || c.state === 'never') return null
   return (
-    <Section id="cuts" title="Cut out a clip" text="Mark in what viewers see where a clip begins and ends, while it goes on. It may begin before now, as far back as viewers can rewind.">
+    <Section id="cuts" title="Cut out a clip" word="Clip" text="Mark in what viewers see where a clip begins and ends, while it goes on. It may begin before now, as far back as viewers can rewind.">
       <Cutter slug={c.slug} marking={marking} keys />
     </Section>
   )

@@ -29,7 +29,7 @@ export function Settings({ me }: { me: Me }) {
     },
   })
   return (
-    <Section id="settings" title="On air and after">
+    <Section id="settings" title="On air and after" word="Settings">
       <Form word="Save" does={save}>
         <Field name="window" label="Hours that viewers can rewind" type="number" value={hours(c.dvrWindow)} min={0.0167} max={168} step="any" />
         <Check name="auto" on={c.autoLive !== false} label="The first source that connects goes on air" hint="Else it waits for a cut." />
