@@ -14,7 +14,7 @@ import (
 )
 
 // ErrMixed is returned for what cannot be one film as it is, because its pictures or sound are not of one kind.
-var ErrMixed = errors.New("its parts have different kinds of pictures or sound: make a clip of it, which is converted, and download that")
+var ErrMixed = errors.New("its parts have different kinds of pictures or sound, so one file of them has to be made first: ask for that with POST …/export, or the button on its page")
 
 // Film is some finished takes, or stretches of them, as one file: a fragmented MP4, which needs no second look at what was
 // written. Its samples are those that were sent; only their times are made one timeline that begins with 0.

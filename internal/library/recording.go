@@ -43,6 +43,10 @@ type Recording struct {
 	Next  int64 `json:"next"`
 	// Needs says from which bundle on incarnations, written node/id, are needed for it.
 	Needs map[string]uint64 `json:"needs,omitempty"`
+	// Mixed: its pictures or sound are of several kinds, so that its MP4 has to be made. It is known when it is Whole.
+	Mixed bool `json:"mixed,omitempty"`
+	// Export is that MP4, once somebody wanted it.
+	Export *Export `json:"export,omitempty"`
 	// Clip is set for what is kept only until that clip is made of it. Nobody sees it.
 	Clip string `json:"clip,omitempty"`
 }
@@ -104,10 +108,18 @@ func (a *archive) open() *Recording {
 	return nil
 }
 
+// size says how many bytes there are of a recording and its MP4.
+func (r *Recording) size() int64 {
+	if r.Export == nil {
+		return r.Bytes
+	}
+	return r.Bytes + r.Export.Bytes
+}
+
 // used says how many bytes there are of what people see.
 func (a *archive) used() (n int64) {
 	for i := range a.Recordings {
-		n += a.Recordings[i].Bytes
+		n += a.Recordings[i].size()
 	}
 	return n
 }
