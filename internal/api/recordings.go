@@ -147,6 +147,9 @@ func (a *API) getRecording(ctx context.Context, in *seeRecordingInput) (*recordi
 	if err == nil && !visible(&r, crew) {
 		err = library.ErrNotFound
 	}
+	if err == nil && crew && r.State != library.Whole {
+		r.Mixed, err = a.cfg.Library.Mixed(bounded, c.ID, r.ID)
+	}
 	if err != nil {
 		return nil, a.problem(err)
 	}

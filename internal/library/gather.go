@@ -61,9 +61,8 @@ func (w *worker) gather(ctx context.Context) error {
 			}
 		}
 	}
-	_, err = l.RecordingFilm(ctx, j.Channel, j.Clip, 0, 0)
-	mixed := errors.Is(err, ErrMixed)
-	if err != nil && !mixed && !errors.Is(err, ErrNotFound) {
+	mixed, err := l.Mixed(ctx, j.Channel, j.Clip)
+	if err != nil {
 		return err
 	}
 	// From here on the bundles may go: the nodes that know the indexes as they were ask again long before the collector

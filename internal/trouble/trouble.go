@@ -145,7 +145,7 @@ func (h *handler) WithGroup(name string) slog.Handler {
 }
 
 func write(b *strings.Builder, prefix string, a slog.Attr) {
-	if a.Equal(slog.Attr{}) {
+	if a.Equal(slog.Attr{}) || a.Key == linkKey {
 		return
 	}
 	if b.Len() > 0 {

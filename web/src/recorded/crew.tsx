@@ -60,6 +60,7 @@ function Download({ path, r, take }: { path: string; r: Recording; take: (r: Rec
       </div>
     )
   }
+  if (r.state !== 'whole') return <p class="dim">Its pictures or sound are of several kinds. An MP4 of it can be made when it is copied together, some minutes after its end.</p>
   return (
     <>
       {fault !== '' && <p class="alert" role="alert">{fault}</p>}
