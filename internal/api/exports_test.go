@@ -1,38 +1,24 @@
 package api
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"testing"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
-	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/media"
 )
 
 // TestExports has recordings of several kinds whose MP4 nobody wanted, is made, or is there.
 func TestExports(t *testing.T) {
-	s, b := serve(t, token)
-	openDoor(t, s)
-	ada, eve := signUp(t, s, "ada"), signUp(t, s, "eve")
-	nobody := &person{t: t, s: s}
-	ada.want(201, "POST", "/api/v1/channels", `{"slug":"news"}`)
-	docs := bucket.NewDocuments(b)
-	c, err := bucket.Load[channel.Channel](t.Context(), docs, "channels/news")
-	if err != nil {
-		t.Fatal(err)
-	}
 	const plain, mixed, ready = "00000000000000aa", "00000000000000bb", "00000000000000cc"
 	take := media.NewTakeID().String()
-	list := json.RawMessage(`{"channel":"` + c.ID + `","recordings":[
-		{"id":"` + plain + `","title":"One","state":"whole","duration":90000},
-		{"id":"` + mixed + `","title":"Two","state":"whole","duration":90000,"mixed":true},
-		{"id":"` + ready + `","title":"Café","state":"whole","duration":90000,"mixed":true,"export":{"state":"ready","bytes":9,"take":"` + take + `"}}]}`)
-	if err := bucket.Create(t.Context(), docs, "recordings/"+c.ID+"/list", list); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.PutIfAbsent(t.Context(), "clips/"+c.ID+"/"+ready+"/"+take+"-00000", bucket.Bytes([]byte("some film"))); err != nil {
+	n := newNewsroom(t, `
+		{"id":"`+plain+`","title":"One","state":"whole","duration":90000},
+		{"id":"`+mixed+`","title":"Two","state":"whole","duration":90000,"mixed":true},
+		{"id":"`+ready+`","title":"Café","state":"whole","duration":90000,"mixed":true,"export":{"state":"ready","bytes":9,"take":"`+take+`"}}`)
+	ada, eve, nobody := n.ada, n.eve, n.nobody
+	if _, err := n.bucket.PutIfAbsent(t.Context(), "clips/"+n.channel+"/"+ready+"/"+take+"-00000", bucket.Bytes([]byte("some film"))); err != nil {
 		t.Fatal(err)
 	}
 	const at = "/api/v1/channels/news/recordings/"
@@ -64,7 +50,7 @@ func TestExports(t *testing.T) {
 		}
 	}
 	download := func(piece string) (*http.Response, string) {
-		request, _ := http.NewRequest("GET", s.URL+at+ready+"/download", nil)
+		request, _ := http.NewRequest("GET", n.url+at+ready+"/download", nil)
 		request.Header.Set("Authorization", "Bearer "+token)
 		if piece != "" {
 			request.Header.Set("Range", piece)

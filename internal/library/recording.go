@@ -3,7 +3,6 @@ package library
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,11 +124,7 @@ func (a *archive) used() (n int64) {
 }
 
 func (l *Library) archive(ctx context.Context, channel string) (archive, error) {
-	a, err := bucket.Load[archive](ctx, l.docs, archiveKey(channel))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return archive{Channel: channel}, nil
-	}
-	return a, err
+	return bucket.LoadIfThere[archive](ctx, l.docs, archiveKey(channel))
 }
 
 func (l *Library) updateArchive(ctx context.Context, channel string, change func(*archive) error) (archive, error) {
@@ -237,10 +232,8 @@ func (l *Library) passages(ctx context.Context, channel, id string) (passages, e
 	if !validID(channel) || !validID(id) {
 		return passages{}, ErrNotFound
 	}
-	p, err := bucket.Load[passages](ctx, l.docs, passagesKey(channel, id))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return passages{Channel: channel, Recording: id}, nil
-	}
+	p, err := bucket.LoadIfThere[passages](ctx, l.docs, passagesKey(channel, id))
+	p.Channel, p.Recording = channel, id
 	slices.SortStableFunc(p.Passages, func(a, b passage) int { return cmp.Compare(a.Number, b.Number) })
 	return p, err
 }
