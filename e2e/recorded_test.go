@@ -130,6 +130,8 @@ func browseRecording(t *testing.T, n *node) {
 		End                 bool
 		Failed              string
 		Clip                float64
+		Record              bool
+		DVRWindow           int
 		Exceptions, Console []string
 	}
 	over := make(chan struct{})
@@ -142,6 +144,9 @@ func browseRecording(t *testing.T, n *node) {
 	case <-over:
 	case <-time.After(90 * time.Second):
 		t.Fatal("the browser did not come to an end")
+	}
+	if said.Record || said.DVRWindow != 7200 {
+		t.Errorf("after the studio's settings were saved: %+v, want no broadcasts kept and as much to rewind as before", said)
 	}
 	if !said.End || len(said.Exceptions)+len(said.Console) > 0 || said.Clip < 3 || said.Clip > 4 {
 		t.Errorf("the browser said %+v, want a clip of 3.5 s", said)

@@ -175,8 +175,8 @@ func (s *signer) key(ctx context.Context, id string) ([]byte, error) {
 		if !s.asked.IsZero() && s.now().Sub(s.asked) < keysAgain {
 			break
 		}
-		ring, err := bucket.Load[keyRing](ctx, s.docs, keysKey)
-		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+		ring, err := bucket.LoadIfThere[keyRing](ctx, s.docs, keysKey)
+		if err != nil {
 			return nil, err
 		}
 		s.keep(ring, s.now())

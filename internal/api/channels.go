@@ -271,6 +271,19 @@ func (a *API) channel(ctx context.Context, slug string, do account.Action) (*cha
 	return c, a.allow(ctx, do, c)
 }
 
+// edited changes what is kept of a channel beside it, such as its rundown, by update, which stores it.
+func edited[T any](ctx context.Context, a *API, slug string, do account.Action, update func(ctx context.Context, channel string, change func(*T) error) (T, error), change func(*channel.Channel, *T) error) (*channel.Channel, T, error) {
+	c, err := a.channel(ctx, slug, do)
+	if err != nil {
+		var none T
+		return nil, none, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, bucketTime)
+	defer cancel()
+	v, err := update(bounded, c.ID, func(v *T) error { return change(c, v) })
+	return c, v, a.problem(err)
+}
+
 // changed makes a change of a channel that the caller may do, and notes it. The right is checked again on
 // what is stored: a role may have been taken away meanwhile.
 func (a *API) changed(ctx context.Context, slug string, do account.Action, did string, change func(*channel.Channel) (detail string, err error)) (*channel.Channel, error) {

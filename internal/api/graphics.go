@@ -169,14 +169,9 @@ func graphicsAnswer(c *channel.Channel, board *graphics.Board, shown *graphics.S
 
 // prepared changes what is prepared, tells all producers, and notes it.
 func (a *API) prepared(ctx context.Context, slug, did, detail string, change func(*channel.Channel, *graphics.Board) error) (*graphicsOutput, error) {
-	c, err := a.channel(ctx, slug, account.Cut)
+	c, _, err := edited(ctx, a, slug, account.Cut, a.cfg.Graphics.Update, change)
 	if err != nil {
 		return nil, err
-	}
-	bounded, cancel := context.WithTimeout(ctx, bucketTime)
-	defer cancel()
-	if _, err := a.cfg.Graphics.Update(bounded, c.ID, func(b *graphics.Board) error { return change(c, b) }); err != nil {
-		return nil, a.problem(err)
 	}
 	a.cfg.Station.Touch(c.ID)
 	a.note(ctx, c.ID, did, detail)
@@ -264,17 +259,25 @@ const lead = 250 * time.Millisecond
 // soon is when what ends counts as hidden to producers: they see at once what they did.
 const soon = time.Second
 
-// display shows a graphic from the pictures on that come next.
-func (a *API) display(ctx context.Context, slug string, find func(*graphics.Board) (*graphics.Graphic, error)) (*graphicsOutput, error) {
+// edge returns a channel whose graphics somebody may show, and from which program time on what is done is seen.
+func (a *API) edge(ctx context.Context, slug string) (*channel.Channel, time.Time, error) {
 	c, err := a.channel(ctx, slug, account.Cut)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	p, err := a.cfg.Station.Program(slug)
 	if err != nil {
-		return nil, a.problem(err)
+		return nil, time.Time{}, a.problem(err)
 	}
-	at := p.Edge(ctx).Add(lead)
+	return c, p.Edge(ctx).Add(lead), nil
+}
+
+// display shows a graphic from the pictures on that come next.
+func (a *API) display(ctx context.Context, slug string, find func(*graphics.Board) (*graphics.Graphic, error)) (*graphicsOutput, error) {
+	c, at, err := a.edge(ctx, slug)
+	if err != nil {
+		return nil, err
+	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
 	board, err := a.cfg.Graphics.Board(bounded, c.ID)
@@ -304,15 +307,10 @@ func (a *API) display(ctx context.Context, slug string, find func(*graphics.Boar
 
 // hide hides a graphic, or with "" all of them.
 func (a *API) hide(ctx context.Context, slug, graphic string) (*graphicsOutput, error) {
-	c, err := a.channel(ctx, slug, account.Cut)
+	c, at, err := a.edge(ctx, slug)
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.cfg.Station.Program(slug)
-	if err != nil {
-		return nil, a.problem(err)
-	}
-	at := p.Edge(ctx).Add(lead)
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
 	if _, err := a.cfg.Graphics.Change(bounded, c.ID, func(s *graphics.Shown) { s.Hide(graphic, at) }); err != nil {

@@ -112,16 +112,13 @@ func (a *API) registerModeration(doc huma.API) {
 
 // ruled changes the rules of a channel's chat, and notes it.
 func (a *API) ruled(ctx context.Context, slug, did string, change func(*channel.Channel, *chat.Rules) (detail string, err error)) (*rulesOutput, error) {
-	c, err := a.channel(ctx, slug, account.Moderate)
+	detail := ""
+	c, rules, err := edited(ctx, a, slug, account.Moderate, a.cfg.Chat.Change, func(c *channel.Channel, r *chat.Rules) (err error) {
+		detail, err = change(c, r)
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	bounded, cancel := context.WithTimeout(ctx, bucketTime)
-	defer cancel()
-	detail := ""
-	rules, err := a.cfg.Chat.Change(bounded, c.ID, func(r *chat.Rules) (err error) { detail, err = change(c, r); return err })
-	if err != nil {
-		return nil, a.problem(err)
 	}
 	a.note(ctx, c.ID, did, detail)
 	return shownRules(rules), nil

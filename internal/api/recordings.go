@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,7 +29,8 @@ type Recording struct {
 	Poster   string                 `json:"poster,omitempty"`
 	Page     string                 `json:"page"`
 	Playlist string                 `json:"playlist"`
-	Download string                 `json:"download,omitempty" doc:"all of it as one MP4, for people who work on the channel"`
+	Download string                 `json:"download,omitempty" doc:"all of it as one MP4, for people who work on the channel; absent while that has to be made first"`
+	Export   *RecordingExport       `json:"export,omitempty" doc:"for people who work on the channel, where pictures or sound are of several kinds: how far the MP4 is"`
 }
 
 type recordingInput struct {
@@ -80,6 +80,7 @@ func (a *API) registerRecordings(doc huma.API) {
 	huma.Register(doc, operation(http.MethodGet, one, "get-recording", "Read a recording", tag, 200, false), a.getRecording)
 	huma.Register(doc, operation(http.MethodPatch, one, "change-recording", "Change a recording's title, or whether viewers see it", tag, 200, true), a.changeRecording)
 	huma.Register(doc, operation(http.MethodDelete, one, "delete-recording", "Delete a recording", tag, 204, true), a.deleteRecording)
+	huma.Register(doc, operation(http.MethodPost, one+"/export", "export-recording", "Have the MP4 of a recording made whose pictures or sound are of several kinds", tag, 202, true), a.exportRecording)
 	a.mux.HandleFunc("GET /api/v1"+one+"/download", a.aboutClip(account.See, a.downloadRecording))
 	a.mux.HandleFunc("GET /api/v1"+one+"/poster/{number}", a.recordingPoster)
 }
@@ -96,7 +97,10 @@ func showRecording(c *channel.Channel, r *library.Recording, crew bool, token st
 		Page: page, Playlist: page + "/index.m3u8" + query,
 	}
 	if crew {
-		out.Download = at + "/download"
+		out.Export = showExport(r)
+		if out.Export == nil || out.Export.State == string(library.Exported) {
+			out.Download = at + "/download"
+		}
 	}
 	if r.Poster > 0 {
 		out.Poster = at + "/poster/" + itoa(r.Poster) + query
@@ -143,10 +147,17 @@ func (a *API) getRecording(ctx context.Context, in *seeRecordingInput) (*recordi
 	if err == nil && !visible(&r, crew) {
 		err = library.ErrNotFound
 	}
+	if err == nil && crew && r.State != library.Whole {
+		r.Mixed, err = a.cfg.Library.Mixed(bounded, c.ID, r.ID)
+	}
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	return &recordingOutput{showRecording(c, &r, crew, in.Token)}, nil
+	out := showRecording(c, &r, crew, in.Token)
+	if out.Export != nil && out.Export.State == string(library.Exporting) {
+		out.Export.Progress = a.cfg.Library.ExportProgress(bounded, r.ID)
+	}
+	return &recordingOutput{out}, nil
 }
 
 // moment reads a moment of the program: a time, or a number of which the beginning counts.
@@ -303,24 +314,10 @@ func (a *API) recordingPoster(w http.ResponseWriter, r *http.Request) {
 	w.Write(data)
 }
 
-func (a *API) downloadRecording(w http.ResponseWriter, r *http.Request, c *channel.Channel) error {
-	found, err := a.cfg.Library.Recording(r.Context(), c.ID, r.PathValue("recording"))
-	if err != nil {
-		return err
-	}
-	film, err := a.cfg.Library.RecordingFilm(r.Context(), c.ID, found.ID, 0, 0)
-	if err != nil {
-		return err
-	}
-	return a.sendFilm(w, r, film, found.Title+" "+found.Begin.UTC().Format("2006-01-02"))
-}
-
 // sendFilm sends a film as a file of that name.
 func (a *API) sendFilm(w http.ResponseWriter, r *http.Request, film *library.Film, name string) error {
-	h := w.Header()
-	h.Set("Content-Type", "video/mp4")
-	h.Set("Content-Length", strconv.FormatInt(film.Size, 10))
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": fileName(name) + ".mp4"}))
+	nameFile(w, name)
+	w.Header().Set("Content-Length", strconv.FormatInt(film.Size, 10))
 	out := http.NewResponseController(w)
 	err := film.WriteTo(r.Context(), w, func() error {
 		if err := out.SetWriteDeadline(time.Now().Add(readTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {

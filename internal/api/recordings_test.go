@@ -9,27 +9,43 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/channel"
 )
 
-// TestRecordings has recordings in each state, and says who sees which.
-func TestRecordings(t *testing.T) {
+// newsroom is a server with a channel, news, that has recordings.
+type newsroom struct {
+	bucket   bucket.Bucket
+	url      string
+	channel  string  // its id
+	ada, eve *person // its owner, and somebody else
+	nobody   *person
+}
+
+// newNewsroom makes one, with recordings as they are stored.
+func newNewsroom(t *testing.T, recordings string) newsroom {
+	t.Helper()
 	s, b := serve(t, token)
 	openDoor(t, s)
-	ada, eve := signUp(t, s, "ada"), signUp(t, s, "eve")
-	nobody := &person{t: t, s: s}
-	ada.want(201, "POST", "/api/v1/channels", `{"slug":"news"}`)
+	n := newsroom{bucket: b, url: s.URL, ada: signUp(t, s, "ada"), eve: signUp(t, s, "eve"), nobody: &person{t: t, s: s}}
+	n.ada.want(201, "POST", "/api/v1/channels", `{"slug":"news"}`)
 	docs := bucket.NewDocuments(b)
 	c, err := bucket.Load[channel.Channel](t.Context(), docs, "channels/news")
 	if err != nil {
 		t.Fatal(err)
 	}
-	const shown, hidden, live, held = "00000000000000aa", "00000000000000bb", "00000000000000cc", "00000000000000dd"
-	list := json.RawMessage(`{"channel":"` + c.ID + `","recordings":[
-		{"id":"` + live + `","title":"Now","state":"onAir","duration":90000,"open":true},
-		{"id":"` + shown + `","title":"<b>Then</b>","state":"whole","duration":900000,"bytes":5},
-		{"id":"` + hidden + `","title":"Rehearsal","state":"kept","duration":900000,"hidden":true},
-		{"id":"` + held + `","title":"For a clip","state":"kept","duration":900000,"clip":"00000000000000ee"}]}`)
-	if err := bucket.Create(t.Context(), docs, "recordings/"+c.ID+"/list", list); err != nil {
+	n.channel = c.ID
+	if err := bucket.Create(t.Context(), docs, "recordings/"+c.ID+"/list", json.RawMessage(`{"channel":"`+c.ID+`","recordings":[`+recordings+`]}`)); err != nil {
 		t.Fatal(err)
 	}
+	return n
+}
+
+// TestRecordings has recordings in each state, and says who sees which.
+func TestRecordings(t *testing.T) {
+	const shown, hidden, live, held = "00000000000000aa", "00000000000000bb", "00000000000000cc", "00000000000000dd"
+	n := newNewsroom(t, `
+		{"id":"`+live+`","title":"Now","state":"onAir","duration":90000,"open":true},
+		{"id":"`+shown+`","title":"<b>Then</b>","state":"whole","duration":900000,"bytes":5},
+		{"id":"`+hidden+`","title":"Rehearsal","state":"kept","duration":900000,"hidden":true},
+		{"id":"`+held+`","title":"For a clip","state":"kept","duration":900000,"clip":"00000000000000ee"}`)
+	ada, eve, nobody := n.ada, n.eve, n.nobody
 	const at = "/api/v1/channels/news/recordings"
 	sees := func(p *person) (ids []string) {
 		for _, r := range p.want(200, "GET", at, "")["recordings"].([]any) {
@@ -54,7 +70,7 @@ func TestRecordings(t *testing.T) {
 	ada.want(200, "GET", at+"/"+hidden, "")
 	ada.want(404, "GET", at+"/"+held, "")
 	for _, path := range []string{"/news/recordings/" + hidden + "/index.m3u8", "/news/recordings/" + held + "/index.m3u8", "/news/recordings/" + shown + "/x", "/news/recordings/..%2fx/index.m3u8", "/other/recordings/" + shown + "/index.m3u8", at + "/" + shown + "/poster/1"} {
-		answer, err := http.Get(s.URL + path)
+		answer, err := http.Get(n.url + path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -118,15 +118,9 @@ func (a *API) registerRundown(doc huma.API) {
 
 // walked changes a rundown, tells all producers, and notes it, unless did is "".
 func (a *API) walked(ctx context.Context, slug, did, detail string, change func(*channel.Channel, *rundown.Rundown) error) (*rundownOutput, error) {
-	c, err := a.channel(ctx, slug, account.Cut)
+	c, r, err := edited(ctx, a, slug, account.Cut, a.cfg.Rundowns.Update, change)
 	if err != nil {
 		return nil, err
-	}
-	bounded, cancel := context.WithTimeout(ctx, bucketTime)
-	defer cancel()
-	r, err := a.cfg.Rundowns.Update(bounded, c.ID, func(r *rundown.Rundown) error { return change(c, r) })
-	if err != nil {
-		return nil, a.problem(err)
 	}
 	a.cfg.Station.Touch(c.ID)
 	if did != "" {

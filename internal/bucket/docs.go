@@ -73,6 +73,15 @@ func Load[T any](ctx context.Context, d *Documents, key string) (T, error) {
 	return v, nil
 }
 
+// LoadIfThere reads a document as Load does; one that is not there is the zero value, as it is to Update.
+func LoadIfThere[T any](ctx context.Context, d *Documents, key string) (T, error) {
+	v, err := Load[T](ctx, d, key)
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return v, err
+}
+
 // LoadListed reads a document that a listing has just named. What this process knows of it is not fetched again
 // if the listing says that it is still that version.
 func LoadListed[T any](ctx context.Context, d *Documents, listed Entry) (T, error) {

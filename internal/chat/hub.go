@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -332,10 +331,7 @@ func (h *Hub) readRules(ctx context.Context, p *place) error {
 
 // Rules reads the rules of a channel.
 func (h *Hub) Rules(ctx context.Context, channel string) (Rules, error) {
-	rules, err := bucket.Load[Rules](ctx, h.cfg.Docs, rulesKey(channel))
-	if errors.Is(err, bucket.ErrNotFound) {
-		err = nil
-	}
+	rules, err := bucket.LoadIfThere[Rules](ctx, h.cfg.Docs, rulesKey(channel))
 	rules.settle(time.Now())
 	return rules, err
 }

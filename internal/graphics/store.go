@@ -51,18 +51,9 @@ func pageKey(channel string, number int64) string {
 	return fmt.Sprintf("graphics/%s/log/%012d", channel, number)
 }
 
-// load reads a document; one that is not there is empty.
-func load[T any](ctx context.Context, docs *bucket.Documents, key string) (T, error) {
-	v, err := bucket.Load[T](ctx, docs, key)
-	if errors.Is(err, bucket.ErrNotFound) {
-		return v, nil
-	}
-	return v, err
-}
-
 // Board reads what a channel's producers have prepared, by the channel's id.
 func (s *Store) Board(ctx context.Context, channel string) (Board, error) {
-	return load[Board](ctx, s.docs, boardKey(channel))
+	return bucket.LoadIfThere[Board](ctx, s.docs, boardKey(channel))
 }
 
 // Update changes what is prepared, as it is stored.
@@ -72,7 +63,7 @@ func (s *Store) Update(ctx context.Context, channel string, change func(*Board) 
 
 // Shown reads what is shown of a channel's graphics, and what was lately.
 func (s *Store) Shown(ctx context.Context, channel string) (Shown, error) {
-	return load[Shown](ctx, s.docs, shownKey(channel))
+	return bucket.LoadIfThere[Shown](ctx, s.docs, shownKey(channel))
 }
 
 // Change changes what is shown, as it is stored. If there are too many past showings, the oldest are cut off first.
@@ -163,7 +154,7 @@ func (s *Store) Log(ctx context.Context, channel string, from, to time.Time) ([]
 		if read++; read > maxRead {
 			return nil, invalid("too much was shown within that time: ask for a shorter stretch")
 		}
-		page, err := load[[]Showing](ctx, s.docs, pageKey(channel, p.Number))
+		page, err := bucket.LoadIfThere[[]Showing](ctx, s.docs, pageKey(channel, p.Number))
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package library
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,11 +78,7 @@ func (l *Library) Storyboards(ctx context.Context, channel string) (own, borrowe
 }
 
 func (l *Library) boards(ctx context.Context, channel string) (boards, error) {
-	doc, err := bucket.Load[boards](ctx, l.docs, boardsKey(channel))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return boards{}, nil
-	}
-	return doc, err
+	return bucket.LoadIfThere[boards](ctx, l.docs, boardsKey(channel))
 }
 
 func (b *boards) find(id string) *Storyboard {

@@ -41,10 +41,7 @@ func feedsKey(channel string) string { return shelfPrefix + channel + "/feeds" }
 
 // Feeds returns the feeds of a channel.
 func (l *Library) Feeds(ctx context.Context, channel string) ([]Feed, error) {
-	f, err := bucket.Load[feeds](ctx, l.docs, feedsKey(channel))
-	if errors.Is(err, bucket.ErrNotFound) {
-		err = nil
-	}
+	f, err := bucket.LoadIfThere[feeds](ctx, l.docs, feedsKey(channel))
 	return f.Feeds, err
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrMixed is returned for what cannot be one film as it is, because its pictures or sound are not of one kind.
-var ErrMixed = errors.New("its parts have different kinds of pictures or sound: make a clip of it, which is converted, and download that")
+var ErrMixed = errors.New("its parts have different kinds of pictures or sound, so one file of them has to be made first: ask for that with POST …/export, or the button on its page")
 
 // Film is some finished takes, or stretches of them, as one file: a fragmented MP4, which needs no second look at what was
 // written. Its samples are those that were sent; only their times are made one timeline that begins with 0.
@@ -85,6 +85,15 @@ func (l *Library) RecordingFilm(ctx context.Context, channel, id string, from, t
 		}
 	}
 	return f, nil
+}
+
+// Mixed reports whether what there is of a recording is of several kinds, so that it is no MP4 as it is.
+func (l *Library) Mixed(ctx context.Context, channel, id string) (bool, error) {
+	_, err := l.RecordingFilm(ctx, channel, id, 0, 0)
+	if err == nil || errors.Is(err, ErrMixed) || errors.Is(err, ErrNotFound) { // nothing of it may have come
+		return errors.Is(err, ErrMixed), nil
+	}
+	return false, err
 }
 
 func (f *Film) add(s strip) {

@@ -24,10 +24,7 @@ func (l *Library) gather(ctx context.Context, channel, recording string) error {
 	if err := bucket.Create(ctx, l.docs, gatherKey(recording), j); err != nil && !errors.Is(err, bucket.ErrPrecondition) {
 		return err
 	}
-	select {
-	case l.gathers <- struct{}{}:
-	default:
-	}
+	poke(l.gathers)
 	return nil
 }
 
@@ -64,10 +61,14 @@ func (w *worker) gather(ctx context.Context) error {
 			}
 		}
 	}
+	mixed, err := l.Mixed(ctx, j.Channel, j.Clip)
+	if err != nil {
+		return err
+	}
 	// From here on the bundles may go: the nodes that know the indexes as they were ask again long before the collector
 	// has come by twice.
 	if _, err := l.updateRecording(ctx, j.Channel, j.Clip, func(r *Recording) error {
-		r.State, r.Needs, r.Poster = Whole, nil, poster
+		r.State, r.Needs, r.Poster, r.Mixed = Whole, nil, poster, mixed
 		return nil
 	}); err != nil && !errors.Is(err, ErrNotFound) {
 		return err

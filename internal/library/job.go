@@ -21,6 +21,8 @@ type job struct {
 	Since   time.Time    `json:"since"`
 	// Gather: it is no file but a recording, whose media is to be copied.
 	Gather bool `json:"gather,omitempty"`
+	// Export: it is a recording whose MP4 is to be made.
+	Export bool `json:"export,omitempty"`
 	// Hold is the recording that is kept only until this clip is made of it.
 	Hold string `json:"hold,omitempty"`
 	// In and Out are where the clip is to begin and end within what is converted.
@@ -106,13 +108,21 @@ func (l *Library) Progress(ctx context.Context, clips []Clip) map[string]float64
 			continue
 		}
 		if j, err := bucket.Load[job](ctx, l.docs, jobKey(c.ID)); err == nil && j.Total > 0 {
-			out[c.ID] = min(float64(j.Done)/float64(j.Total), 1)
+			out[c.ID] = j.progress()
 		}
 		if len(out) == maxProgress {
 			break
 		}
 	}
 	return out
+}
+
+// progress says how far the job is, from 0 to 1.
+func (j *job) progress() float64 {
+	if j.Total <= 0 {
+		return 0
+	}
+	return min(float64(j.Done)/float64(j.Total), 1)
 }
 
 // maxProgress bounds how many documents are read to show a list.

@@ -68,6 +68,7 @@ type Library struct {
 	fetcher  fetcher
 	kicked   chan struct{} // holds one when there may be something to do
 	gathers  chan struct{} // likewise, of recordings that are to be gathered
+	exports  chan struct{} // and of those whose MP4 is to be made
 	recorder recorder
 
 	pieceSpan media.Ticks // after how long a piece of media ends; tests make it shorter
@@ -93,7 +94,7 @@ func New(cfg Config) (*Library, error) {
 	if cfg.Lives == nil {
 		cfg.Lives = func(string) (bool, bool) { return true, true }
 	}
-	l := &Library{cfg: cfg, docs: cfg.Docs, bucket: cfg.Docs.Bucket(), log: cfg.Log, kicked: make(chan struct{}, 1), gathers: make(chan struct{}, 1), pieceSpan: pieceSpan, fetcher: fetch.New()}
+	l := &Library{cfg: cfg, docs: cfg.Docs, bucket: cfg.Docs.Bucket(), log: cfg.Log, kicked: make(chan struct{}, 1), gathers: make(chan struct{}, 1), exports: make(chan struct{}, 1), pieceSpan: pieceSpan, fetcher: fetch.New()}
 	l.recorder.seen = map[string]seen{}
 	l.reels = newReels(&cfg)
 	var err error
@@ -104,9 +105,12 @@ func New(cfg Config) (*Library, error) {
 func (l *Library) now() time.Time { return l.cfg.Now() }
 
 // kick says that there may be something to do.
-func (l *Library) kick() {
+func (l *Library) kick() { poke(l.kicked) }
+
+// poke has whoever waits look, unless that is due already.
+func poke(due chan struct{}) {
 	select {
-	case l.kicked <- struct{}{}:
+	case due <- struct{}{}:
 	default:
 	}
 }
@@ -161,6 +165,9 @@ func (l *Library) Run(ctx context.Context) error {
 	group.Go(func() error { return l.often(ctx, sweepEvery, nil, l.sweep) })
 	group.Go(func() error {
 		return l.often(ctx, lookEvery, l.gathers, func(ctx context.Context) error { return l.workAll(ctx, gatherPrefix) })
+	})
+	group.Go(func() error {
+		return l.often(ctx, lookEvery, l.exports, func(ctx context.Context) error { return l.workAll(ctx, exportPrefix) })
 	})
 	if l.cfg.Programs != nil {
 		group.Go(func() error { return l.often(ctx, recordLook, nil, l.record) })

@@ -3,7 +3,6 @@ package library
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,6 +42,10 @@ type Recording struct {
 	Next  int64 `json:"next"`
 	// Needs says from which bundle on incarnations, written node/id, are needed for it.
 	Needs map[string]uint64 `json:"needs,omitempty"`
+	// Mixed: its pictures or sound are of several kinds, so that its MP4 has to be made. It is noted when it is Whole.
+	Mixed bool `json:"mixed,omitempty"`
+	// Export is that MP4, once somebody wanted it.
+	Export *Export `json:"export,omitempty"`
 	// Clip is set for what is kept only until that clip is made of it. Nobody sees it.
 	Clip string `json:"clip,omitempty"`
 }
@@ -104,20 +107,24 @@ func (a *archive) open() *Recording {
 	return nil
 }
 
+// size says how many bytes there are of a recording and its MP4.
+func (r *Recording) size() int64 {
+	if r.Export == nil {
+		return r.Bytes
+	}
+	return r.Bytes + r.Export.Bytes
+}
+
 // used says how many bytes there are of what people see.
 func (a *archive) used() (n int64) {
 	for i := range a.Recordings {
-		n += a.Recordings[i].Bytes
+		n += a.Recordings[i].size()
 	}
 	return n
 }
 
 func (l *Library) archive(ctx context.Context, channel string) (archive, error) {
-	a, err := bucket.Load[archive](ctx, l.docs, archiveKey(channel))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return archive{Channel: channel}, nil
-	}
-	return a, err
+	return bucket.LoadIfThere[archive](ctx, l.docs, archiveKey(channel))
 }
 
 func (l *Library) updateArchive(ctx context.Context, channel string, change func(*archive) error) (archive, error) {
@@ -225,10 +232,8 @@ func (l *Library) passages(ctx context.Context, channel, id string) (passages, e
 	if !validID(channel) || !validID(id) {
 		return passages{}, ErrNotFound
 	}
-	p, err := bucket.Load[passages](ctx, l.docs, passagesKey(channel, id))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return passages{Channel: channel, Recording: id}, nil
-	}
+	p, err := bucket.LoadIfThere[passages](ctx, l.docs, passagesKey(channel, id))
+	p.Channel, p.Recording = channel, id
 	slices.SortStableFunc(p.Passages, func(a, b passage) int { return cmp.Compare(a.Number, b.Number) })
 	return p, err
 }

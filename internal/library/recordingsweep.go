@@ -66,7 +66,7 @@ func (a *archive) surplus(days int, bytes int64, now time.Time) (ids []string) {
 		}
 		if days > 0 && now.Sub(r.End) > time.Duration(days)*24*time.Hour || used > bytes {
 			ids = append(ids, r.ID)
-			used -= r.Bytes
+			used -= r.size()
 		}
 	}
 	return ids

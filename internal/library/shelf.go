@@ -3,7 +3,6 @@ package library
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -111,11 +110,7 @@ func (l *Library) Clip(ctx context.Context, channel, id string) (Clip, error) {
 
 // shelf reads a channel's shelf, which is empty if nothing was ever put there.
 func (l *Library) shelf(ctx context.Context, channel string) (shelf, error) {
-	s, err := bucket.Load[shelf](ctx, l.docs, shelfKey(channel))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return shelf{Channel: channel}, nil
-	}
-	return s, err
+	return bucket.LoadIfThere[shelf](ctx, l.docs, shelfKey(channel))
 }
 
 // Arrival is what somebody wants to put into the library.

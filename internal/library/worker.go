@@ -55,9 +55,12 @@ func (l *Library) workOn(ctx context.Context, key string) error {
 	working, stop := context.WithCancelCause(ctx)
 	kept := make(chan struct{})
 	go func() { defer close(kept); w.keepLease(working, stop, j.Lease) }()
-	if j.Gather {
+	switch {
+	case j.Gather:
 		err = w.gather(working)
-	} else {
+	case j.Export:
+		err = w.export(working)
+	default:
 		err = w.steps(working)
 	}
 	if cause := context.Cause(working); cause != nil && err != nil {

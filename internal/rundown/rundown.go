@@ -169,11 +169,7 @@ func key(channel string) string { return "rundowns/" + channel }
 
 // Load reads the rundown of a channel, by the channel's id.
 func (s *Store) Load(ctx context.Context, channel string) (Rundown, error) {
-	r, err := bucket.Load[Rundown](ctx, s.docs, key(channel))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return Rundown{}, nil
-	}
-	return r, err
+	return bucket.LoadIfThere[Rundown](ctx, s.docs, key(channel))
 }
 
 // Update changes the rundown of a channel as it is stored.

@@ -14,7 +14,8 @@ const (
 	// most is how many different lines are remembered; of more, the one goes that has not come for longest.
 	most      = 60
 	maxDetail = 300
-	// linkKey names what only whoever reads the log itself is to see: links that let somebody in.
+	// linkKey names a link that lets somebody in. A line with one is for whoever reads the log itself, and is settled once
+	// somebody came by it, at whichever node: it is not remembered.
 	linkKey = "link"
 	// lately is how long a line is remembered that does not come again.
 	lately = 24 * time.Hour
@@ -106,11 +107,17 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level >= slog.LevelWarn {
 		var b strings.Builder
 		b.WriteString(h.attrs)
+		invites := false
 		r.Attrs(func(a slog.Attr) bool {
-			write(&b, h.prefix, a)
-			return b.Len() <= maxDetail
+			invites = invites || a.Key == linkKey
+			if b.Len() <= maxDetail {
+				write(&b, h.prefix, a)
+			}
+			return !invites
 		})
-		h.ledger.add(r.Level, r.Message, b.String(), r.Time)
+		if !invites {
+			h.ledger.add(r.Level, r.Message, b.String(), r.Time)
+		}
 	}
 	if !h.next.Enabled(ctx, r.Level) {
 		return nil

@@ -16,8 +16,9 @@ func TestLines(t *testing.T) {
 	log := slog.New(l.Handler(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})))
 	log.Info("nothing")
 	for n := range 3 {
-		log.With("clip", n).WithGroup("to").Warn("it failed", "link", "http://secret", "error", errors.New("no room"), "n", n)
+		log.With("clip", n).WithGroup("to").Warn("it failed", "error", errors.New("no room"), "n", n)
 	}
+	log.Warn("come in", "detail", strings.Repeat("x", 1000), "link", "http://secret")
 	log.Error("it broke", "detail", strings.Repeat("x", 1000))
 	lines := l.Lines(time.Now())
 	if len(lines) != 2 || lines[0].Words != "it broke" || lines[0].Level != "error" || len(lines[0].Detail) > maxDetail+4 {

@@ -198,7 +198,7 @@ func (s *Sender) look(ctx context.Context, c *channel.Channel) error {
 	s.mu.Unlock()
 	if !known {
 		var err error
-		if l, err = bucket.Load[ledger](ctx, s.cfg.Docs, key(c.ID)); err != nil && !errors.Is(err, bucket.ErrNotFound) {
+		if l, err = bucket.LoadIfThere[ledger](ctx, s.cfg.Docs, key(c.ID)); err != nil {
 			return err
 		}
 		s.learn(c.ID, l)
@@ -443,8 +443,8 @@ func (s *Sender) Test(ctx context.Context, c *channel.Channel, hook, run string)
 
 // Log returns what each of a channel's webhooks answered lately, newest first, and how many events wait for it.
 func (s *Sender) Log(ctx context.Context, c *channel.Channel) (answers map[string][]Answer, waits map[string]int, err error) {
-	l, err := bucket.Load[ledger](ctx, s.cfg.Docs, key(c.ID))
-	if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+	l, err := bucket.LoadIfThere[ledger](ctx, s.cfg.Docs, key(c.ID))
+	if err != nil {
 		return nil, nil, err
 	}
 	waits = map[string]int{}

@@ -1,17 +1,14 @@
 import { signal, useSignal } from '@preact/signals'
 import { render } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { size } from './library/find'
 import { call, Problem } from './people/api'
-import { Asker, ask } from './people/ask'
-import { Field } from './people/form'
+import { Asker } from './people/ask'
 import { Badge, Brand } from './parts'
 import { passOf, takePass, withPass } from './pass'
 import { Replay } from './chat/Replay'
 import { airtime, Screen } from './player/Screen'
-import { Cutter } from './recorded/cutter'
+import { Crew } from './recorded/crew'
 import { dayOf, type Recording } from './recorded/list'
-import { none } from './recorded/marks'
 import { clock } from './words'
 import './styles/base.css'
 import './styles/player.css'
@@ -26,7 +23,6 @@ takePass(slug)
 const path = `/channels/${encodeURIComponent(slug)}/recordings/${encodeURIComponent(id)}`
 const recording = signal<Recording | null>(null)
 const trouble = signal('')
-const marks = signal(none)
 
 /** Where to begin, in seconds: ?t= as a number, or as 1h2m3s. */
 function wished(): number {
@@ -46,9 +42,21 @@ async function load(): Promise<void> {
   }
 }
 
+/** Only people who work on the channel are told how to get it. */
+const isCrew = (r: Recording) => r.download !== undefined || r.export !== undefined
+
+/** How soon what people who work on the channel see may be another, in ms; 0: not by itself. */
+const changesIn = (r: Recording | null) => (r === null || !isCrew(r) ? 0 : r.export?.state === 'making' ? 2000 : r.state === 'whole' ? 0 : 10_000)
+
 function Page() {
   useEffect(() => void load(), [])
   const r = recording.value
+  const every = changesIn(r)
+  useEffect(() => {
+    if (every === 0) return
+    const timer = window.setInterval(() => document.visibilityState === 'visible' && void load(), every)
+    return () => window.clearInterval(timer)
+  }, [every])
   useEffect(() => {
     document.title = r === null ? 'Recording · Mayfly' : `${r.title} · Mayfly`
   }, [r?.title])
@@ -59,6 +67,7 @@ function Page() {
       <main class="watch">
         {r === null ? <Empty /> : <Screen slug={slug} url={withPass(r.playlist.split('?')[0]!, slug)} label={r.title} from={wished()} />}
         {r !== null && <About r={r} />}
+        {r !== null && isCrew(r) && <Crew slug={slug} r={r} take={(now) => (recording.value = now)} />}
         {r !== null && <Replay slug={slug} time={airtime} />}
       </main>
       <Asker />
@@ -80,7 +89,6 @@ function Empty() {
 
 function About({ r }: { r: Recording }) {
   const copied = useSignal('')
-  const crew = r.download !== undefined
   const share = async () => {
     const at = Math.floor(document.querySelector('video')?.currentTime ?? 0)
     const link = `${location.origin}${location.pathname}${at > 0 ? `?t=${at}s` : ''}${passOf(slug) !== '' ? `#pass=${passOf(slug)}` : ''}`
@@ -92,42 +100,16 @@ function About({ r }: { r: Recording }) {
       copied.value = 'It is the address of this page now'
     }
   }
-  const change = async (body: object) => {
-    recording.value = { ...(await call<Recording>('PATCH', path, body)) }
-  }
-  const rename = () => ask({
-    title: 'Another title', word: 'Save', text: 'Viewers see it in the list of recordings.', field: <Field name="title" label="Title" value={r.title} maxLength={120} />,
-    does: async (read) => change({ title: read('title').trim() }),
-  })
-  const remove = () => ask({
-    title: `Delete ${r.title}?`, danger: true, word: 'Delete', text: 'It cannot be played any more from now on. Clips that were cut out of it stay.',
-    does: async () => {
-      await call('DELETE', path)
-      location.assign(`/${slug}`)
-    },
-  })
   return (
     <section id="about" class="about" aria-label="About the recording">
       <div class="about-head">
         <div class="about-line">
           <Badge kind="off">{r.state === 'onAir' ? 'Still on air' : 'Recording'}</Badge>
           <span class="fact">{dayOf(r.begin)}</span>
-          <span class="fact">{clock(r.duration)}</span>
-          {airtime.value !== null && <span class="fact" title="When this was live">{new Date(airtime.value).toLocaleTimeString()}</span>}
+          <span class="fact">{clock(r.duration)} long</span>
+          {airtime.value !== null && <span class="fact">This was live at {new Date(airtime.value).toLocaleTimeString()}</span>}
         </div>
         <h1>{r.title}</h1>
-        {crew && (
-          <div class="recorded-crew">
-            <p class="dim">{size(r.bytes)}{r.hidden ? '. Only people who work on the channel see it.' : ''}{r.state === 'kept' ? '. It is still being copied together; that changes nothing for viewers.' : ''}</p>
-            <Cutter slug={slug} recording={r.id} marks={marks} now={() => airtime.value} />
-            <div class="row">
-              <a class="button ghost" href={r.download ?? ''} download>Download MP4</a>
-              <button type="button" class="button ghost" onClick={rename}>Rename</button>
-              <button type="button" class="button ghost" onClick={() => void change({ hidden: !r.hidden }).catch((e: unknown) => (trouble.value = String(e)))}>{r.hidden ? 'Show to viewers' : 'Hide from viewers'}</button>
-              <button type="button" class="button danger" onClick={remove}>Delete</button>
-            </div>
-          </div>
-        )}
       </div>
       <div class="about-tools">
         <button type="button" class="button ghost" onClick={() => void share()}>Link to this moment</button>

@@ -62,7 +62,7 @@ try {
   await owner.keyboard.press('Enter')
   await owner.waitForURL('**/studio')
   const recordings = await owner.evaluate(async (slug) => (await (await fetch(`/api/v1/channels/${slug}/recordings`)).json()).recordings, slug)
-  if (recordings.length > 0) pages.push(['recording', recordings[0].page, '.recorded-crew'])
+  if (recordings.length > 0) pages.push(['recording', recordings[0].page, '.crew'])
   const state = await first.storageState()
   await first.close()
   for (const [look, width, height] of [['dark', 1280, 900], ['light', 390, 844]]) {

@@ -1,9 +1,9 @@
-// Somebody plays a recording, cuts a clip out of it by two marks, finds it in the library, and puts a photo beside it: all
-// by the pages, in a real browser.
+// Somebody plays a recording, cuts a clip out of it by two marks, finds it in the library, puts a photo beside it, and has
+// no more broadcasts kept: all by the pages, in a real browser.
 //
 //   node web/test/recorded.mjs SETUP-LINK CHANNEL [--shots DIR]
 //
-// The channel has one recording. On stdout, one JSON line: {"end":true,"clip":SECONDS,"exceptions":[…],"console":[…]}.
+// The channel has one recording. On stdout, one JSON line: {"end":true,"clip":SECONDS,"record":false,"dvrWindow":SECONDS,"exceptions":[…],"console":[…]}.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
@@ -73,6 +73,14 @@ try {
   const [clip] = await page.evaluate(async (slug) => (await (await fetch(`/api/v1/channels/${slug}/clips`)).json()).clips.filter((c) => c.title === 'The best of it'), slug)
   await page.getByRole('button', { name: 'Close', exact: true }).click()
 
+  // The studio's settings say that broadcasts are kept, and can say otherwise.
+  await page.goto(`${setup.origin}/studio/${slug}`)
+  const after = page.locator('section', { hasText: 'On air and after' })
+  await after.getByRole('checkbox', { name: /^Keep every broadcast/ }).and(page.locator(':checked')).uncheck()
+  await after.getByRole('button', { name: 'Save' }).click()
+  await after.getByText('Saved.').waitFor()
+  const { record, dvrWindow } = await page.evaluate(async (slug) => (await fetch(`/api/v1/channels/${slug}`)).json(), slug)
+
   if (opt.shots) {
     for (const [look, width, height] of [['light', 820, 1180], ['light', 390, 844]]) {
       await page.setViewportSize({ width, height })
@@ -88,7 +96,7 @@ try {
       await shot(page, `page-${width}`)
     }
   }
-  process.stdout.write(JSON.stringify({ end: true, clip: (clip.out ?? clip.duration) - clip.in, exceptions, console: errors }) + '\n')
+  process.stdout.write(JSON.stringify({ end: true, clip: (clip.out ?? clip.duration) - clip.in, record, dvrWindow, exceptions, console: errors }) + '\n')
 } catch (e) {
   process.stdout.write(JSON.stringify({ failed: String(e.stack ?? e), exceptions, console: errors }) + '\n')
 } finally {

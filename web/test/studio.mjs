@@ -101,6 +101,11 @@ try {
   await pictured(ada, 'What viewers see')
   await ada.waitForTimeout(1500)
   await shot(ada, 'on-air')
+  // The bar leads to the parts of the page, and says there too that it is on air.
+  await ada.locator('.parts').getByRole('link', { name: 'Audience' }).click()
+  await ada.locator('.parts a[aria-current=location]', { hasText: 'Audience' }).waitFor()
+  await ada.locator('.parts-air', { hasText: 'On air' }).click()
+  if (await ada.evaluate(() => scrollY > 200)) throw new Error('the bar does not lead back')
   const first = await ada.locator('.tile.is-air strong').textContent()
   say({ step: 'on air', first })
 

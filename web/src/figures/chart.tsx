@@ -1,9 +1,10 @@
 import { useEffect, useRef } from 'preact/hooks'
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
+import { alone, steps } from './words'
 
-/** A line over time. Who does not see it gets its words, and the table below. */
-export function Chart({ x, y, label, words, format }: { x: number[]; y: (number | null)[]; label: string; words: string; format: (v: number) => string }) {
+/** A line over time. Who does not see it gets its words, and the table below. least is the smallest difference that format tells apart. */
+export function Chart({ x, y, label, words, format, least }: { x: number[]; y: (number | null)[]; label: string; words: string; format: (v: number) => string; least: number }) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<UPlot | null>(null)
   useEffect(() => {
@@ -17,8 +18,8 @@ export function Chart({ x, y, label, words, format }: { x: number[]; y: (number 
         width: at.clientWidth, height: at.clientWidth < 500 ? 200 : 240,
         legend: { show: false }, cursor: { drag: { x: false, y: false }, points: { size: 9 } },
         scales: { y: { range: (_u, _min, max) => [0, Math.max(max * 1.1, 1)] } },
-        axes: [{ ...axis, values: [[86400, '{D} {MMM}', null, null, null, null, null, null, 1], [3600, '{HH}:{mm}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1], [60, '{HH}:{mm}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1]] }, { ...axis, size: 62, values: (_u, ticks) => ticks.map(format) }],
-        series: [{}, { label, stroke: lamp, width: 2, fill: `color-mix(in srgb, ${lamp} 16%, transparent)`, points: { show: false } }],
+        axes: [{ ...axis, values: [[86400, '{D} {MMM}', null, null, null, null, null, null, 1], [3600, '{HH}:{mm}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1], [60, '{HH}:{mm}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1]] }, { ...axis, size: 62, incrs: steps(least), values: (_u, ticks) => ticks.map(format) }],
+        series: [{}, { label, stroke: lamp, width: 2, fill: `color-mix(in srgb, ${lamp} 16%, transparent)`, points: { show: true, size: 7, fill: lamp, filter: () => alone(y) } }],
         hooks: {
           setCursor: [(u) => {
             const i = u.cursor.idx

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countryWord, deviceWord, hours, series, size, type Figure } from './words'
+import { alone, countryWord, deviceWord, hours, series, size, steps, type Figure } from './words'
 
 const figure = (start: string, viewers: number): Figure => ({ start, seconds: 300, viewers, most: 0, views: 0, watched: 0, stalls: 0, stalled: 0, bytes: 0, messages: 0 })
 
@@ -14,4 +14,15 @@ test('a chart has a point for each span', () => {
   const [x, y] = series([figure('2026-01-02T10:05:00Z', 3), figure('2026-01-02T10:15:00Z', 5)], (f) => f.viewers, begin, begin + 1200)
   expect(x.map((t) => t - begin)).toEqual([0, 300, 600, 900])
   expect(y).toEqual([0, 3, 0, 5])
+})
+
+test('an axis of counts has whole numbers', () => {
+  expect(steps(1).slice(0, 5)).toEqual([1, 2, 5, 10, 20])
+  expect(steps(0.1).slice(0, 4)).toEqual([0.1, 0.2, 0.5, 1])
+})
+
+test('points without a neighbour stand alone', () => {
+  expect(alone([4])).toEqual([0])
+  expect(alone([null, 4, null, 1, 2, null, 0])).toEqual([1, 6])
+  expect(alone([])).toEqual([])
 })

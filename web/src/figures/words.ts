@@ -69,3 +69,13 @@ export function series(spans: Figure[], of: (f: Figure) => number | null, from: 
   }
   return [x, y]
 }
+
+/** How far the marks of an axis may lie apart: one, two or five times a power of ten, and least at the smallest. */
+export function steps(least: number): number[] {
+  const all: number[] = []
+  for (let power = Math.round(Math.log10(least)); power <= 12; power++) for (const n of [1, 2, 5]) all.push(Number(`${n}e${power}`))
+  return all
+}
+
+/** The points of a line that no line leads to, as there is none beside them. */
+export const alone = (y: (number | null)[]): number[] => y.flatMap((v, i) => (v !== null && (y[i - 1] ?? null) === null && (y[i + 1] ?? null) === null ? [i] : []))

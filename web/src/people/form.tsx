@@ -131,6 +131,8 @@ export interface FieldProps {
   maxLength?: number
   min?: number
   max?: number
+  /** What a number is a multiple of, counted from min; 1 if it is not said. */
+  step?: number | 'any'
 }
 
 export function Field({ name, label, hint, type = 'text', autocomplete = 'off', value = '', required = true, ...rest }: FieldProps) {

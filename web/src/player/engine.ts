@@ -322,3 +322,10 @@ class NativeEngine implements Engine {
     this.video.load()
   }
 }
+
+/** The best of each height, the highest first. */
+export function bestOf(all: Quality[]): Quality[] {
+  const best = new Map<number, Quality>()
+  for (const q of all) if (q.height > 0 && q.bitrate > (best.get(q.height)?.bitrate ?? -1)) best.set(q.height, q)
+  return [...best.values()].sort((a, b) => b.height - a.height)
+}

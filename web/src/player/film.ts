@@ -4,6 +4,7 @@ import { withPass } from '../pass'
 import { Captions } from './captions'
 import { choose } from './engine'
 import type { Options } from './options'
+import { begin } from './picture'
 
 /** Something that a channel offers to be played at any time, as the API says it. */
 export interface Offered {
@@ -114,17 +115,7 @@ export class Film {
   }
 
   play(): void {
-    this.video.play().then(
-      () => (this.blocked.value = false),
-      (e: unknown) => {
-        if (!(e instanceof DOMException) || e.name !== 'NotAllowedError') return
-        if (this.video.muted) this.blocked.value = true
-        else {
-          this.video.muted = true
-          this.play()
-        }
-      },
-    )
+    begin(this.video, (blocked) => (this.blocked.value = blocked), () => this.play())
   }
 
   toggle(): void {

@@ -1,13 +1,15 @@
-import { signal, type Signal } from '@preact/signals'
 import type { Status } from '../channel'
 import { Feed, retryDelay } from '../feed'
 import { keepPass, passOf } from '../pass'
 import { Captions } from './captions'
-import { build, choose, isFull, measure, type Engine, type Quality } from './engine'
+import { bestOf, build, choose, type Engine, type Quality } from './engine'
 import { Graphics } from './graphics'
 import type { Options } from './options'
 import { afterStall, keep, startPace, tooFar, type Pace } from './pace'
 import { offLimit, plan, type Mode } from './plan'
+import { begin, hold, standstill } from './picture'
+import { Depth, Room } from './room'
+import { Seen } from './seen'
 import { next, start, type Facts, type Shown, type State } from './shown'
 import { reach } from './timeline'
 import { newSession, referrerOf, Teller } from './tell'
@@ -25,36 +27,10 @@ const nudgeAfter = 1000
  * One channel being watched: the feed of what the server says, the engine that plays, and the clockwork that keeps
  * both going for ever. All decisions are pure functions (shown, plan, pace); this class carries them out.
  */
-export class Session {
-  readonly status: Signal<Status | null> = signal(null)
-  readonly state: Signal<State> = signal('connecting')
-  /** Seconds from the publisher to the picture, by the program date and the server's clock; null when not known. */
-  readonly latency: Signal<number | null> = signal(null)
-  /** Seconds behind the newest that could be seen. */
-  readonly behind = signal(0)
-  /** How many seconds can be gone back. */
-  readonly span = signal(0)
-  readonly paused = signal(false)
-  readonly muted = signal(true)
-  readonly rewound = signal(false)
-  /** The last picture lies over the video while there is none. */
-  readonly held = signal(false)
-  /** There is a picture to look at, moving or not. */
-  readonly pictured = signal(false)
-  /** The browser wants a tap before it plays anything. */
-  readonly blocked = signal(false)
-
+export class Session extends Seen {
   /** What lay and lies over the pictures. */
   readonly graphics: Graphics
 
-  /** Which qualities there are, best first, which the viewer chose by its height (0: what the network allows), and which plays. */
-  readonly qualities: Signal<readonly Quality[]> = signal([])
-  readonly quality = signal(0)
-  readonly playing = signal(0)
-  /** The viewer has not said yet that it may begin. */
-  readonly idle = signal(false)
-  /** The moment that was asked for is not kept any more. */
-  readonly missed = signal(false)
   readonly captions: Captions
 
   private nudged = 0
@@ -76,8 +52,7 @@ export class Session {
   private position = -1
   private tries = 0
   private nextTry = 0
-  private measured: { length: number; at: number } | null = null
-  private measuring = 0
+  private readonly depth = new Depth()
   private wishDate: number | null = null
   private wishBehind: number | null = null
   /** The moment of the page's address, until it is known whether it is there. */
@@ -85,8 +60,7 @@ export class Session {
   private lastDate: number | null = null
   private building = false
   private entered = 0
-  private full = false
-  private asking = false
+  private readonly room = new Room()
   private pace: Pace = startPace(0)
   private readonly feed: Feed
   private readonly off = new AbortController()
@@ -98,6 +72,7 @@ export class Session {
     private readonly canvas: HTMLCanvasElement,
     private readonly options: Options,
   ) {
+    super()
     video.muted = options.muted
     video.volume = options.volume
     this.muted.value = options.muted
@@ -194,12 +169,7 @@ export class Session {
 
   /** The viewer is about to go back: find out how far that is. Asked at most once in a minute. */
   lookBack(): void {
-    const now = Date.now()
-    if (this.engine?.mode === 'dvr' || now - this.measuring < 60_000) return
-    this.measuring = now
-    void measure(this.slug).then((length) => {
-      if (length !== null) this.measured = { length, at: Date.now() }
-    })
+    if (this.engine?.mode !== 'dvr') this.depth.look(this.slug)
   }
 
   /** Go to so many seconds behind live. */
@@ -257,18 +227,7 @@ export class Session {
 
   private start(): void {
     if (this.engine === null || !this.video.paused) return
-    this.video.play().then(
-      () => (this.blocked.value = false),
-      (e: unknown) => {
-        if (!(e instanceof DOMException) || e.name !== 'NotAllowedError') return
-        // With sound it may not begin by itself: without, it mostly may, and the viewer is asked for the sound.
-        if (this.video.muted) this.blocked.value = true
-        else {
-          this.video.muted = true
-          this.start()
-        }
-      },
-    )
+    begin(this.video, (blocked) => (this.blocked.value = blocked), () => this.start())
   }
 
   private take(s: Status): void {
@@ -349,8 +308,7 @@ export class Session {
     this.latency.value = this.lastDate === null || !watching ? null : (this.feed.clock.now(now) - this.lastDate) / 1000
     const since = Date.parse(this.status.value?.since ?? '')
     const onAir = this.channel === 'live' && Number.isFinite(since) ? (this.feed.clock.now(now) - since) / 1000 : 0
-    const measured = this.measured === null ? null : this.measured.length + (this.channel === 'live' ? (now - this.measured.at) / 1000 : 0)
-    this.span.value = reach(edge - begin, engine.mode === 'dvr', measured, this.status.value?.dvrWindow ?? 0, onAir)
+    this.span.value = reach(edge - begin, engine.mode === 'dvr', this.depth.length(now, this.channel === 'live'), this.status.value?.dvrWindow ?? 0, onAir)
     if (engine.kind === 'native' || engine.mode !== 'live') {
       if (video.playbackRate !== 1) video.playbackRate = 1
     } else {
@@ -400,7 +358,7 @@ export class Session {
       behind: this.behind.value,
       behindLimit: engine?.kind === 'native' ? 30 : 8,
       rewound: this.rewound.value,
-      full: this.full,
+      full: this.room.full,
     })
     if (this.shown.state !== this.state.value) this.changed(this.shown.state)
     const what = plan({
@@ -440,30 +398,17 @@ export class Session {
 
   private drop(): void {
     if (this.engine === null) return
-    this.hold()
+    if (hold(this.video, this.canvas)) this.held.value = true
     this.engine.destroy()
     this.engine = null
     this.position = -1
     this.latency.value = null
   }
 
-  /** Why an engine is given up whose picture stands still, for who looks into it. */
-  private standstill(): string {
-    const { video } = this
-    const ranges = video.buffered
-    const ahead = ranges.length > 0 ? ranges.end(ranges.length - 1) - video.currentTime : 0
-    const edge = this.engine?.edge() ?? null
-    return `stood still for ${((Date.now() - this.moved) / 1000).toFixed(1)} s: ready ${video.readyState}, ${ahead.toFixed(1)} s ahead in ${ranges.length} ranges, ${edge === null ? 'no edge' : `${(edge - video.currentTime).toFixed(1)} s to the edge`}; ${this.engine?.inside() ?? ''}`
-  }
-
   /** Builds an engine if there is room for one more viewer. */
   private admitted(mode: Mode): void {
     if (this.status.value?.limited !== true || this.engine !== null) return this.assemble(mode)
-    if (this.asking) return
-    this.asking = true
-    void isFull(this.slug).then((full) => {
-      this.asking = false
-      this.full = full
+    this.room.ask(this.slug, (full) => {
       if (full) this.nextTry = Date.now() + fullAfter * (1 + Math.random() / 2)
       else if (!this.off.signal.aborted) this.assemble(mode)
     })
@@ -474,15 +419,15 @@ export class Session {
     if (this.building) return
     this.building = true
     const before = this.engine
-    if (before !== null && before.mode === mode) this.lastFault = this.standstill()
-    this.drop()
     const now = Date.now()
+    if (before !== null && before.mode === mode) this.lastFault = standstill(this.video, before, now - this.moved)
+    this.drop()
     if (this.everMoved && (before === null || before.mode === mode)) this.rebuilds++
     this.engineBuilt = now
     // Should it fail, the next try waits; a try that plays clears the count.
     this.nextTry = now + retryDelay(this.tries++, Math.random())
     if (mode === 'dvr' && this.wishDate === null && this.wishBehind === null) this.wishDate = this.lastDate
-    const wish = { mode, slug: this.slug, date: this.wishDate, behind: this.wishBehind, target: this.pace.target, height: this.quality.value, fatal: () => {}, qualities: (all: Quality[]) => this.offer(all), playing: (height: number) => (this.playing.value = height) }
+    const wish = { mode, slug: this.slug, date: this.wishDate, behind: this.wishBehind, target: this.pace.target, height: this.quality.value, fatal: () => {}, qualities: (all: Quality[]) => (this.qualities.value = bestOf(all)), playing: (height: number) => (this.playing.value = height) }
     choose(this.video).then(
       (kind) => {
         this.building = false
@@ -506,12 +451,6 @@ export class Session {
     )
   }
 
-  private offer(all: Quality[]): void {
-    const best = new Map<number, Quality>()
-    for (const q of all) if (q.height > 0 && q.bitrate > (best.get(q.height)?.bitrate ?? -1)) best.set(q.height, q)
-    this.qualities.value = [...best.values()].sort((a, b) => b.height - a.height)
-  }
-
   private fail(engine: Engine, reason: string): void {
     // Not inside the player's own event: it is still at work there.
     queueMicrotask(() => {
@@ -520,19 +459,5 @@ export class Session {
       this.nextTry = Math.max(this.nextTry, Date.now() + retryDelay(this.tries, Math.random()))
       this.drop()
     })
-  }
-
-  /** Keeps the last picture in sight while the engine is changed. */
-  private hold(): void {
-    const { video, canvas } = this
-    if (video.readyState < 2 || video.videoWidth === 0) return
-    canvas.width = video.videoWidth
-    canvas.height = video.videoHeight
-    try {
-      canvas.getContext('2d')?.drawImage(video, 0, 0)
-      this.held.value = true
-    } catch {
-      // A picture that may not be copied is no reason to stop.
-    }
   }
 }

@@ -1,35 +1,28 @@
-import { useSignal, type Signal } from '@preact/signals'
+import { useSignal } from '@preact/signals'
 import { call } from '../people/api'
 import { Field, Form, type Read } from '../people/form'
 import type { Clip } from '../library/shelf'
-import { clock } from '../words'
-import { lacking, markFrom, markTo, moment, none, timeOf, type Marks } from './marks'
+import { lacking, marked, moment, none, type Marking } from './marks'
 
-/** Two marks, and a clip of what lies between them. now says what is seen, in program time. */
-export function Cutter({ slug, recording, marks, now, keys = false }: { slug: string; recording?: string; marks: Signal<Marks>; now: () => number | null; keys?: boolean }) {
+/** Two marks, and a clip of what lies between them. */
+export function Cutter({ slug, recording, marking, keys = false }: { slug: string; recording?: string; marking: Marking; keys?: boolean }) {
   const made = useSignal<Clip | null>(null)
-  const m = marks.value
-  const at = (mark: (m: Marks, at: number) => Marks) => () => {
-    const seen = now()
-    if (seen !== null) marks.value = mark(marks.value, seen)
-  }
+  const m = marking.marks.value
   const why = lacking(m)
   const make = async (read: Read) => {
     made.value = await call<Clip>('POST', `/channels/${encodeURIComponent(slug)}/clips`, {
       from: moment(m.from!), to: moment(m.to!), title: read('title').trim(), ...(recording !== undefined && { recording }),
     })
-    marks.value = none
+    marking.forget()
     return `${made.value.title} is being made.`
   }
   return (
     <div class="cutter">
       <div class="row cutter-marks">
-        <button type="button" class="button ghost" onClick={at(markFrom)}>Mark in{keys && <kbd aria-hidden="true">[</kbd>}</button>
-        <button type="button" class="button ghost" onClick={at(markTo)}>Mark out{keys && <kbd aria-hidden="true">]</kbd>}</button>
-        <span class="cutter-words" role="status">
-          {m.from === null && m.to === null ? 'Nothing is marked.' : <>From {m.from === null ? '…' : timeOf(m.from)} to {m.to === null ? '…' : timeOf(m.to)}{m.from !== null && m.to !== null && `, ${clock((m.to - m.from) / 1000)} long`}</>}
-        </span>
-        {(m.from !== null || m.to !== null) && <button type="button" class="button ghost" onClick={() => (marks.value = none)}>Forget</button>}
+        <button type="button" class="button ghost" onClick={marking.in}>Mark in{keys && <kbd aria-hidden="true">[</kbd>}</button>
+        <button type="button" class="button ghost" onClick={marking.out}>Mark out{keys && <kbd aria-hidden="true">]</kbd>}</button>
+        <span class="cutter-words" role="status">{marking.refused.value || marked(m)}</span>
+        {m !== none && <button type="button" class="button ghost" onClick={marking.forget}>Forget</button>}
       </div>
       {why === '' && (
         <Form word="Make the clip" does={make} clear>

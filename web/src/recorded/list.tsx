@@ -18,6 +18,8 @@ export interface Recording {
   page: string
   playlist: string
   download?: string
+  /** Its parts are of several kinds: the MP4 has to be made before it can be downloaded. */
+  export?: { state: 'none' | 'making' | 'ready' | 'failed'; progress?: number; fault?: string; bytes?: number }
 }
 
 /** When it was, as people of this place say it. */

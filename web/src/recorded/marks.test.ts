@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { lacking, longest, markFrom, markTo, moment, none } from './marks'
+import { lacking, longest, marked, markFrom, Marking, markTo, moment, none } from './marks'
 
 test('marks are a beginning before an end', () => {
   expect(lacking(none)).toMatch('begins')
@@ -14,3 +14,21 @@ test('marks are a beginning before an end', () => {
 })
 
 test('moments are said in universal time', () => expect(moment(1500)).toBe('1970-01-01T00:00:01.500Z'))
+
+test('a mark that cannot be set says so, and is said in words', () => {
+  let seen: number | null = null
+  const m = new Marking(() => seen)
+  m.in()
+  expect(m.refused.value).toMatch('no picture')
+  expect(m.marks.value).toBe(none)
+  seen = 1000
+  m.out()
+  expect(m.refused.value).toBe('')
+  expect(marked(m.marks.value)).toMatch(/^Ends at .* Mark where it begins\.$/)
+  seen = 500
+  m.in()
+  expect(m.marks.value).toEqual({ from: 500, to: 1000 })
+  expect(marked(m.marks.value)).toMatch(/^From .*, 0:00 long\.$/)
+  m.forget()
+  expect(marked(m.marks.value)).toBe('Nothing is marked.')
+})

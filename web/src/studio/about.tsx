@@ -14,7 +14,7 @@ export function About() {
     return 'Saved.'
   }
   return (
-    <Section id="about" title="About the channel" text="What the guide and the watch page say of it, and find it by.">
+    <Section id="about" title="About the channel" word="About" text="What the guide and the watch page say of it, and find it by.">
       <Form word="Save" does={save}>
         <Field name="title" label="Title" value={c.title} maxLength={120} />
         <Words name="description" label="Description" value={c.description ?? ''} />

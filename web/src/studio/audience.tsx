@@ -24,7 +24,7 @@ export function Audience({ me }: { me: Me }) {
     return 'Saved.'
   }
   return (
-    <Section id="audience" title="Who may watch">
+    <Section id="audience" title="Who may watch" word="Audience">
       <Form word="Save" does={save}>
         <fieldset class="choices">
           <legend class="hidden-words">Who may watch</legend>

@@ -44,7 +44,7 @@ export function Autopilot() {
     return 'Saved.'
   }
   return (
-    <Section id="autopilot" title="When nobody is live" text="Storyboards keep the channel on air. Five seconds after nothing is live any more they begin; a source that goes on air interrupts them, and the clip goes on afterwards where it stopped.">
+    <Section id="autopilot" title="When nobody is live" word="Autopilot" text="Storyboards keep the channel on air. Five seconds after nothing is live any more they begin; a source that goes on air interrupts them, and the clip goes on afterwards where it stopped.">
       <Waiting of={boards} />
       {choices && choices.length === 0 && <p class="dim">There is no storyboard yet. <a href={`/studio/${c.slug}/library`}>Upload clips in the library</a> and put them into one.</p>}
       {choices && choices.length > 0 && plan.value && (

@@ -54,11 +54,11 @@ const seen = (g: Omit<Prepared, 'id' | 'version'>): Content => contentOf(g, chan
 
 /** A graphic over the newest picture, as viewers would see it. */
 export function Preview({ c }: { c: Content | null }) {
-  const slug = channel.value!.slug
+  const { slug, state } = channel.value!
   const all = c === null ? [] : [{ showing: { ...c, number: 1, graphic: 'preview', from: 0, until: Infinity }, leaves: false, goesOn: true }]
   return (
     <div class="picture graphic-preview">
-      {c !== null && <Thumb url={`/${slug}/thumbnail.jpg`} />}
+      {c !== null && state === 'live' && <Thumb url={`/${slug}/thumbnail.jpg`} />}
       <div class="graphics graphic-still" inert><Layers seen={all} now={{ date: Date.now() + leaving, moves: true }} /></div>
       {c === null && <span class="picture-word">Choose a graphic to look at it</span>}
     </div>

@@ -14,6 +14,7 @@ export class Monitor {
   private timer = 0
   private url = ''
   private heard: Ear | null = null
+  private last: number | null = null
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -22,6 +23,7 @@ export class Monitor {
     video.muted = true
     video.playsInline = true
     video.addEventListener('playing', () => this.pictured(true))
+    video.addEventListener('timeupdate', () => (this.last = this.playing() ?? this.last))
   }
 
   /** What measures how loud it is; null before it plays. */
@@ -30,15 +32,19 @@ export class Monitor {
     return this.heard
   }
 
-  /** The program time of what is shown, epoch ms; null if it is not known. */
+  /** The program time of what is shown, or while it waits for more of what was shown last, epoch ms; null if it is not known. */
   date(): number | null {
-    return this.video.readyState < 2 ? null : (this.hls?.playingDate?.getTime() ?? null)
+    return this.playing() ?? this.last
   }
 
   /** How far what is shown is behind what is sent, in seconds; null if it is not known. */
   delay(now: number): number | null {
-    const at = this.hls?.playingDate?.getTime()
-    return at === undefined || this.video.readyState < 2 ? null : Math.max(0, (now - at) / 1000)
+    const at = this.playing()
+    return at === null ? null : Math.max(0, (now - at) / 1000)
+  }
+
+  private playing(): number | null {
+    return this.video.readyState < 2 ? null : (this.hls?.playingDate?.getTime() ?? null)
   }
 
   /** The program date at a position, epoch ms; null if it is not known. */
@@ -70,6 +76,7 @@ export class Monitor {
   close(): void {
     window.clearTimeout(this.timer)
     this.url = ''
+    this.last = null
     this.hls?.destroy()
     this.hls = null
     this.pictured(false)

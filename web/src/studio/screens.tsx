@@ -62,7 +62,7 @@ export function Screens() {
   )
 }
 
-/** What the studio's picture of the program shows, in program time; null while it shows nothing. */
+/** What the studio's picture of the program shows, in program time; null while it shows nothing that viewers see. */
 export let programDate = (): number | null => null
 
 /** What viewers see and hear, and how far it is behind life. */
@@ -86,7 +86,7 @@ function Program() {
     <section class={`screen is-program ${rehearses.value ? 'is-rehearsal' : ''}`} aria-labelledby="program">
       <header><h2 id="program">{rehearses.value ? 'Rehearsal' : 'Program'}</h2><span class="dim">{words}</span><span class="dim behind">{delay.value}</span></header>
       <div class="with-cue">
-        <Picture url={rehearses.value ? rehearsed(air) : c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word={!rehearses.value ? 'Not on air yet' : onAir.value === '' ? 'Cut to a source' : 'No picture'} label={rehearses.value ? 'What viewers would see' : 'What viewers see'} hold={(m) => { monitor.current = m; programDate = () => m?.date() ?? null }} over={log} />
+        <Picture url={rehearses.value ? rehearsed(air) : c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word={!rehearses.value ? 'Not on air yet' : onAir.value === '' ? 'Cut to a source' : 'No picture'} label={rehearses.value ? 'What viewers would see' : 'What viewers see'} hold={(m) => { monitor.current = m; programDate = () => (rehearses.value ? null : (m?.date() ?? null)) }} over={log} />
         <Countdown />
       </div>
       <div class="screen-sound"><Meter ear={() => monitor.current?.ear() ?? null} label="Sound of the program" /><Listen id="program" of="the program" /></div>

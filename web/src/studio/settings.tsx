@@ -4,7 +4,8 @@ import { Field, Form, type Read } from '../people/form'
 import { Section } from '../people/section'
 import { channel, take, type Channel } from './desk'
 
-const hours = (seconds: number) => String(Math.round((seconds / 3600) * 100) / 100)
+/** So exact that the same seconds come back. */
+const hours = (seconds: number) => String(Math.round((seconds / 3600) * 10_000) / 10_000)
 
 /** What goes on air by itself, and what is kept of it. */
 export function Settings({ me }: { me: Me }) {
@@ -28,9 +29,9 @@ export function Settings({ me }: { me: Me }) {
     },
   })
   return (
-    <Section id="settings" title="On air and after">
+    <Section id="settings" title="On air and after" word="Settings">
       <Form word="Save" does={save}>
-        <Field name="window" label="Hours that viewers can rewind" type="number" value={hours(c.dvrWindow)} min={1 / 60} max={168} />
+        <Field name="window" label="Hours that viewers can rewind" type="number" value={hours(c.dvrWindow)} min={0.0167} max={168} step="any" />
         <Check name="auto" on={c.autoLive !== false} label="The first source that connects goes on air" hint="Else it waits for a cut." />
         <Check name="record" on={c.record === true} label="Keep every broadcast" hint="As a recording that viewers find on the channel’s page when it has ended." />
         <Field name="days" label="Days that recordings are kept" type="number" required={false} min={0} max={3650} value={c.recordDays ? String(c.recordDays) : ''} hint="Empty: until there is no room for new ones." />

@@ -15,7 +15,7 @@ export function Setup() {
     return 'The source is there. Its keys are below.'
   }
   return (
-    <Section id="encoders" title="Sources and keys" text="One source for each camera, encoder or programme. In OBS: Settings, Stream, service “Custom”; keyframe interval 1 s or 2 s.">
+    <Section id="encoders" title="Sources and keys" word="Sources" text="One source for each camera, encoder or programme. In OBS: Settings, Stream, service “Custom”; keyframe interval 1 s or 2 s.">
       <dl class="facts keys-server">
         {serverOf(c) && <div><dt>Server</dt><dd><code>{serverOf(c)}</code></dd></div>}
         <div><dt>Without loss, with mayfly push</dt><dd><code>mayfly push INPUT {location.origin}/push/KEY</code></dd></div>

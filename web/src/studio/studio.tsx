@@ -22,6 +22,7 @@ import { Home } from './home'
 import { Look } from './look'
 import { wishOf, type Wish } from './keys'
 import { Screens, Sources } from './screens'
+import { Parts } from './parts'
 import { goOn, Steps } from './rundown'
 import { listenTo, SoundBar } from './sound'
 import { Settings } from './settings'
@@ -49,6 +50,7 @@ function Studio({ me }: { me: Me }) {
   return (
     <>
       <Air />
+      <Parts />
       {c.suspended && <p class="alert" role="alert">An operator of this server has suspended this channel: nobody can watch it or publish to it. The reason: {c.suspended}</p>}
       {!link.value && <p class="away" role="status">The server is out of reach. What is on air goes on; this page goes on by itself in a moment.{elsewhere.value.length > 0 && <> It is also at {elsewhere.value.map((url, i) => <>{i > 0 && ', '}<a key={url} href={url}>{new URL(url).host}</a></>)}.</>}</p>}
       {c.bucketAway && <p class="away" role="status">The storage is out of reach. Cuts work; channels and keys cannot be changed until it is back.</p>}
@@ -97,7 +99,7 @@ function Air() {
     does: async () => cut('off'),
   })
   return (
-    <header class={`light ${rehearsal ? 'is-rehearsal' : live ? 'is-live' : ''}`}>
+    <header id="desk" class={`light ${rehearsal ? 'is-rehearsal' : live ? 'is-live' : ''}`}>
       <span class="lamp" aria-hidden="true" />
       <div class="light-words">
         <Heading title={c.title} />

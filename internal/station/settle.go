@@ -1,0 +1,161 @@
+package station
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/program"
+)
+
+// settleAll settles every channel whose cut list is loaded.
+func (s *Station) settleAll(ctx context.Context) {
+	for _, p := range s.each() {
+		if ctx.Err() != nil {
+			return
+		}
+		p.settle(ctx)
+	}
+}
+
+// settle ends what was on air before this incarnation, so that the channel can go on. It tries again
+// with the keeper's next round if the bucket does not answer. After a seal, marks of later
+// incarnations may count, and what they put on air may have been sealed in turn.
+func (p *Program) settle(ctx context.Context) {
+	if !p.station.settled.Load() {
+		return
+	}
+	for {
+		air, ready := p.unsettled()
+		if !ready {
+			return
+		}
+		if air == nil {
+			break
+		}
+		o, err := p.station.origin(ctx, air.Origin)
+		if errors.Is(err, errUnsealed) && p.station.fleet.writes(air.Origin) {
+			break // another node writes it, or will be ended
+		}
+		if err != nil {
+			if !errors.Is(err, errUnsealed) && ctx.Err() == nil {
+				p.station.log.Warn("what was on air cannot be read from the bucket", "channel", p.id, "error", err)
+			}
+			return
+		}
+		p.mu.Lock()
+		before := p.director.List()
+		p.replay()
+		if e := p.director.List().OnAir(); e != nil && e.ID == air.ID {
+			p.sealed(e, o.word)
+		}
+		p.listChanged(before)
+		p.mu.Unlock()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.doubt()
+	p.settled, p.told = true, true
+	p.order(p.director.Resume())
+	p.grace()
+	p.touch()
+	p.station.tell()
+	p.station.wakeKeeper()
+}
+
+// doubt tells the director of incarnations that this node ended without anybody's word. The lock is held.
+func (p *Program) doubt() {
+	p.station.past.mu.Lock()
+	defer p.station.past.mu.Unlock()
+	for _, o := range p.station.past.origins {
+		if o.doubts != nil && !o.doubts[p.id] {
+			o.doubts[p.id] = true
+			before := p.director.List()
+			p.director.Doubt()
+			if p.director.List() != before {
+				p.station.wakeKeeper()
+			}
+		}
+	}
+}
+
+// forgetDoubted forgets incarnations of which nobody knows what they had listed, once every channel's cut list says so
+// in the bucket. A node that dies before leaves it to the next one.
+func (s *Station) forgetDoubted(ctx context.Context) {
+	s.past.mu.Lock()
+	due := slices.Clone(s.past.doubted)
+	s.past.mu.Unlock()
+	if len(due) == 0 || !s.settled.Load() {
+		return
+	}
+	for _, p := range s.each() {
+		p.mu.Lock()
+		known := p.gone || p.director != nil && p.settled
+		if known && !p.gone {
+			p.doubt()
+		}
+		p.mu.Unlock()
+		if !known {
+			return
+		}
+	}
+	if s.saveCuts(ctx, true) != nil {
+		return
+	}
+	for _, i := range due {
+		if err := bundle.Forget(ctx, s.cfg.Docs, i); err != nil {
+			return
+		}
+		s.past.mu.Lock()
+		s.past.doubted = slices.DeleteFunc(s.past.doubted, func(d bundle.Incarnation) bool { return d == i })
+		s.past.mu.Unlock()
+	}
+}
+
+// unsettled returns the entry on air whose take nobody here writes, or nil; ready is false if there is
+// nothing to settle.
+func (p *Program) unsettled() (air *program.Entry, ready bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.director == nil || p.settled || p.gone {
+		return nil, false
+	}
+	p.replay()
+	air = p.director.List().OnAir()
+	if air != nil && (air.Play != nil || p.writers[air.Take] != nil) {
+		air = nil
+	}
+	return air, true
+}
+
+// replay tells the director the marks that were found in logs, until nothing changes any more. Those
+// that it knows change nothing.
+func (p *Program) replay() {
+	p.station.past.mu.Lock()
+	var marks [][]byte
+	for _, name := range slices.Sorted(maps.Keys(p.station.past.origins)) {
+		marks = append(marks, p.station.past.origins[name].marks[p.id]...)
+	}
+	p.station.past.mu.Unlock()
+	for before := (*program.CutList)(nil); before != p.director.List(); {
+		before = p.director.List()
+		for _, data := range marks {
+			if m, err := program.ParseMark(data); err == nil {
+				p.order(p.director.Safe(m))
+			}
+		}
+	}
+}
+
+// sealed ends the entry on air, whose take was ended by its seal or is gone.
+func (p *Program) sealed(e *program.Entry, word bundle.Word) {
+	edge := program.Edge{}
+	exact := word == bundle.ExactWord
+	if l := p.station.store.Log(e.Take); l != nil {
+		edge = edgeOf(l, l.Edge())
+		exact = exact || l.Finished()
+	}
+	p.director.Sealed(e.Take, edge, exact, word == bundle.NoWord)
+}
