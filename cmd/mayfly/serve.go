@@ -186,6 +186,9 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		Part: f.Part, Segment: f.Segment, Flush: f.Flush, PublicURL: f.Public,
 		Viewers: func(slug string) int { return n.viewers.Viewers(slug) }, Waiting: func() int { return int(n.viewers.Stats().HeldNow) },
 		Flushed: n.metrics.flushed, Clips: n.library, Needed: n.library.Needed, Touched: n.library.Doubt,
+		Removed: func(ctx context.Context, channel string) error {
+			return errors.Join(n.graphics.Remove(ctx, channel), n.rundowns.Remove(ctx, channel))
+		},
 	})
 	n.webhooks = n.newWebhooks(docs)
 	n.figures = figures.New(figures.Config{Docs: docs, Tidy: func() bool { return n.looksAfter("figures") }, Log: log})

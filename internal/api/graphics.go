@@ -18,7 +18,9 @@ type graphicsOutput struct {
 	Body struct {
 		Look     graphics.Look      `json:"look" doc:"the template of all of them"`
 		Graphics []graphics.Graphic `json:"graphics" doc:"what is prepared; image is an address"`
-		Shown    []graphics.Showing `json:"shown" doc:"what is shown now"`
+		Shown    []graphics.Showing `json:"shown" doc:"what is shown now; in a rehearsal also what was in the last minute"`
+
+		Rehearsed bool `json:"rehearsed,omitempty" doc:"the channel rehearses: what is shown is shown to producers alone"`
 	}
 }
 
@@ -149,7 +151,11 @@ func (a *API) graphicsOf(ctx context.Context, c *channel.Channel) (*graphicsOutp
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	shown, err := a.cfg.Graphics.Shown(ctx, c.ID)
+	read := a.cfg.Graphics.Shown
+	if c.Rehearsal != nil {
+		read = a.cfg.Graphics.Rehearsed
+	}
+	shown, err := read(ctx, c.ID)
 	if err != nil {
 		return nil, a.problem(err)
 	}
@@ -163,7 +169,11 @@ func graphicsAnswer(c *channel.Channel, board *graphics.Board, shown *graphics.S
 		g.Image = addressOf(c, g.Image)
 		out.Body.Graphics = append(out.Body.Graphics, g)
 	}
-	out.Body.Shown = addressed(c, shown.Since(time.Now().Add(soon)))
+	since := time.Now().Add(soon)
+	if out.Body.Rehearsed = c.Rehearsal != nil; out.Body.Rehearsed {
+		since = time.Time{}
+	}
+	out.Body.Shown = addressed(c, shown.Since(since))
 	return out
 }
 
@@ -259,17 +269,29 @@ const lead = 250 * time.Millisecond
 // soon is when what ends counts as hidden to producers: they see at once what they did.
 const soon = time.Second
 
-// edge returns a channel whose graphics somebody may show, and from which program time on what is done is seen.
+// edge returns a channel whose graphics somebody may show, and from which program time on what is done is seen: in a
+// rehearsal, whose pictures have the time at which they were sent, at once.
 func (a *API) edge(ctx context.Context, slug string) (*channel.Channel, time.Time, error) {
 	c, err := a.channel(ctx, slug, account.Cut)
 	if err != nil {
 		return nil, time.Time{}, err
+	}
+	if c.Rehearsal != nil {
+		return c, time.Now(), nil
 	}
 	p, err := a.cfg.Station.Program(slug)
 	if err != nil {
 		return nil, time.Time{}, a.problem(err)
 	}
 	return c, p.Edge(ctx).Add(lead), nil
+}
+
+// changeShown changes what viewers see, or in a rehearsal what producers do.
+func (a *API) changeShown(ctx context.Context, c *channel.Channel, change func(*graphics.Shown)) (graphics.Shown, error) {
+	if c.Rehearsal != nil {
+		return a.cfg.Graphics.Rehearse(ctx, c.ID, change)
+	}
+	return a.cfg.Graphics.Change(ctx, c.ID, change)
 }
 
 // display shows a graphic from the pictures on that come next.
@@ -296,7 +318,7 @@ func (a *API) display(ctx context.Context, slug string, find func(*graphics.Boar
 	if !n.Look.NoLogo {
 		n.Logo = c.Logo
 	}
-	shown, err := a.cfg.Graphics.Change(bounded, c.ID, func(s *graphics.Shown) { s.Show(n, g.Lasts, at) })
+	shown, err := a.changeShown(bounded, c, func(s *graphics.Shown) { s.Show(n, g.Lasts, at) })
 	if err != nil {
 		return nil, a.problem(err)
 	}
@@ -313,7 +335,7 @@ func (a *API) hide(ctx context.Context, slug, graphic string) (*graphicsOutput, 
 	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
-	if _, err := a.cfg.Graphics.Change(bounded, c.ID, func(s *graphics.Shown) { s.Hide(graphic, at) }); err != nil {
+	if _, err := a.changeShown(bounded, c, func(s *graphics.Shown) { s.Hide(graphic, at) }); err != nil {
 		return nil, a.problem(err)
 	}
 	a.cfg.Station.Touch(c.ID)

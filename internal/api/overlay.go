@@ -163,6 +163,11 @@ func (a *API) newestPicture(w http.ResponseWriter, r *http.Request, slug, graphi
 		http.NotFound(w, r)
 		return
 	}
+	if c.Rehearsal != nil {
+		if x, err := a.cfg.Graphics.Rehearsed(r.Context(), c.ID); err == nil {
+			shown = &graphics.Shown{Showings: slices.Concat(shown.Showings, x.Showings)}
+		}
+	}
 	g := board.Graphic(graphic)
 	if g == nil || g.Reload == 0 || !slices.ContainsFunc(shown.Since(time.Now()), func(s graphics.Showing) bool { return s.Graphic == graphic }) {
 		http.NotFound(w, r)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/program"
 )
 
@@ -23,6 +24,9 @@ func (a *API) registerRehearsal(doc huma.API) {
 	const path = "/channels/{channel}/rehearsal"
 	huma.Register(doc, operation(http.MethodPut, path, "rehearse", "Begin a rehearsal: cuts are seen by producers alone, and no source goes on air by itself", "channels", 200, true),
 		func(ctx context.Context, in *channelInput) (*channelOutput, error) {
+			if err := a.clearStage(ctx, in.Channel); err != nil {
+				return nil, err
+			}
 			return a.shown(ctx, in.Channel, account.Cut, "rehearsal.begin", func(c *channel.Channel) (string, error) {
 				if c.Rehearsal == nil {
 					c.Rehearse("", time.Now())
@@ -37,6 +41,19 @@ func (a *API) registerRehearsal(doc huma.API) {
 				return "", nil
 			})
 		})
+}
+
+// clearStage hides what the last rehearsal left, unless one goes on.
+func (a *API) clearStage(ctx context.Context, slug string) error {
+	c, err := a.channel(ctx, slug, account.Cut)
+	if err != nil || c.Rehearsal != nil {
+		return err
+	}
+	bounded, cancel := context.WithTimeout(ctx, bucketTime)
+	defer cancel()
+	now := time.Now()
+	_, err = a.cfg.Graphics.Rehearse(bounded, c.ID, func(s *graphics.Shown) { s.Hide("", now) })
+	return a.problem(err)
 }
 
 // rehearse carries out a cut that viewers do not see.

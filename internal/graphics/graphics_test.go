@@ -22,6 +22,37 @@ var t0 = time.Date(2026, 3, 1, 20, 0, 0, 0, time.UTC)
 
 func lower(title string) Content { return Content{Kind: LowerThird, Title: title} }
 
+// TestRemove removes all graphics of one channel.
+func TestRemove(t *testing.T) {
+	docs := bucket.NewDocuments(bucket.NewMem())
+	s := NewStore(docs)
+	for _, channel := range []string{"a", "ab"} {
+		if _, err := s.Update(t.Context(), channel, func(b *Board) error { return b.Add(Graphic{ID: "x", Content: lower("Ada")}) }); err != nil {
+			t.Fatal(err)
+		}
+		for n := range headLength + 2 {
+			if _, err := s.Change(t.Context(), channel, func(x *Shown) {
+				x.Show(Showing{Graphic: "x", Content: lower("Ada")}, 1, t0.Add(time.Duration(n)*time.Minute))
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Rehearse(t.Context(), channel, func(x *Shown) { x.Show(Showing{Graphic: "x", Content: lower("Ada")}, 0, time.Now()) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Remove(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]int{}
+	if err := bucket.All(t.Context(), docs.Bucket(), "graphics/", func(e bucket.Entry) error { left[strings.Split(e.Key, "/")[1]]++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if left["a"] != 0 || left["ab"] < 4 {
+		t.Errorf("documents by channel: %v", left)
+	}
+}
+
 // TestBoard prepares graphics, changes and moves them, and refuses what is none.
 func TestBoard(t *testing.T) {
 	b := Board{}

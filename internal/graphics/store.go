@@ -40,13 +40,16 @@ const (
 	// retryAfter is how long it counts when it could not be read.
 	retryAfter = 3 * time.Second
 	maxKnown   = 2000 // channels
+	// rehearsedFor is how long it is told of what was hidden in a rehearsal that it was.
+	rehearsedFor = time.Minute
 )
 
 // NewStore makes a store on the documents of a bucket.
 func NewStore(docs *bucket.Documents) *Store { return &Store{docs: docs, known: map[string]*known{}} }
 
-func boardKey(channel string) string { return "graphics/" + channel + "/board" }
-func shownKey(channel string) string { return "graphics/" + channel + "/shown" }
+func boardKey(channel string) string     { return "graphics/" + channel + "/board" }
+func shownKey(channel string) string     { return "graphics/" + channel + "/shown" }
+func rehearsedKey(channel string) string { return "graphics/" + channel + "/rehearsed" }
 func pageKey(channel string, number int64) string {
 	return fmt.Sprintf("graphics/%s/log/%012d", channel, number)
 }
@@ -79,6 +82,26 @@ func (s *Store) Change(ctx context.Context, channel string, change func(*Shown))
 		change(x)
 		return nil
 	})
+}
+
+// Rehearsed reads what is shown in a channel's rehearsal, and what was in the last minute.
+func (s *Store) Rehearsed(ctx context.Context, channel string) (Shown, error) {
+	return bucket.LoadIfThere[Shown](ctx, s.docs, rehearsedKey(channel))
+}
+
+// Rehearse changes what is shown in a rehearsal: producers alone see it, and no more is kept of it.
+func (s *Store) Rehearse(ctx context.Context, channel string, change func(*Shown)) (Shown, error) {
+	return bucket.Update(ctx, s.docs, rehearsedKey(channel), func(x *Shown) error {
+		change(x)
+		x.Showings, x.Images = x.Since(time.Now().Add(-rehearsedFor)), nil
+		return nil
+	})
+}
+
+// Remove removes all graphics of a channel that was deleted.
+func (s *Store) Remove(ctx context.Context, channel string) error {
+	b := s.docs.Bucket()
+	return bucket.All(ctx, b, "graphics/"+channel+"/", func(e bucket.Entry) error { return b.Delete(ctx, e.Key) })
 }
 
 // Now returns what is shown of a channel: it is read if the caller names another revision of the channel than who

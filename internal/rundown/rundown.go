@@ -167,6 +167,11 @@ func NewStore(docs *bucket.Documents) *Store { return &Store{docs} }
 
 func key(channel string) string { return "rundowns/" + channel }
 
+// Remove removes the rundown of a channel that was deleted.
+func (s *Store) Remove(ctx context.Context, channel string) error {
+	return s.docs.Bucket().Delete(ctx, key(channel))
+}
+
 // Load reads the rundown of a channel, by the channel's id.
 func (s *Store) Load(ctx context.Context, channel string) (Rundown, error) {
 	return bucket.LoadIfThere[Rundown](ctx, s.docs, key(channel))

@@ -31,7 +31,7 @@ type blanked struct {
 func goneKey(id string) string { return "gone/" + id }
 
 // blank overwrites media of deleted channels that the collector cannot delete, because others have media that is kept in
-// the same bundles. One node does it for all.
+// the same bundles, and has what was prepared in them removed. One node does it for all.
 func (s *Station) blank(ctx context.Context) error {
 	t := time.NewTicker(blankEvery)
 	defer t.Stop()
@@ -70,6 +70,11 @@ func (s *Station) blankAll(ctx context.Context) error {
 		}
 	}
 	for _, g := range due {
+		if s.cfg.Removed != nil {
+			if err := s.cfg.Removed(ctx, g.ID); err != nil {
+				return fmt.Errorf("remove what is kept of channel %s: %w", g.ID, err)
+			}
+		}
 		if err := bucket.Create(ctx, s.cfg.Docs, goneKey(g.ID), blanked{time.Now().UTC()}); err != nil && !errors.Is(err, bucket.ErrPrecondition) {
 			return fmt.Errorf("note that the media of channel %s is gone: %w", g.ID, err)
 		}

@@ -65,6 +65,8 @@ type Config struct {
 	// Needed says from which bundle on incarnations are needed by others than the channels' programs; nil: by nobody.
 	// With an error nothing is collected.
 	Needed func(ctx context.Context) (map[bundle.Incarnation]uint64, error)
+	// Removed, if set, removes what others keep of a channel that was deleted, by its id. Nobody reads it any more.
+	Removed func(ctx context.Context, channel string) error
 	// Touched, if set, is told whenever something else of a channel has changed, on whichever node (Touch).
 	Touched func(channel string)
 	Now     func() time.Time // paces what plans play; default time.Now

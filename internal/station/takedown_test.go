@@ -2,6 +2,7 @@ package station
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -114,6 +115,8 @@ func TestTakedownShared(t *testing.T) {
 			}
 			return theirs, others
 		}
+		var removed []string
+		w.station.cfg.Removed = func(_ context.Context, channel string) error { removed = append(removed, channel); return nil }
 		theirs, others := left()
 		if theirs < 20 || others < 20 {
 			t.Fatalf("%d parts of the deleted channel and %d of the other one are there", theirs, others)
@@ -121,6 +124,9 @@ func TestTakedownShared(t *testing.T) {
 		time.Sleep(4 * 24 * time.Hour)
 		if now, same := left(); now != 0 || same != others {
 			t.Errorf("four days later %d parts of the deleted channel are left, and %d of %d of the other one", now, same, others)
+		}
+		if len(removed) != 1 || removed[0] != gone {
+			t.Errorf("what is kept of %v is removed", removed)
 		}
 		if due, err := w.station.due(t.Context()); len(due) > 0 || err != nil {
 			t.Errorf("it is to be done again: %v, %v", due, err)

@@ -31,13 +31,18 @@ export interface Board {
   look: Template
   graphics: Prepared[]
   shown: unknown[]
+  /** What is shown is shown in a rehearsal. */
+  rehearsed?: boolean
 }
 
 /** What is prepared; null until it is known. */
 export const board = signal<Board | null>(null)
 
-/** What lay and lies over the pictures. */
+/** What lay and lies over the pictures that viewers see. */
 export const log = new Log()
+
+/** What lies over those of a rehearsal. */
+export const rehearsal = new Log()
 
 /** What is shown now, by graphic. */
 export const shown = signal<ReadonlyMap<string, Showing>>(new Map())
@@ -62,13 +67,15 @@ export function hear(said: unknown): void {
   if (typeof said !== 'object' || said === null || !('showings' in said) || !('since' in said)) return
   const showings = readShowings(said.showings)
   log.tell(Date.parse(String(said.since)) || 0, showings)
-  count(showings)
+  if (!board.value?.rehearsed) count(showings)
 }
 
 /** Takes an answer of the API. */
 export function take(b: Board): void {
   board.value = b
-  count(readShowings(b.shown))
+  const showings = readShowings(b.shown)
+  if (b.rehearsed) rehearsal.tell(0, showings)
+  count(showings)
 }
 
 /** What viewers would see of it. */

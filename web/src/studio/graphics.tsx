@@ -65,6 +65,10 @@ export function Preview({ c }: { c: Content | null }) {
   )
 }
 
+const isShown = () => (board.value?.rehearsed ? 'It is shown in the rehearsal.' : 'It is on air.')
+
+const Shown = () => (board.value?.rehearsed ? <Badge kind="wait">Rehearsed</Badge> : <Badge kind="live">On air</Badge>)
+
 /** The graphics that are prepared, each shown and hidden by one click or key. */
 export function Graphics() {
   const revision = channel.value?.revision
@@ -76,14 +80,14 @@ export function Graphics() {
       <div class="graphic-desk">
         <div class="graphic-side">
           <Preview c={look ? seen(look) : null} />
-          {look && <p class="dim graphic-word">{shown.value.has(look.id) ? 'As it is prepared. It is on air.' : 'Nobody sees it before you show it.'}</p>}
+          {look && <p class="dim graphic-word">{shown.value.has(look.id) ? `As it is prepared. ${isShown()}` : 'Nobody sees it before you show it.'}</p>}
           {look && mayCut.value && <Acts g={look} n={all.indexOf(look)} all={all} />}
         </div>
         <div class="graphic-list">
           {trouble.value && <p class="alert" role="alert">{trouble.value}</p>}
           {all.length === 0 && <p class="dim">Nothing is prepared. Add a lower third with the name of who is on the picture, and try it.</p>}
           <ol class="graphic-items">{all.map((g, i) => <Item key={g.id} g={g} n={i} looked={g.id === look?.id} />)}</ol>
-          {shown.value.has('chat') && <p class="row"><Badge kind="live">On air</Badge> A line of chat <button type="button" class="chip" onClick={() => void hide('chat')}>Hide</button></p>}
+          {shown.value.has('chat') && <p class="row"><Shown /> A line of chat <button type="button" class="chip" onClick={() => void hide('chat')}>Hide</button></p>}
           {mayCut.value && (
             <div class="row">
               <button type="button" class="button ghost" disabled={!anyShown.value} onClick={() => void hideAll()}>Hide all <kbd>X</kbd></button>
@@ -120,9 +124,9 @@ function Item({ g, n, looked: on }: { g: Prepared; n: number; looked: boolean })
     <li class={`graphic-item ${air ? 'is-on' : ''} ${on ? 'is-looked' : ''}`}>
       <button type="button" class="graphic-name" aria-pressed={on} aria-label={`Look at ${name}`} onClick={() => (looked.value = g.id)}>
         <span class="step-words"><strong>{name}</strong><small class="dim">{kindNames[g.kind]}{g.lasts ? `, for ${g.lasts} s` : ''}</small></span>
-        {air && <Badge kind="live">On air</Badge>}
+        {air && <Shown />}
       </button>
-      {mayCut.value && stale && <button type="button" class="chip" aria-label={`Update ${name} on air`} onClick={() => void show(g.id)}>Update</button>}
+      {mayCut.value && stale && <button type="button" class="chip" aria-label={`Update ${name}, which is shown`} onClick={() => void show(g.id)}>Update</button>}
       {mayCut.value && <button type="button" class={`button ${air ? 'danger' : 'ghost'} graphic-act`} aria-label={`${air ? 'Hide' : 'Show'} ${name}`} onClick={() => void (air ? hide(g.id) : show(g.id))}>{air ? 'Hide' : 'Show'}{key && <kbd>{key}</kbd>}</button>}
     </li>
   )
@@ -131,7 +135,7 @@ function Item({ g, n, looked: on }: { g: Prepared; n: number; looked: boolean })
 function remove(g: Prepared): void {
   const air = shown.value.has(g.id)
   ask({
-    title: `Remove ${nameOf(g)}?`, danger: true, word: 'Remove', text: air ? 'It is on air: viewers see it go.' : 'It is not prepared any more. What viewers saw of it stays in the recording.',
+    title: `Remove ${nameOf(g)}?`, danger: true, word: 'Remove', text: air ? `${isShown()} It goes at once.` : 'It is not prepared any more. What viewers saw of it stays in the recording.',
     does: async () => void take(await call<Board>('DELETE', at(`/items/${g.id}`))),
   })
 }
@@ -139,7 +143,7 @@ function remove(g: Prepared): void {
 function edit(g: Prepared): void {
   looked.value = g.id
   ask({
-    title: `Change ${nameOf(g)}`, word: 'Save', text: shown.value.has(g.id) ? 'It is on air: viewers see the change when you update it.' : 'Nobody sees it before you show it.',
+    title: `Change ${nameOf(g)}`, word: 'Save', text: shown.value.has(g.id) ? `${isShown()} What is shown changes when you update it.` : 'Nobody sees it before you show it.',
     field: <Draft kind={g.kind} g={g} />, does: async (r) => void take(await save(g, read(r, g.kind))),
   })
 }

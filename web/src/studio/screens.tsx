@@ -4,7 +4,7 @@ import { Overlay, type Under } from '../graphics/Overlay'
 import type { Log } from '../graphics/showing'
 import { Badge } from '../parts'
 import { Thumb } from '../thumb'
-import { log } from './board'
+import { log, rehearsal } from './board'
 import { clips, Countdown } from './clips'
 import { clipOf } from './cue'
 import { channel, chosen, cut, cutting, feedClock, heard, mayCut, onAir, rehearses, sources, type Source } from './desk'
@@ -86,7 +86,7 @@ function Program() {
     <section class={`screen is-program ${rehearses.value ? 'is-rehearsal' : ''}`} aria-labelledby="program">
       <header><h2 id="program">{rehearses.value ? 'Rehearsal' : 'Program'}</h2><span class="dim">{words}</span><span class="dim behind">{delay.value}</span></header>
       <div class="with-cue">
-        <Picture url={rehearses.value ? rehearsed(air) : c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word={!rehearses.value ? 'Not on air yet' : onAir.value === '' ? 'Cut to a source' : 'No picture'} label={rehearses.value ? 'What viewers would see' : 'What viewers see'} hold={(m) => { monitor.current = m; programDate = () => (rehearses.value ? null : (m?.date() ?? null)) }} over={log} />
+        <Picture key={String(rehearses.value)} url={rehearses.value ? rehearsed(air) : c.state === 'never' ? '' : `/${c.slug}/index.m3u8`} word={!rehearses.value ? 'Not on air yet' : onAir.value === '' ? 'Cut to a source' : 'No picture'} label={rehearses.value ? 'What viewers would see' : 'What viewers see'} hold={(m) => { monitor.current = m; programDate = () => (rehearses.value ? null : (m?.date() ?? null)) }} over={rehearses.value ? rehearsal : log} />
         <Countdown />
       </div>
       <div class="screen-sound"><Meter ear={() => monitor.current?.ear() ?? null} label="Sound of the program" /><Listen id="program" of="the program" /></div>
