@@ -57,6 +57,8 @@ type Source struct {
 	StreamKey       string `json:"streamKey"`
 	BackupStreamKey string `json:"backupStreamKey"`
 	Mute            bool   `json:"mute,omitempty"` // viewers do not hear it
+	// Gain is by how many dB it is heard louder than it came.
+	Gain float64 `json:"gain,omitempty"`
 }
 
 // Gone is a channel that was deleted.

@@ -288,6 +288,7 @@ func (p *Program) change(c *channel.Channel) (revoked []*Session) {
 		p.dvr.touch()
 	}
 	for _, x := range p.publishers {
+		x.wants(c)
 		src := c.Source(x.source)
 		if src == nil || !slices.Contains(src.Keys(), x.pub.Key) {
 			revoked = append(revoked, x)
