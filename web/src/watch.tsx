@@ -129,12 +129,12 @@ function About({ onEmbed, onHelp, onReport }: { onEmbed: () => void; onHelp: () 
   const title = status?.title ?? ''
   setTitle(title)
   const latency = session?.latency.value ?? null
-  const near = state === 'live' || state === 'back'
+  const near = (state === 'live' || state === 'back') && !status?.card
   return (
     <section id="about" class="about" aria-label="About the channel">
       <div class="about-head">
         <div class="about-line">
-          <StateBadge state={state} />
+          <StateBadge state={status?.card && state === 'live' ? 'off' : state} />
           {status?.state === 'live' && status.viewers > 0 && state !== 'lost' && <span class="fact">{viewers(status.viewers)}</span>}
           {near && latency !== null && latency > -1 && (
             <span class="fact" title="Delay from the camera to this picture">{Math.max(0, latency).toFixed(1)} s behind life</span>

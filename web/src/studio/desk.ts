@@ -44,6 +44,8 @@ export interface Channel {
   description?: string
   state: 'live' | 'off' | 'never'
   since: string
+  /** Off air, it shows its card. */
+  card?: boolean
   viewers: number
   notice?: string
   bucketAway?: boolean
