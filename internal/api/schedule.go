@@ -315,6 +315,9 @@ func (a *API) programmes(ctx context.Context, in *timesInput) (*channel.Channel,
 	if errors.Is(err, program.ErrNoPlan) {
 		err = nil // nothing is planned
 	}
+	if c.Plan != nil && c.Plan.Card != "" {
+		list = nil // a card is no programme
+	}
 	return c, withShows(c, list, in.From, in.To), a.problem(err)
 }
 

@@ -186,6 +186,7 @@ func (d *Director) GoOn() *Order {
 		return d.part(e, nil)
 	}
 	to := d.plan(e.Play.Asked)
+	to.Play.Held = e.Play.Held
 	return d.part(e, &to)
 }
 
