@@ -62,7 +62,7 @@ function Watch() {
   const embed = () => void import('./watch/EmbedSheet').then((m) => setSheet(() => m.EmbedSheet), () => {})
   const onHelp = () => help.current?.showModal()
   const shown = item.value
-  const resting = current.value !== null && (current.value.state.value === 'off' || current.value.state.value === 'never')
+  const resting = current.value !== null && (status?.card || current.value.state.value === 'off' || current.value.state.value === 'never')
   const title = shown !== null && typeof shown === 'object' ? shown.title : (status?.title ?? slug)
   return (
     <>
@@ -134,7 +134,7 @@ function About({ onEmbed, onHelp, onReport }: { onEmbed: () => void; onHelp: () 
     <section id="about" class="about" aria-label="About the channel">
       <div class="about-head">
         <div class="about-line">
-          <StateBadge state={status?.card && state === 'live' ? 'off' : state} />
+          <StateBadge state={status?.card && (state === 'live' || state === 'back') ? 'off' : state} />
           {status?.state === 'live' && status.viewers > 0 && state !== 'lost' && <span class="fact">{viewers(status.viewers)}</span>}
           {near && latency !== null && latency > -1 && (
             <span class="fact" title="Delay from the camera to this picture">{Math.max(0, latency).toFixed(1)} s behind life</span>

@@ -56,7 +56,7 @@ export function OffAir({ path }: { path: string }) {
         <span class="off-air-shown">{now.poster ? <img src={now.poster} alt="The card now" /> : <span class="dim" role="status">{now.state === 'making' ? 'The card is being made' : 'No picture of it yet'}</span>}</span>
       )}
       <div class="form">
-        <h3 id={`${id}-t`}>{there ? 'The off-air card' : 'Or a card'}</h3>
+        <h3 id={`${id}-t`}>{there ? 'The off-air card' : 'A card'}</h3>
         <p class="dim" role="status">
           {now.state === 'shown' ? 'Viewers see it whenever nobody is live, in players outside too.' : now.state === 'making' ? 'Viewers see it in some seconds, whenever nobody is live.'
             : 'A picture that viewers see whenever nobody is live, in players outside too: with the channel’s title, logo and colours, or one of your own. A plan that you make later takes its place.'}
