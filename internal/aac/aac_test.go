@@ -92,7 +92,7 @@ func decode(t *testing.T, frames [][]byte, rate, channels int) []float64 {
 	t.Helper()
 	var packets mpeg4audio.ADTSPackets
 	for _, f := range frames {
-		packets = append(packets, &mpeg4audio.ADTSPacket{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: rate, ChannelConfig: uint8(channels), ChannelCount: channels, AU: f})
+		packets = append(packets, &mpeg4audio.ADTSPacket{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: rate, ChannelConfig: uint8(channels), AU: f})
 	}
 	adts, err := packets.Marshal()
 	if err != nil {
