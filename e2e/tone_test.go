@@ -15,8 +15,8 @@ import (
 )
 
 // checkTone decodes what a channel lists, and fails unless a tone of 880 Hz lasts for about so long in one piece, to the
-// sample, while the pictures of several takes go with it.
-func checkTone(t *testing.T, n *node, slug string, lasted time.Duration) {
+// sample, while the pictures of several takes go with it and its gain is moved by so many dB.
+func checkTone(t *testing.T, n *node, slug string, lasted time.Duration, gain float64) {
 	t.Helper()
 	sound, takes := n.sound("/" + slug + "/dvr/main.m3u8")
 	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-loglevel", "error", "-f", "aac", "-i", "-", "-f", "f32le", "-")
@@ -32,6 +32,10 @@ func checkTone(t *testing.T, n *node, slug string, lasted time.Duration) {
 	first, last := longestTone(samples, 880)
 	span := time.Duration(last-first) * time.Second / toneRate
 	t.Logf("%v of sound from %d takes: the kept tone lasts %v without a break, and was kept for %v", time.Duration(len(samples))*time.Second/toneRate, takes, span, lasted)
+	before, after := level(samples[first:first+toneRate]), level(samples[last-toneRate:last])
+	if math.Abs(after-before-gain) > 0.3 {
+		t.Errorf("the tone is at %.1f dB and then at %.1f dB, want %+.1f dB", before, after, gain)
+	}
 	if span < lasted-2*time.Second || takes < 5 {
 		t.Errorf("the kept tone lasts %v in one piece, want about %v", span, lasted)
 	}
@@ -103,6 +107,15 @@ func appendHeader(b, config []byte, size int) []byte {
 }
 
 const toneRate = 44100
+
+// level is how loud samples are, in dB below full scale.
+func level(samples []float32) float64 {
+	sum := 0.0
+	for _, s := range samples {
+		sum += float64(s) * float64(s)
+	}
+	return 10 * math.Log10(sum/float64(len(samples)))
+}
 
 // longestTone returns where the longest run of a tone begins and ends whose phase never jumps: a frame of sound that is
 // lost or heard twice moves it.

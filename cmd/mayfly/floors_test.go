@@ -23,6 +23,7 @@ var floors = map[string]int{
 	"internal/fetch":     0,
 	"internal/trouble":   0,
 	"internal/cmaf":      1,
+	"internal/aac":       1,
 	"internal/hls":       1,
 	"internal/bundle":    1,
 	"internal/channel":   1,

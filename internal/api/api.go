@@ -16,6 +16,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/artwork"
@@ -102,6 +103,7 @@ type API struct {
 	mux    *http.ServeMux
 	pages  *pages
 	listed *index
+	cards  cards
 	token  [sha256.Size]byte
 	csrf   *http.CrossOriginProtection
 }
@@ -150,6 +152,7 @@ func New(cfg Config) (*API, error) {
 	a.registerFleet(doc)
 	a.registerProvider()
 	a.registerClips(doc)
+	a.registerCard(doc)
 	a.registerOnDemand(doc)
 	a.registerFeed(doc)
 	a.registerRecordings(doc)
@@ -158,11 +161,17 @@ func New(cfg Config) (*API, error) {
 	a.registerPreviews()
 	a.registerThumbnails()
 	a.registerPages()
+	cfg.Channels.Watch(a.cards.see)
 	return a, nil
 }
 
-// Run keeps the guide up to date until ctx ends.
-func (a *API) Run(ctx context.Context) error { return a.listed.run(ctx) }
+// Run keeps the guide up to date, and shows cards when they are made, until ctx ends.
+func (a *API) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.listed.run(ctx) })
+	group.Go(func() error { return a.dealCards(ctx) })
+	return group.Wait()
+}
 
 func (a *API) now() time.Time { return time.Now() }
 

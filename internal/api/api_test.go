@@ -141,6 +141,10 @@ func TestChannels(t *testing.T) {
 		t.Errorf("mute: %d %v", status, c)
 	}
 	ask(t, s, "PATCH", "/api/v1/channels/news/sources/"+id+"/sound", `{"mute":false}`, admin...)
+	status, c, _ = ask(t, s, "PATCH", "/api/v1/channels/news/sources/"+id+"/sound", `{"gain":-6.4}`, admin...)
+	if src := c["sources"].([]any)[0].(map[string]any); status != 200 || src["gain"] != -6.0 || src["mute"] != nil {
+		t.Errorf("gain, to the nearest step: %d %v", status, c)
+	}
 	status, c, _ = ask(t, s, "PATCH", "/api/v1/channels/news/sound", `{"source":"`+id+`","delay":80}`, admin...)
 	if kept, _ := c["kept"].(map[string]any); status != 200 || kept["source"] != id || kept["delay"] != 80.0 {
 		t.Errorf("keep a sound: %d %v", status, c)
@@ -169,6 +173,10 @@ func TestChannels(t *testing.T) {
 		{"PATCH", "/api/v1/channels/news/sound", `{"source":"nobody"}`, 404, ""},
 		{"PATCH", "/api/v1/channels/news/sound", `{"source":"` + source["id"].(string) + `","delay":-4000}`, 422, "-1000 to 3000"},
 		{"PATCH", "/api/v1/channels/news/sources/nobody/sound", `{"mute":true}`, 404, ""},
+		{"PATCH", "/api/v1/channels/news/sources/nobody/sound", `{"gain":3}`, 404, ""},
+		{"PATCH", "/api/v1/channels/news/sources/" + id + "/sound", `{"gain":12.1}`, 422, "-30 to 12"},
+		{"PATCH", "/api/v1/channels/news/sources/" + id + "/sound", `{"gain":"loud"}`, 422, "number"},
+		{"PATCH", "/api/v1/channels/news/sources/" + id + "/sound", `{}`, 422, "mute, gain or both"},
 		{"POST", "/api/v1/channels/news/cuts", `{"source":"autopilot"}`, 422, "no plan"},
 		{"POST", "/api/v1/channels/news/cuts", `{"source":"` + source["id"].(string) + `"}`, 409, "sends nothing"},
 	} {

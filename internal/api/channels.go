@@ -116,7 +116,7 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 		out.Status = p.Status()
 		out.Title, out.Description, out.DVRWindow, out.Profile = c.Title, c.Description, c.DVRWindow, station.ProfileOf(c)
 	}
-	if out.State == station.Live {
+	if out.State == station.Live || out.Card {
 		out.OnAir = &OnAir{Source: out.Status.Source, Take: out.Take, Number: out.Number, Since: out.Since, Cue: onCue(&out.Status)}
 	}
 	caller := callerOf(ctx)
@@ -145,7 +145,7 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 	}
 	sending := a.sending(c)
 	for _, s := range c.Sources {
-		source := Source{ID: s.ID, Name: s.Name, Mute: s.Mute, Sending: sending[s.ID]}
+		source := Source{ID: s.ID, Name: s.Name, Mute: s.Mute, Gain: s.Gain, Sending: sending[s.ID]}
 		if caller.May(account.Keys, c) {
 			source.StreamKey, source.BackupStreamKey, source.CameraKey = s.StreamKey, s.BackupStreamKey, s.CameraKey()
 		}

@@ -22,7 +22,7 @@ type Clip struct {
 	State    library.State `json:"state" enum:"uploading,waiting,converting,ready,failed"`
 	Fault    string        `json:"fault,omitempty" doc:"of a clip that failed: why, and what helps"`
 	Progress *float64      `json:"progress,omitempty" doc:"how far its conversion is, from 0 to 1"`
-	Origin   string        `json:"origin" enum:"upload,address,feed,recording"`
+	Origin   string        `json:"origin" enum:"upload,address,feed,recording,card"`
 	File     string        `json:"file,omitempty" doc:"name of the file that it was made of"`
 	URL      string        `json:"url,omitempty" doc:"address that it was fetched from"`
 	Bytes    int64         `json:"bytes"`

@@ -74,6 +74,9 @@ func (a *API) cut(ctx context.Context, in *cutInput) (*cutOutput, error) {
 		}
 		source = m.Source()
 	}
+	if source == "" && c.Plan != nil && c.Plan.Card != "" {
+		source = program.CardSource
+	}
 	out := &cutOutput{}
 	if cued {
 		out.Body.Number, out.Body.ExpectedAt, err = a.cue(ctx, c, p, clip, in)

@@ -65,6 +65,7 @@ type scheduleOutput struct {
 		Schedule
 		Version int64     `json:"version" doc:"each change makes another; 0: nothing is planned so far"`
 		Made    time.Time `json:"made"`
+		Card    bool      `json:"card,omitempty" doc:"it plays nothing but the off-air card"`
 	}
 }
 
@@ -212,7 +213,7 @@ func (a *API) plannedClip(ctx context.Context, x library.Placed) (out PlannedCli
 // scheduleOf is the reverse.
 func scheduleOf(plan *program.Plan) *scheduleOutput {
 	out := &scheduleOutput{}
-	out.Body.Version, out.Body.Made = plan.Version, plan.Made
+	out.Body.Version, out.Body.Made, out.Body.Card = plan.Version, plan.Made, plan.Card != ""
 	s := &out.Body.Schedule
 	s.Zone, s.Filler = plan.Zone.Name, plan.Filler
 	for _, b := range plan.Storyboards {
@@ -313,6 +314,9 @@ func (a *API) programmes(ctx context.Context, in *timesInput) (*channel.Channel,
 	list, err := p.Guide(ctx, in.From, in.To)
 	if errors.Is(err, program.ErrNoPlan) {
 		err = nil // nothing is planned
+	}
+	if c.Plan != nil && c.Plan.Card != "" {
+		list = nil // a card is no programme
 	}
 	return c, withShows(c, list, in.From, in.To), a.problem(err)
 }

@@ -45,11 +45,12 @@ type keepInput struct {
 	}
 }
 
-type muteInput struct {
+type levelInput struct {
 	Channel string `path:"channel"`
 	Source  string `path:"source"`
 	Body    struct {
-		Mute bool `json:"mute"`
+		Mute *bool    `json:"mute,omitempty" doc:"whether viewers hear it when it is on air"`
+		Gain *float64 `json:"gain,omitempty" doc:"dB that it is heard louder than it came, -30 to 12, in steps of 1.5"`
 	}
 }
 
@@ -58,7 +59,7 @@ func (a *API) registerSound(doc huma.API) {
 		return operation(http.MethodPatch, path, id, summary, "channels", 200, true)
 	}
 	huma.Register(doc, op("/channels/{channel}/sound", "keep-sound", "Keep the sound of one source while pictures are cut, or let each source be heard with its own"), a.keepSound)
-	huma.Register(doc, op("/channels/{channel}/sources/{source}/sound", "mute-source", "Say whether a source is heard when it is on air"), a.mute)
+	huma.Register(doc, op("/channels/{channel}/sources/{source}/sound", "mute-source", "Say whether a source is heard when it is on air, and how loud"), a.level)
 }
 
 // mix says what a cut to the pictures of a source puts on air. p is what it is if the cut says no more.
@@ -88,13 +89,25 @@ func (a *API) keepSound(ctx context.Context, in *keepInput) (*channelOutput, err
 	})
 }
 
-func (a *API) mute(ctx context.Context, in *muteInput) (*channelOutput, error) {
-	return a.shown(ctx, in.Channel, account.Cut, "sound.mute", func(c *channel.Channel) (string, error) {
+func (a *API) level(ctx context.Context, in *levelInput) (*channelOutput, error) {
+	mute, gain := in.Body.Mute, in.Body.Gain
+	did := "sound.mute"
+	switch {
+	case mute == nil && gain == nil:
+		return nil, huma.Error422UnprocessableEntity("say what is to change: mute, gain or both")
+	case gain != nil:
+		did = "sound.gain"
+	}
+	return a.shown(ctx, in.Channel, account.Cut, did, func(c *channel.Channel) (string, error) {
 		src := c.Source(in.Source)
 		if src == nil {
 			return "", fmt.Errorf("source %q: %w", in.Source, channel.ErrNotFound)
 		}
-		src.Mute = in.Body.Mute
-		return fmt.Sprintf("%s: %v", src.Name, src.Mute), nil
+		set(&src.Mute, mute)
+		if gain == nil {
+			return fmt.Sprintf("%s: %v", src.Name, src.Mute), nil
+		}
+		err := c.SetGain(in.Source, *gain)
+		return fmt.Sprintf("%s: %+g dB, mute %v", src.Name, src.Gain, src.Mute), err
 	})
 }

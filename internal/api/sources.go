@@ -16,7 +16,8 @@ type Source struct {
 	BackupStreamKey string `json:"backupStreamKey,omitempty"`
 	CameraKey       string `json:"cameraKey,omitempty" doc:"lets a browser's camera send, over HTTP alone; for as long as the stream key is the same"`
 
-	Mute bool `json:"mute,omitempty" doc:"viewers do not hear it"`
+	Mute bool    `json:"mute,omitempty" doc:"viewers do not hear it"`
+	Gain float64 `json:"gain,omitempty" doc:"dB that it is heard louder than it came; below 0: quieter"`
 
 	Sending *Sending `json:"sending,omitempty" doc:"what it sends now; absent if nothing"`
 }

@@ -32,6 +32,7 @@ type Channel struct {
 	Members     []Member   `json:"members,omitempty"`    // people with a role in it
 	Kept        *Kept      `json:"kept,omitempty"`       // the sound that is heard under all pictures
 	Plan        *Plan      `json:"plan,omitempty"`       // what autopilot plays; nil if nothing
+	Card        *Card      `json:"card,omitempty"`       // what is shown instead of a plan; nil if nothing
 	Shows       []Show     `json:"shows,omitempty"`      // that are announced, by time
 	Rehearsal   *Rehearsal `json:"rehearsal,omitempty"`  // nil while there is none
 	Webhooks    []Webhook  `json:"webhooks,omitempty"`
@@ -48,6 +49,8 @@ type Plan struct {
 	Audio   string `json:"audio"`
 	// Lenders are the channels, by their ids, whose clips it plays beside its own.
 	Lenders []string `json:"lenders,omitempty"`
+	// Card is the clip of the off-air card, if it plays nothing else.
+	Card string `json:"card,omitempty"`
 }
 
 // Source is what can be put on air: here, an encoder.
@@ -57,6 +60,8 @@ type Source struct {
 	StreamKey       string `json:"streamKey"`
 	BackupStreamKey string `json:"backupStreamKey"`
 	Mute            bool   `json:"mute,omitempty"` // viewers do not hear it
+	// Gain is by how many dB it is heard louder than it came.
+	Gain float64 `json:"gain,omitempty"`
 }
 
 // Gone is a channel that was deleted.

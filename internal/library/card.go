@@ -66,21 +66,48 @@ func cardFace(size float64) (font.Face, error) {
 	return face, nil
 }
 
-// wrap breaks a text into lines that fit; what does not is left out.
+// wrap breaks a text into lines that fit, within a word where one alone does not; what does not fit is left out.
 func wrap(text string, most int, fits func(string) bool) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
-		longer := strings.TrimSpace(line + " " + word)
-		if line == "" || fits(longer) {
-			line = longer
-			continue
+		for word != "" {
+			longer := strings.TrimSpace(line + " " + word)
+			if fits(longer) {
+				line, word = longer, ""
+				continue
+			}
+			if line == "" {
+				line, word = split(word, fits)
+			}
+			if lines = append(lines, line); len(lines) == most {
+				lines[most-1] = dotted(line, fits)
+				return lines
+			}
+			line = ""
 		}
-		if lines = append(lines, line); len(lines) == most {
-			lines[most-1] += " …"
-			return lines
-		}
-		line = word
 	}
-	return append(lines, line)
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// split takes as much of a word as fits, at least one letter.
+func split(word string, fits func(string) bool) (head, rest string) {
+	letters := []rune(word)
+	n := len(letters)
+	for n > 1 && !fits(string(letters[:n])) {
+		n--
+	}
+	return string(letters[:n]), string(letters[n:])
+}
+
+// dotted says that there was more.
+func dotted(line string, fits func(string) bool) string {
+	letters := []rune(line)
+	for len(letters) > 1 && !fits(string(letters)+" …") {
+		letters = letters[:len(letters)-1]
+	}
+	return strings.TrimSpace(string(letters)) + " …"
 }

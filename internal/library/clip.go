@@ -82,6 +82,7 @@ const (
 	FromAddress   OriginKind = "address"
 	FromFeed      OriginKind = "feed"
 	FromRecording OriginKind = "recording"
+	FromCard      OriginKind = "card" // that is shown when nobody is live
 )
 
 // Bounds of what may be said of a clip, and of how many there may be. A shelf of clips with the longest texts that

@@ -12,6 +12,9 @@ import (
 // AutopilotSource is what a clock-driven entry has for a source, and what a producer cuts to.
 const AutopilotSource = "autopilot"
 
+// CardSource is what a producer cuts to who takes a channel off air that has an off-air card: the plan that plays it.
+const CardSource = "card"
+
 // ErrNoPlan is returned for a cut to autopilot in a channel that has nothing to play.
 var ErrNoPlan = errors.New("the channel has no plan: make a storyboard and a schedule first")
 
@@ -49,19 +52,21 @@ func (d *Director) fitsPlan() error {
 	return nil
 }
 
-// cutToPlan puts the plan on air in its newest version.
-func (d *Director) cutToPlan() (*Order, error) {
+// cutToPlan puts the plan on air in its newest version. If it is held, no source goes on air by itself from then on.
+func (d *Director) cutToPlan(held bool) (*Order, error) {
 	if err := d.fitsPlan(); err != nil {
 		return nil, err
 	}
 	e := d.list.OnAir()
-	if e != nil && e.Play != nil && e.Play.Plan == d.autopilot.Version && !d.bound(e) {
+	was := e != nil && e.Play != nil && e.Play.Held
+	if e != nil && e.Play != nil && e.Play.Plan == d.autopilot.Version && (was || !held) && !d.bound(e) {
 		return nil, nil
 	}
 	if d.pending != nil {
 		return nil, ErrBusy
 	}
 	to := d.plan(true)
+	to.Play.Held = held || was
 	if e == nil {
 		return d.begin(to), nil
 	}
@@ -86,9 +91,10 @@ func (c *CutList) Place() Place {
 	return Place{}
 }
 
-// yields reports whether a clock-driven entry makes room for a take that came by itself. A cue does not.
+// yields reports whether a clock-driven entry makes room for a take that came by itself. A cue does
+// not, and what is held does not.
 func (e *Entry) yields(c *Contender) bool {
-	return e.Play != nil && e.Play.Cue == nil && (!e.Play.Asked || c.Take.Born.After(e.ProgramTime))
+	return e.Play != nil && e.Play.Cue == nil && !e.Play.Held && (!e.Play.Asked || c.Take.Born.After(e.ProgramTime))
 }
 
 // bound reports whether this node has given its word that an entry ends.
@@ -180,6 +186,7 @@ func (d *Director) GoOn() *Order {
 		return d.part(e, nil)
 	}
 	to := d.plan(e.Play.Asked)
+	to.Play.Held = e.Play.Held
 	return d.part(e, &to)
 }
 

@@ -24,8 +24,8 @@ func (d *Director) cut(source string) (*Order, error) {
 	if source == "" {
 		return d.leave(nil)
 	}
-	if source == AutopilotSource {
-		return d.cutToPlan()
+	if source == AutopilotSource || source == CardSource {
+		return d.cutToPlan(source == CardSource)
 	}
 	found := d.contender(source)
 	if found == nil {
@@ -48,6 +48,18 @@ func (d *Director) cut(source string) (*Order, error) {
 		return d.begin(c), nil
 	}
 	return d.leave(&c)
+}
+
+// EndPlan ends the plan if it is on air. Unless it is held, this says nothing of what comes next: a source that connects
+// goes on air by itself.
+func (d *Director) EndPlan() (*Order, error) {
+	switch e := d.list.OnAir(); {
+	case e == nil || e.Play == nil || e.Play.Cue != nil:
+		return nil, nil
+	case e.Play.Held:
+		return d.Cut("")
+	}
+	return d.leave(nil)
 }
 
 func (d *Director) setOff(off bool) {

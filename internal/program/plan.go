@@ -25,6 +25,8 @@ type Plan struct {
 	Once bool `json:"once,omitempty"`
 	// Lenders are the channels, by their ids, whose clips it plays beside its own.
 	Lenders []string `json:"lenders,omitempty"`
+	// Card is the clip of the off-air card, by its id, if it plays nothing else.
+	Card string `json:"card,omitempty"`
 }
 
 // Plays reports whether a plan plays something of a take.

@@ -15,6 +15,9 @@ type Play struct {
 	Place Place `json:"place"`
 	// Asked says that a producer asked for it: only a source that comes later goes on air in its stead by itself.
 	Asked bool `json:"asked,omitempty"`
+	// Held says that a producer took the channel off air and it plays its off-air card: no source goes on air in its
+	// stead by itself.
+	Held bool `json:"held,omitempty"`
 	// Cue is set if it plays clips on cue. The channel's plan stands still at its place meanwhile.
 	Cue *Cue `json:"cue,omitempty"`
 }

@@ -57,8 +57,10 @@ type clipped struct {
 }
 
 func planKey(channel string, version int64) string {
-	return fmt.Sprintf("plans/%s/%08d", channel, version)
+	return fmt.Sprintf("%s%08d", planPrefix(channel), version)
 }
+
+func planPrefix(channel string) string { return "plans/" + channel + "/" }
 
 // processName names this run of the program: its memory, which words are bound to (rule G).
 func processName(node string) string { return node + "/" + rand.Text()[:12] }

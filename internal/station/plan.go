@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +18,9 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/program"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
+
+// ErrOtherPlan is returned for a card that is not to be shown any more: another card or a plan took its place.
+var ErrOtherPlan = errors.New("something else is to be played meanwhile")
 
 // ErrNoClips is returned for a plan on a node that knows no clips.
 var ErrNoClips = errors.New("this node has no library of clips")
@@ -35,12 +40,10 @@ func (p *Program) Replan(ctx context.Context, plan program.Plan) (version int64,
 	if _, err := program.NewSchedule(&plan); err != nil {
 		return 0, err
 	}
-	p.mu.Lock()
-	slug, version := p.channel.Slug, int64(1)
-	if p.channel.Plan != nil {
-		version = p.channel.Plan.Version + 1
+	slug, version, err := p.nextPlan(ctx)
+	if err != nil {
+		return 0, err
 	}
-	p.mu.Unlock()
 	for try := 0; ; try, version = try+1, version+1 {
 		plan.Version, plan.Made = version, p.station.now().UTC().Truncate(time.Second)
 		err := bucket.Create(ctx, p.station.cfg.Docs, planKey(p.id, version), plan)
@@ -52,8 +55,14 @@ func (p *Program) Replan(ctx context.Context, plan program.Plan) (version int64,
 		}
 	}
 	_, err = p.station.cfg.Channels.Update(ctx, slug, func(c *channel.Channel) error {
+		if plan.Card != "" && (!c.DealsCard() || c.Card.Clip != plan.Card) {
+			return ErrOtherPlan
+		}
 		if c.Plan == nil || c.Plan.Version < version { // else somebody was quicker with a later one
-			c.Plan = &channel.Plan{Version: version, Video: plan.Format.Video, Audio: plan.Format.Audio, Lenders: plan.Lenders}
+			c.Plan = &channel.Plan{Version: version, Video: plan.Format.Video, Audio: plan.Format.Audio, Lenders: plan.Lenders, Card: plan.Card}
+		}
+		if plan.Card == "" {
+			c.Card = nil
 		}
 		return nil
 	})
@@ -67,6 +76,43 @@ func (p *Program) Replan(ctx context.Context, plan program.Plan) (version int64,
 		_, _, err = p.Cut(ctx, program.AutopilotSource)
 	}
 	return version, err
+}
+
+// nextPlan returns the channel's address and the number of its next plan. Where it has none any more, those that it had
+// are counted.
+func (p *Program) nextPlan(ctx context.Context) (slug string, version int64, err error) {
+	p.mu.Lock()
+	slug, plan := p.channel.Slug, p.channel.Plan
+	p.mu.Unlock()
+	if plan != nil {
+		return slug, plan.Version + 1, nil
+	}
+	newest, prefix := int64(0), planPrefix(p.id)
+	err = bucket.All(ctx, p.station.cfg.Docs.Bucket(), prefix, func(e bucket.Entry) error {
+		if n, err := strconv.ParseInt(strings.TrimPrefix(e.Key, prefix), 10, 64); err == nil {
+			newest = max(newest, n)
+		}
+		return nil
+	})
+	return slug, newest + 1, err
+}
+
+// EndCard takes the channel's off-air card away: when nobody is live it is off air from then on.
+func (p *Program) EndCard(ctx context.Context) error {
+	p.mu.Lock()
+	slug := p.channel.Slug
+	p.mu.Unlock()
+	c, err := p.station.cfg.Channels.Update(ctx, slug, func(c *channel.Channel) error {
+		if c.Card = nil; c.Plan != nil && c.Plan.Card != "" {
+			c.Plan = nil
+		}
+		return nil
+	})
+	if err != nil || c.Plan != nil {
+		return err
+	}
+	_, _, err = p.decide(ctx, func() (*program.Order, error) { return p.director.EndPlan() })
+	return err
 }
 
 // Plan returns the newest version of the channel's plan, or program.ErrNoPlan. It is kept for a while, however often

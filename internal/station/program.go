@@ -288,6 +288,7 @@ func (p *Program) change(c *channel.Channel) (revoked []*Session) {
 		p.dvr.touch()
 	}
 	for _, x := range p.publishers {
+		x.wants(c)
 		src := c.Source(x.source)
 		if src == nil || !slices.Contains(src.Keys(), x.pub.Key) {
 			revoked = append(revoked, x)
@@ -344,7 +345,7 @@ func (p *Program) Cut(ctx context.Context, source string) (number int64, expecte
 }
 
 func (p *Program) cutOnce(ctx context.Context, source string) (number int64, expected time.Time, err error) {
-	if source == program.AutopilotSource { // who is asked may alone know the newest plan
+	if source == program.AutopilotSource || source == program.CardSource { // who is asked may alone know the newest plan
 		return p.cutNow(ctx, source)
 	}
 	if number, expected, err, done := p.station.fleet.direct(ctx, p, source); done {

@@ -36,16 +36,18 @@ type Session struct {
 	pub     Publication
 	since   time.Time
 	sent    atomic.Pointer[media.TakeID] // of the take that is written; nil between takes
+	steps   atomic.Int32                 // by how much louder the channel wants it
 
 	mu     sync.Mutex
 	tracks []media.Track
 	writer *take.Writer // nil between takes
 	pulse  *take.Pulse  // of what comes; nil before its tracks are known
-	ended  error        // why it ended from outside
-	going  bool         // it ends at the next keyframe
-	quiet  bool         // nothing came since the newest piece was noted
-	hush   *time.Timer  // see watchQuiet
-	count  int          // of samples
+	volume loudness
+	ended  error       // why it ended from outside
+	going  bool        // it ends at the next keyframe
+	quiet  bool        // nothing came since the newest piece was noted
+	hush   *time.Timer // see watchQuiet
+	count  int         // of samples
 }
 
 // lookEvery is after how many samples a session looks whether there is still room for more: half a second.
@@ -120,7 +122,7 @@ func (x *Session) Tracks(tracks []media.Track) error {
 		return x.ended
 	}
 	x.close("the encoder's tracks changed")
-	x.tracks = slices.Clone(tracks)
+	x.tracks, x.volume = slices.Clone(tracks), loudnessOf(tracks)
 	x.pulse = take.NewPulse(x.tracks, x.pub.Session != "", time.Now())
 	return nil
 }
@@ -142,6 +144,7 @@ func (x *Session) Sample(s media.Sample) error {
 	if x.pulse != nil {
 		x.pulse.Sample(s, time.Now())
 	}
+	s = x.volume.apply(s, int(x.steps.Load()))
 	if x.count++; x.count%lookEvery == 0 && x.writer != nil {
 		if r := x.station.runs(); r != nil && r.flusher.Full() {
 			return ErrStorageFull
@@ -199,7 +202,7 @@ func (x *Session) warnings() []take.Warning {
 	if x.pulse == nil {
 		return nil
 	}
-	return x.pulse.Warnings(time.Now())
+	return append(x.pulse.Warnings(time.Now()), x.volume.warning(int(x.steps.Load()))...)
 }
 
 // begin gives birth to a take.
@@ -326,6 +329,7 @@ func (p *Program) takeOver(x *Session) (*Session, error) {
 		p.hands[x.slot()] = append(hands, now)
 	}
 	p.publishers[x.slot()] = x
+	x.wants(p.channel)
 	return old, nil
 }
 

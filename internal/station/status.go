@@ -32,6 +32,7 @@ type Status struct {
 	Width       int       `json:"width,omitempty"`
 	Height      int       `json:"height,omitempty"`
 	DVRWindow   int       `json:"dvrWindow" doc:"seconds that can be rewound"`
+	Card        bool      `json:"card,omitempty" doc:"it is off air and shows its card, which plays like what is on air"`
 	Notice      string    `json:"notice,omitempty" doc:"something the producer should know"`
 	Revision    int64     `json:"revision,omitempty" doc:"another number whenever what people set in the channel has changed"`
 	Show        *Show     `json:"show,omitempty" doc:"the next one that is announced, until it is planned to end"`
@@ -162,6 +163,9 @@ func (p *Program) status(bucketAway bool) Status {
 	} else if e.Play != nil {
 		s.Take = ""
 		s.Cue, s.CuedAt = e.Play.Cue, e.ProgramTime
+		if c.Plan != nil && c.Plan.Card != "" && s.Cue == nil {
+			s.State, s.Card, s.Since = Off, true, e.ProgramTime
+		}
 		return s
 	} else if l != nil && l.Ended() || l == nil && !p.station.fleet.heard(e.Origin) { // its end is on its way
 		s.State = Off

@@ -15,6 +15,7 @@ const (
 	Keyframes = "keyframes"
 	Unstable  = "unstable"
 	Behind    = "behind"
+	Gain      = "gain" // that was asked for cannot be made
 )
 
 // Warning is something that a producer should know about what a publisher sends, and how to mend it.

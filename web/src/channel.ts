@@ -6,6 +6,8 @@ export interface Status {
   title: string
   description: string
   state: 'live' | 'off' | 'never'
+  /** It is off air and shows its card, which plays. */
+  card: boolean
   since: string
   viewers: number
   width: number
@@ -67,6 +69,7 @@ export function readStatus(v: unknown): Status | null {
     title: text(o['title']) || slug,
     description: text(o['description']),
     state: state === 'live' || state === 'off' ? state : 'never',
+    card: o['card'] === true,
     since: text(o['since']),
     viewers: Math.round(count(o['viewers'])),
     width: count(o['width']) || 1280,

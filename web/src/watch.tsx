@@ -62,7 +62,7 @@ function Watch() {
   const embed = () => void import('./watch/EmbedSheet').then((m) => setSheet(() => m.EmbedSheet), () => {})
   const onHelp = () => help.current?.showModal()
   const shown = item.value
-  const resting = current.value !== null && (current.value.state.value === 'off' || current.value.state.value === 'never')
+  const resting = current.value !== null && (status?.card || current.value.state.value === 'off' || current.value.state.value === 'never')
   const title = shown !== null && typeof shown === 'object' ? shown.title : (status?.title ?? slug)
   return (
     <>
@@ -129,12 +129,12 @@ function About({ onEmbed, onHelp, onReport }: { onEmbed: () => void; onHelp: () 
   const title = status?.title ?? ''
   setTitle(title)
   const latency = session?.latency.value ?? null
-  const near = state === 'live' || state === 'back'
+  const near = (state === 'live' || state === 'back') && !status?.card
   return (
     <section id="about" class="about" aria-label="About the channel">
       <div class="about-head">
         <div class="about-line">
-          <StateBadge state={state} />
+          <StateBadge state={status?.card && (state === 'live' || state === 'back') ? 'off' : state} />
           {status?.state === 'live' && status.viewers > 0 && state !== 'lost' && <span class="fact">{viewers(status.viewers)}</span>}
           {near && latency !== null && latency > -1 && (
             <span class="fact" title="Delay from the camera to this picture">{Math.max(0, latency).toFixed(1)} s behind life</span>

@@ -159,6 +159,12 @@ try {
   }
   say({ step: 'arranged', first })
   await change('kept', () => ada.keyboard.press('w'), 'Balcony')
+  // Its gain is moved by keys, seen by the other producer, and heard without a break.
+  await ada.getByRole('slider', { name: 'Gain of Balcony' }).focus()
+  const moved = Date.now()
+  for (let n = 0; n < 4; n++) await ada.keyboard.press('ArrowLeft')
+  await bob.getByRole('button', { name: '−6 dB: let Balcony be heard' }).waitFor()
+  say({ step: 'gain', pressed: moved, seenByOther: Date.now() - moved })
   await change('picture', () => ada.keyboard.press('2'), 'Balcony')
   await change('picture', () => ada.keyboard.press('1'), 'Encoder')
   await shot(ada, 'sound')

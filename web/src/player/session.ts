@@ -234,7 +234,7 @@ export class Session extends Seen {
     // A pass that opens nothing any more is not shown again. An answer may be on its way that was asked for without it.
     if (s.gate !== '' && passOf(this.slug) !== '' && Date.now() - this.entered > 5000) keepPass(this.slug, '')
     this.status.value = s
-    this.setChannel(s.gate === '' ? s.state : 'barred')
+    this.setChannel(s.gate !== '' ? 'barred' : s.card ? 'live' : s.state)
   }
 
   private setChannel(channel: Facts['channel']): void {

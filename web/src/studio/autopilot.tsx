@@ -4,6 +4,7 @@ import { call } from '../people/api'
 import { useFetched, Waiting } from '../people/fetched'
 import { Act, Outcome, useTask } from '../people/form'
 import { Section } from '../people/section'
+import { OffAir } from './card'
 import { channel, cut, mayCut, onAir } from './desk'
 import { dayNames, drafted, planOf, type Board, type Draft, type Plan, type Slot } from './plan'
 
@@ -32,7 +33,8 @@ export function Autopilot() {
   const task = useTask()
   useEffect(() => {
     void task.run(async () => {
-      plan.value = await call<Plan>('GET', `${path}/schedule`)
+      const found = await call<Plan>('GET', `${path}/schedule`)
+      plan.value = found.card ? { ...found, filler: '', storyboards: [] } : found
       draft.value = drafted(plan.value)
     })
   }, [path])
@@ -46,6 +48,7 @@ export function Autopilot() {
   return (
     <Section id="autopilot" title="When nobody is live" word="Autopilot" text="Storyboards keep the channel on air. Five seconds after nothing is live any more they begin; a source that goes on air interrupts them, and the clip goes on afterwards where it stopped.">
       <Waiting of={boards} />
+      {plan.value && (plan.value.version === 0 || plan.value.card) && <OffAir path={path} />}
       {choices && choices.length === 0 && <p class="dim">There is no storyboard yet. <a href={`/studio/${c.slug}/library`}>Upload clips in the library</a> and put them into one.</p>}
       {choices && choices.length > 0 && plan.value && (
         <div class="form">
@@ -57,7 +60,7 @@ export function Autopilot() {
           <p class="dim small">Storyboards are played as they stand when you save: save again after a change in the library. Times are those of {plan.value.zone || here}.</p>
           <div class="row">
             {draft.value.filler !== '' && <Act task={task} look="main" word="Save the plan" does={save} />}
-            {plan.value.version > 0 && mayCut.value && onAir.value !== 'autopilot' && <Act task={task} word="Play it now" does={async () => cut('autopilot')} />}
+            {plan.value.version > 0 && !plan.value.card && mayCut.value && onAir.value !== 'autopilot' && <Act task={task} word="Play it now" does={async () => cut('autopilot')} />}
           </div>
         </div>
       )}

@@ -30,6 +30,8 @@ export interface Source {
   cameraKey?: string
   /** Viewers do not hear it. */
   mute?: boolean
+  /** By how many dB viewers hear it louder than it comes. */
+  gain?: number
   sending?: Sending
 }
 
@@ -42,6 +44,8 @@ export interface Channel {
   description?: string
   state: 'live' | 'off' | 'never'
   since: string
+  /** Off air, it shows its card. */
+  card?: boolean
   viewers: number
   notice?: string
   bucketAway?: boolean
@@ -211,3 +215,6 @@ export const keepSound = (source: string, delay = 0): Promise<void> => change('/
 
 /** Says whether viewers hear a source when it is on air. */
 export const setMute = (source: string, mute: boolean): Promise<void> => change(`/sources/${source}/sound`, { mute })
+
+/** Has viewers hear a source by so many dB louder than it comes. */
+export const setGain = (source: string, gain: number): Promise<void> => change(`/sources/${source}/sound`, { gain })

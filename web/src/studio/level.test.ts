@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fall, Hush, levelOf, place, quietest } from './level'
+import { clips, fall, Hush, levelOf, place, quietest } from './level'
 
 describe('levelOf', () => {
   it('measures a tone', () => {
@@ -20,6 +20,12 @@ describe('fall', () => {
     expect(fall({ rms: -40, peak: -40 }, loud, 0.1)).toEqual(loud)
     expect(fall(loud, { rms: -60, peak: -60 }, 0.5)).toEqual({ rms: -20, peak: -14 })
     expect(fall(loud, { rms: -60, peak: -60 }, 60)).toEqual({ rms: quietest, peak: quietest })
+  })
+})
+
+describe('clips', () => {
+  it('begins at full scale', () => {
+    expect([clips(-60), clips(-0.5), clips(0), clips(2)]).toEqual([false, false, true, true])
   })
 })
 

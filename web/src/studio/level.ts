@@ -28,6 +28,9 @@ export function fall(shown: Level, now: Level, seconds: number): Level {
   return { rms: Math.max(now.rms, shown.rms - down, quietest), peak: Math.max(now.peak, shown.peak - down, quietest) }
 }
 
+/** Whether a peak is as loud as can be: what is louder is cut off, and heard as a crackle. */
+export const clips = (peak: number): boolean => peak > -0.1
+
 /** Where a level stands on a meter, from 0 to 1. */
 export const place = (level: number): number => Math.min(1, Math.max(0, 1 - level / quietest))
 

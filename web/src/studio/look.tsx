@@ -30,7 +30,7 @@ function Image({ path, kind, title, now, text }: { path: string; kind: Kind; tit
   const over = useSignal(false)
   const field = useRef<HTMLInputElement>(null)
   const put = (file: File | undefined) => file && void task.run(async () => {
-    take(await upload(`${path}/images/${kind}`, await shrunk(file, kind)))
+    take(await upload<Channel>(`${path}/images/${kind}`, await shrunk(file, kind)))
     if (field.current) field.current.value = ''
     return `The ${kind} is shown from now on.`
   })
@@ -60,14 +60,15 @@ function Image({ path, kind, title, now, text }: { path: string; kind: Kind; tit
   )
 }
 
-async function upload(path: string, image: Blob): Promise<Channel> {
+/** Sends an image to the API. */
+export async function upload<T>(path: string, image: Blob): Promise<T> {
   const response = await fetch(`/api/v1${path}`, {
     method: 'PUT', body: image, headers: { 'Content-Type': 'application/octet-stream' }, credentials: 'same-origin', signal: AbortSignal.timeout(60_000),
   }).catch(() => null)
   if (response === null) throw new Problem(0, sentenceOf(0, null))
   const answer: unknown = await response.json().catch(() => null)
   if (!response.ok) throw new Problem(response.status, sentenceOf(response.status, answer))
-  return answer as Channel
+  return answer as T
 }
 
 function Colours({ path, accent, background }: { path: string; accent: string; background: string }) {

@@ -27,6 +27,8 @@ export interface Plan {
   storyboards: Planned[]
   slots?: (Omit<Slot, 'days'> & { days?: number[] })[]
   version: number
+  /** It plays nothing but the off-air card. */
+  card?: boolean
 }
 
 const week = [0, 1, 2, 3, 4, 5, 6]

@@ -2,6 +2,7 @@ import { signal, useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
 import { channel, heard, keepSound, mayCut, setMute, sources, type Source } from './desk'
 import type { Ear } from './ear'
+import { Gain } from './gain'
 import { Meter } from './meter'
 
 /** What the producer listens to: a source, 'program', or '' for nothing. */
@@ -23,6 +24,7 @@ export function SourceSound({ s, n, ear, quiet }: { s: Source; n: number; ear: (
   return (
     <div class="tile-sound">
       <div class="tile-meter"><Meter ear={ear} label={`Sound of ${s.name}`} quiet={quiet} />{heard.value === s.id && <small class="heard">heard</small>}</div>
+      <Gain s={s} />
       <div class="chips">
         <button type="button" class="chip" aria-pressed={kept} disabled={!may || (!s.sending && !kept)} aria-label={`Keep the sound of ${s.name}`} aria-keyshortcuts={'QWERTYUIO'[n - 1]} data-key={'QWERTYUIO'[n - 1]} title="Keep its sound while pictures are cut"
           onClick={() => void keepSound(kept ? '' : s.id, 0)}>Keep</button>

@@ -104,7 +104,7 @@ function Air() {
       <div class="light-words">
         <Heading title={c.title} />
         {rehearsal && <p><strong class="light-state">Rehearsal</strong> <span class="light-time">{clock((now.value - Date.parse(rehearsal.since)) / 1000)}</span> <span class="dim">Only producers see what you cut to.</span></p>}
-        <p>{rehearsal && <span class="dim">Viewers see: </span>}<strong class="light-state">{live ? 'On air' : c.state === 'never' ? 'Not on air yet' : 'Off air'}</strong>{live && <span class="light-time"> {clock((now.value - Date.parse(c.since)) / 1000)}</span>} <span class="dim">{viewers(c.viewers)}</span></p>
+        <p>{rehearsal && <span class="dim">Viewers see: </span>}<strong class="light-state">{live ? 'On air' : c.state === 'never' ? 'Not on air yet' : 'Off air'}</strong>{live && <span class="light-time"> {clock((now.value - Date.parse(c.since)) / 1000)}</span>} <span class="dim">{c.card ? 'Viewers see the card. ' : ''}{viewers(c.viewers)}</span></p>
       </div>
       <div class="row light-acts">
         {mayCut.value && <a class="button ghost" href={`/studio/${c.slug}/camera`}>Camera</a>}

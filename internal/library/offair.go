@@ -1,0 +1,162 @@
+package library
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+
+	_ "image/jpeg" // logos are kept as JPEG, or as PNG if one sees through them
+
+	"golang.org/x/image/draw"
+	"golang.org/x/image/font"
+	"golang.org/x/image/math/fixed"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+)
+
+// OffAirCard is what a card says that is shown when nobody is live.
+type OffAirCard struct {
+	Title, Line        string
+	Accent, Background string // #rrggbb; "": ours
+	Logo               []byte // an image; empty: none
+}
+
+const (
+	cardLogo           = 190 // pixels, at most
+	cardGap            = 36
+	cardTitle, cardSub = 68, 36 // sizes of letters
+	cardBar            = 10
+)
+
+// Draw draws the card as a PNG.
+func (o *OffAirCard) Draw() ([]byte, error) {
+	ground, accent := colourOf(o.Background, color.RGBA{16, 36, 44, 255}), colourOf(o.Accent, color.RGBA{255, 181, 71, 255})
+	ink, soft := color.RGBA{240, 246, 244, 255}, color.RGBA{190, 205, 203, 255}
+	if bright(ground) {
+		ink, soft = color.RGBA{16, 24, 27, 255}, color.RGBA{62, 76, 80, 255}
+	}
+	pic := image.NewRGBA(image.Rect(0, 0, cardWidth, cardHeight))
+	draw.Draw(pic, pic.Bounds(), image.NewUniform(ground), image.Point{}, draw.Src)
+	draw.Draw(pic, image.Rect(0, cardHeight-cardBar, cardWidth, cardHeight), image.NewUniform(accent), image.Point{}, draw.Src)
+
+	var texts []cardText
+	height := 0
+	for _, t := range []cardText{{o.Title, cardTitle, ink, cardLines - 1, nil, nil}, {o.Line, cardSub, soft, cardLines - 1, nil, nil}} {
+		if t.text == "" {
+			continue
+		}
+		if err := t.set(); err != nil {
+			return nil, err
+		}
+		defer t.face.Close()
+		height += t.height() + cardGap
+		texts = append(texts, t)
+	}
+	logo, _, err := image.Decode(bytes.NewReader(o.Logo))
+	size := image.Point{}
+	if err == nil { // else the card is without it
+		size = within(logo.Bounds().Size(), image.Pt(3*cardLogo, cardLogo))
+		height += size.Y + cardGap
+	}
+	y := (cardHeight - cardBar - height + cardGap) / 2
+	if size.Y > 0 {
+		x := (cardWidth - size.X) / 2
+		draw.CatmullRom.Scale(pic, image.Rect(x, y, x+size.X, y+size.Y), logo, logo.Bounds(), draw.Over, nil)
+		y += size.Y + cardGap
+	}
+	for i := range texts {
+		texts[i].draw(pic, y)
+		y += texts[i].height() + cardGap
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, pic); err != nil {
+		return nil, fmt.Errorf("draw a card: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// cardText is a text on a card.
+type cardText struct {
+	text  string
+	size  float64
+	ink   color.RGBA
+	most  int // lines
+	face  font.Face
+	lines []string
+}
+
+func (t *cardText) set() (err error) {
+	if t.face, err = cardFace(t.size); err != nil {
+		return err
+	}
+	t.lines = wrap(t.text, t.most, func(s string) bool { return font.MeasureString(t.face, s).Ceil() <= cardWidth-2*cardMargin })
+	return nil
+}
+
+func (t *cardText) height() int { return t.face.Metrics().Height.Ceil() * len(t.lines) }
+
+// draw writes the lines in the middle, one below the other from y on.
+func (t *cardText) draw(pic draw.Image, y int) {
+	d := font.Drawer{Dst: pic, Src: image.NewUniform(t.ink), Face: t.face}
+	y += t.face.Metrics().Ascent.Ceil()
+	for _, line := range t.lines {
+		d.Dot = fixed.P((cardWidth-font.MeasureString(t.face, line).Ceil())/2, y)
+		d.DrawString(line)
+		y += t.face.Metrics().Height.Ceil()
+	}
+}
+
+// within returns a size in its own proportions that is not larger than most.
+func within(size, most image.Point) image.Point {
+	if size.X*most.Y > size.Y*most.X {
+		return image.Pt(min(size.X, most.X), max(1, size.Y*min(size.X, most.X)/size.X))
+	}
+	return image.Pt(max(1, size.X*min(size.Y, most.Y)/size.Y), min(size.Y, most.Y))
+}
+
+// colourOf reads #rrggbb.
+func colourOf(text string, otherwise color.RGBA) color.RGBA {
+	c := color.RGBA{A: 255}
+	if _, err := fmt.Sscanf(text, "#%02x%02x%02x", &c.R, &c.G, &c.B); err != nil {
+		return otherwise
+	}
+	return c
+}
+
+// bright reports whether dark letters are read better on a colour than bright ones.
+func bright(c color.RGBA) bool { return 299*int(c.R)+587*int(c.G)+114*int(c.B) > 140*1000 }
+
+// AddDrawn makes a clip of a picture that is there already, as if somebody had sent it.
+func (l *Library) AddDrawn(ctx context.Context, channel string, n Arrival, picture []byte) (Clip, error) {
+	n.Bytes, n.Origin.Kind = int64(len(picture)), FromCard
+	c, err := l.Add(ctx, channel, n)
+	if err != nil {
+		return Clip{}, err
+	}
+	for from := 0; from < len(picture); from += pieceSize {
+		end := min(from+pieceSize, len(picture))
+		if err := l.putOnce(ctx, pieceKey(channel, c.ID, int64(from)), bucket.Bytes(picture[from:end])); err != nil {
+			return Clip{}, fmt.Errorf("keep a picture: %w", err)
+		}
+	}
+	return c, l.submit(ctx, channel, c.ID)
+}
+
+// TidyCards deletes clips of cards that are not shown any more, but for one; those that a program still plays stay
+// until the next time.
+func (l *Library) TidyCards(ctx context.Context, channel, but string) {
+	clips, _, _, err := l.Clips(ctx, channel)
+	if err != nil {
+		return
+	}
+	for i := range clips {
+		if c := &clips[i]; c.Origin.Kind == FromCard && c.ID != but {
+			if err := l.Delete(ctx, channel, c.ID); err != nil {
+				l.log.Debug("the clip of an earlier card stays for now", "channel", channel, "clip", c.ID, "error", err)
+			}
+		}
+	}
+}
