@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/graphics"
@@ -50,6 +51,7 @@ const (
 	lookEvery  = 500 * time.Millisecond
 	againAfter = 2 * time.Second
 	shownEvery = 100 * time.Millisecond
+	shownTime  = 5 * time.Second
 	// awaitTime is how long at a time the program is waited for.
 	awaitTime = time.Minute
 )
@@ -150,8 +152,9 @@ func (b *Burner) once(ctx context.Context, c Channel) error {
 		return err
 	}
 	images := newPictures(ctx, b.cfg.Images, c.ID)
-	defer func() { cancel(nil); images.wait() }()
 	board := &shown{ctx: ctx, ask: func(ctx context.Context) ([]graphics.Showing, error) { return b.cfg.Shown(ctx, c) }, images: images}
+	defer func() { cancel(nil); board.group.Wait(); images.wait() }()
+	board.read() // before the first picture
 	out := &output{open: func() (Sink, error) { return b.cfg.Publish(ctx, c.ID, func(reason error) { cancel(reason) }) }}
 	defer func() { out.close(context.Cause(ctx)) }()
 	f := &follower{program: program, open: b.cfg.Open}
@@ -194,26 +197,42 @@ func (b *Burner) stretch(ctx context.Context, f *follower, out *output, over fun
 	return s.run(ctx)
 }
 
-// shown keeps what was read of the showings for a moment, and has their images fetched before they are needed.
+// shown keeps what was read of the showings, reads it again in the background, and has images fetched before they are
+// needed: pictures do not wait for the bucket.
 type shown struct {
 	ctx    context.Context
 	ask    func(context.Context) ([]graphics.Showing, error)
 	images *pictures
+
+	mu     sync.Mutex
 	all    []graphics.Showing
 	asked  time.Time
+	asking bool
+	group  sync.WaitGroup
 }
 
 // now returns what is known of the showings. What cannot be read is asked for again; what was known counts meanwhile.
 func (s *shown) now(now time.Time) []graphics.Showing {
-	if now.Sub(s.asked) < shownEvery {
-		return s.all
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.asking && now.Sub(s.asked) >= shownEvery {
+		s.asking, s.asked = true, now
+		s.group.Go(s.read)
 	}
-	s.asked = now
-	if all, err := s.ask(s.ctx); err == nil {
+	return s.all
+}
+
+func (s *shown) read() {
+	ctx, cancel := context.WithTimeout(s.ctx, shownTime)
+	defer cancel()
+	all, err := s.ask(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asking = false
+	if err == nil {
 		s.all = all
 	}
-	s.images.prepare(s.all, now)
-	return s.all
+	s.images.prepare(s.all, time.Now())
 }
 
 // output begins to publish with the first picture, so that a channel that is off air has no empty take.

@@ -37,8 +37,25 @@ export function Settings({ me }: { me: Me }) {
         <Field name="days" label="Days that recordings are kept" type="number" required={false} min={0} max={3650} value={c.recordDays ? String(c.recordDays) : ''} hint="Empty: until there is no room for new ones." />
         <Check name="keep" on={c.keep === true} label="Keep everything" hint="Nothing is deleted when it leaves the rewind window." />
       </Form>
+      {(c.role === 'owner' || me.operator) && <Burn c={c} path={path} />}
       {(c.role === 'owner' || me.operator) && <div class="row"><button type="button" class="button danger" onClick={remove}>Delete the channel</button></div>}
     </Section>
+  )
+}
+
+/** Graphics in the pictures, for players that are not ours: what it is, what it costs and where it is. */
+function Burn({ c, path }: { c: Channel; path: string }) {
+  const address = c.burnt === undefined ? '' : new URL(c.burnt, location.href).href
+  const save = async (read: Read) => {
+    const saved = await call<Channel>('PATCH', path, { burn: read('burn') === 'yes' })
+    take(saved)
+    return saved.burn ? 'Saved. The address is below.' : 'Saved.'
+  }
+  return (
+    <Form word="Save" does={save}>
+      <Check name="burn" on={c.burn === true} label="Graphics in the picture for other players" hint="Other apps and televisions show no graphics. This makes a second program, at most 720p, with the graphics in its pictures. While somebody watches it, one of the server’s machines draws and encodes it, which takes up to one processor; while nobody does, it costs nothing." />
+      {address !== '' && <label class="field"><span>Address for other players</span><input type="url" readOnly value={address} onFocus={(e) => e.currentTarget.select()} /></label>}
+    </Form>
   )
 }
 
