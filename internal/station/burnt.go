@@ -27,6 +27,9 @@ const (
 // BurntID is how the fleet names a channel's burnt program where one node is to be chosen for it.
 func BurntID(channel string) string { return channel + burntMark }
 
+// whose returns the id of the channel that takes of a program belong to: the channel's own, or its burnt one.
+func whose(program string) string { return strings.TrimSuffix(program, burntMark) }
+
 // burntChannel is what a channel's burnt program belongs to.
 func burntChannel(c *channel.Channel) *channel.Channel {
 	return &channel.Channel{

@@ -2,7 +2,6 @@ package station
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/channel"
@@ -94,12 +93,12 @@ func (e *SuspendedError) Is(target error) bool { return target == ErrSuspended }
 // burnt program's takes belong to the channel whose it is.
 func (s *Station) ChannelOf(id media.TakeID) string {
 	if l := s.store.Log(id); l != nil {
-		return strings.TrimSuffix(l.Take().Channel, burntMark)
+		return whose(l.Take().Channel)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if p := s.takes[id]; p != nil {
-		return strings.TrimSuffix(p.id, burntMark)
+		return whose(p.id)
 	}
 	return ""
 }
