@@ -264,7 +264,7 @@ func burnFilm(t *testing.T, f *film, pictures int, all ...graphics.Showing) *ree
 // TestInStep shows a graphic from one program time to another over pictures of a real encoder, and looks at which
 // pictures it is when they are decoded again; the pictures themselves are where they belong, and so is the sound.
 func TestInStep(t *testing.T) {
-	f := newFilm()
+	f, t0 := newFilm(), time.Now().Add(-8*time.Second)
 	f.add(t, t0, 6, 3)
 	f.window.Segments[len(f.window.Segments)-1].Complete = true
 	back := showing(graphics.Content{Kind: graphics.Bug, Title: "LIVE", Place: "top-left"})
@@ -334,7 +334,7 @@ func checkSound(t *testing.T, b *burnt) {
 
 // TestTakes burns a program that is cut from one take to another: each is a run of its own, at its program time.
 func TestTakes(t *testing.T) {
-	f := newFilm()
+	f, t0 := newFilm(), time.Now().Add(-14*time.Second)
 	f.add(t, t0, 3, 1)
 	f.add(t, t0.Add(10*time.Second), 2, 9)
 	r := burnFilm(t, f, 60) // of the 75 of the newest three segments
@@ -363,5 +363,26 @@ func TestSize(t *testing.T) {
 		if w, h := sizeOf(&media.Track{Width: in[0], Height: in[1]}); [2]int{w, h} != want {
 			t.Errorf("%v: %dx%d, want %v", in, w, h, want)
 		}
+	}
+}
+
+// TestStale begins with nothing that was on air long ago, and with what comes then.
+func TestStale(t *testing.T) {
+	f := &follower{}
+	long := time.Now().Add(-time.Hour)
+	w := &hls.Window{MediaSequence: 7, Segments: []hls.Segment{{URI: "a", Complete: true, ProgramTime: long}, {URI: "b", Complete: true, ProgramTime: long}, {ProgramTime: long}}}
+	if s, err := f.find(w); s != nil || err != nil {
+		t.Errorf("it begins with %v (%v)", s, err)
+	}
+	w.Segments[2] = hls.Segment{URI: "c", Complete: true, ProgramTime: long}
+	if s, err := f.find(w); err != nil || s == nil || s.URI != "c" {
+		t.Errorf("then %v comes (%v)", s, err)
+	}
+	w.MediaSequence = 100
+	if _, err := f.find(w); !errors.Is(err, errBehind) {
+		t.Errorf("far behind: %v", err)
+	}
+	if s, _ := f.find(w); s != nil { // an hour old
+		t.Errorf("it begins again with %v", s)
 	}
 }

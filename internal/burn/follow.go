@@ -26,8 +26,12 @@ var (
 	errUnread = errors.New("a segment of the program cannot be read")
 )
 
-// back is how many whole segments before the newest one is begun: enough for players to begin with at once.
-const back = 3
+const (
+	// back is how many whole segments before the newest one is begun: enough for players to begin with at once.
+	back = 3
+	// stale is how old what is listed is when nothing is on air any more: there is nothing to begin with.
+	stale = 30 * time.Second
+)
 
 // follower goes through the segments of a program one after the other, as a player does.
 type follower struct {
@@ -72,6 +76,9 @@ func (f *follower) find(w *hls.Window) (*hls.Segment, error) {
 			return nil, nil
 		}
 		f.begun, f.next, f.seen = true, w.MediaSequence+max(0, n-back), map[int64]time.Time{}
+		if last := &w.Segments[n-1]; now.Sub(last.ProgramTime.Add(last.Duration.Duration())) > stale {
+			f.next = w.MediaSequence + n
+		}
 	}
 	if f.next < w.MediaSequence {
 		f.begun = false
