@@ -1,3 +1,4 @@
+import { useId } from 'preact/hooks'
 import { call, Problem, type Me } from '../people/api'
 import { ask } from '../people/ask'
 import { Field, Form, type Read } from '../people/form'
@@ -45,16 +46,22 @@ export function Settings({ me }: { me: Me }) {
 
 /** Graphics in the pictures, for players that are not ours: what it is, what it costs and where it is. */
 function Burn({ c, path }: { c: Channel; path: string }) {
-  const address = c.burnt === undefined ? '' : new URL(c.burnt, location.href).href
+  const id = useId()
   const save = async (read: Read) => {
-    const saved = await call<Channel>('PATCH', path, { burn: read('burn') === 'yes' })
-    take(saved)
-    return saved.burn ? 'Saved. The address is below.' : 'Saved.'
+    take(await call<Channel>('PATCH', path, { burn: read('burn') === 'yes' }))
+    return 'Saved.'
   }
+  const closed = c.visibility === 'private' || c.password === true
   return (
     <Form word="Save" does={save}>
       <Check name="burn" on={c.burn === true} label="Graphics in the picture for other players" hint="Other apps and televisions show no graphics. This makes a second program, at most 720p, with the graphics in its pictures. While somebody watches it, one of the server’s machines draws and encodes it, which takes up to one processor; while nobody does, it costs nothing." />
-      {address !== '' && <label class="field"><span>Address for other players</span><input type="url" readOnly value={address} onFocus={(e) => e.currentTarget.select()} /></label>}
+      {c.burnt && (
+        <div class="field">
+          <label for={id}>Address for other players</label>
+          <input id={id} type="url" readOnly value={new URL(c.burnt, location.href).href} aria-describedby={`${id}-hint`} onFocus={(e) => e.currentTarget.select()} />
+          <small id={`${id}-hint`}>{closed ? 'Put ?t= and the token of a playback link behind it: who may watch the channel may watch this.' : 'For any player of HLS. Some six seconds later than the channel’s own.'}</small>
+        </div>
+      )}
     </Form>
   )
 }
