@@ -48,8 +48,10 @@ type Config struct {
 }
 
 const (
-	lookEvery  = 500 * time.Millisecond
+	lookEvery = 500 * time.Millisecond
+	// againAfter is how long is waited after something went wrong, and mostAfter how long if it does so again and again.
 	againAfter = 2 * time.Second
+	mostAfter  = 30 * time.Second
 	shownEvery = 100 * time.Millisecond
 	shownTime  = 5 * time.Second
 	// awaitTime is how long at a time the program is waited for.
@@ -97,49 +99,61 @@ func (b *Burner) Run(ctx context.Context) error {
 	}
 }
 
-// look begins what is to be done here, and ends what is not any more.
+// look ends what is not to be done here any more, and begins what is.
 func (b *Burner) look(ctx context.Context) {
-	wanted := map[string]bool{}
+	wanted := map[string]Channel{}
 	for _, c := range b.cfg.Channels() {
-		if !b.cfg.Mine(c.ID) || !b.cfg.Wanted(c.Slug) {
-			continue
+		if b.cfg.Mine(c.ID) && b.cfg.Wanted(c.Slug) {
+			wanted[c.ID] = c
 		}
-		wanted[c.ID] = true
-		if b.jobs[c.ID] != nil || len(b.jobs) >= b.cfg.Most {
-			continue
-		}
-		ctx, cancel := context.WithCancel(ctx)
-		j := &job{stop: cancel, done: make(chan struct{})}
-		b.jobs[c.ID] = j
-		go func() {
-			defer close(j.done)
-			b.burn(ctx, c)
-		}()
 	}
 	for id, j := range b.jobs {
-		if !wanted[id] {
+		if _, still := wanted[id]; !still {
 			j.stop()
 			<-j.done
 			delete(b.jobs, id)
 		}
 	}
+	for id, c := range wanted {
+		if b.jobs[id] == nil && len(b.jobs) < b.cfg.Most {
+			b.jobs[id] = b.begin(ctx, c)
+		}
+	}
+}
+
+func (b *Burner) begin(ctx context.Context, c Channel) *job {
+	ctx, cancel := context.WithCancel(ctx)
+	j := &job{stop: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(j.done)
+		b.burn(ctx, c)
+	}()
+	return j
 }
 
 // burn burns a channel until ctx ends.
 func (b *Burner) burn(ctx context.Context, c Channel) {
 	b.cfg.Log.Info("graphics are drawn into a channel's pictures", "channel", c.Slug)
+	wait := againAfter
 	for ctx.Err() == nil {
-		if err := b.once(ctx, c); err != nil && ctx.Err() == nil {
-			b.cfg.Log.Warn("drawing graphics into a channel's pictures was interrupted; it goes on", "channel", c.Slug, "error", err)
+		began := time.Now()
+		err := b.once(ctx, c)
+		if ctx.Err() != nil {
+			return
 		}
+		if time.Since(began) > mostAfter {
+			wait = againAfter
+		}
+		b.cfg.Log.Warn("drawing graphics into a channel's pictures was interrupted; it goes on", "channel", c.Slug, "in", wait, "error", err)
 		select {
-		case <-time.After(againAfter):
+		case <-time.After(wait):
 		case <-ctx.Done():
 		}
+		wait = min(2*wait, mostAfter)
 	}
 }
 
-// once burns a channel until something goes wrong.
+// once burns a channel until ctx ends or something goes wrong.
 func (b *Burner) once(ctx context.Context, c Channel) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

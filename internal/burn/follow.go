@@ -22,7 +22,7 @@ type Open func(ctx context.Context, a media.Address) (data [][]byte, changed <-c
 
 var (
 	// errBehind is returned where what comes next has left the program's list: this machine is too slow for it.
-	errBehind = errors.New("the program is too far ahead: this machine is too slow to draw into its pictures")
+	errBehind = errors.New("what comes next has left the playlist: the program has leapt, or this machine is too slow to draw into its pictures")
 	errUnread = errors.New("a segment of the program cannot be read")
 )
 

@@ -179,7 +179,7 @@ func (s *stretch) encoding() []string {
 	bits := max(800_000, int64(s.w*s.h)*s.rate.num/s.rate.den/9)
 	return []string{
 		"-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", fmt.Sprintf("%dx%d", s.w, s.h), "-r", s.rate.String(), "-i", "pipe:0",
-		"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-bf", "0", "-threads", "2", "-g", gop, "-keyint_min", gop, "-sc_threshold", "0",
+		"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "high", "-level:v", "3.1", "-bf", "0", "-threads", "2", "-g", gop, "-keyint_min", gop, "-sc_threshold", "0",
 		"-crf", "23", "-maxrate", fmt.Sprint(bits), "-bufsize", fmt.Sprint(bits), "-video_track_timescale", "90000",
 		"-movflags", "+empty_moov+default_base_moof+frag_every_frame", "-flush_packets", "1", "-f", "mp4", "pipe:1",
 	}
