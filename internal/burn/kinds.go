@@ -236,17 +236,19 @@ func (a *artist) logoSize() (w, h float64) {
 	return within(a.logo, 0.18*a.w, 0.14*a.h)
 }
 
+// backdrop fills the screen, with two stripes at the right that lean as the player's do.
+func (a *artist) backdrop() {
+	w, h, lean := a.w, a.h, 0.47*a.h
+	a.rect(a.ground, 0, 0, w, h)
+	for _, s := range []struct{ from, to, opacity float64 }{{0.70, 0.712, 0.92}, {0.735, 0.83, 0.34}} {
+		a.poly(sheer(a.accent, s.opacity), s.from*w+lean/2, 0, s.to*w+lean/2, 0, s.to*w-lean/2, h, s.from*w-lean/2, h)
+	}
+}
+
 // screen draws a heading with a sub-heading, or what comes up.
 func (a *artist) screen() {
+	a.backdrop()
 	w, h, em := a.w, a.h, a.em
-	a.rect(a.ground, 0, 0, w, h)
-	// The stripes at the right lean as the player's do.
-	lean := 0.47 * h
-	stripe := func(from, to, opacity float64) {
-		a.poly(sheer(a.accent, opacity), from*w+lean/2, 0, to*w+lean/2, 0, to*w-lean/2, h, from*w-lean/2, h)
-	}
-	stripe(0.70, 0.712, 0.92)
-	stripe(0.735, 0.83, 0.34)
 	left, wide, gap := 0.08*w, 0.58*w, 0.7*em
 	size, title := 2.9, a.Title
 	if a.Kind == graphics.ComingUp {
