@@ -56,7 +56,7 @@ func (n *node) newBurner() (*burn.Burner, error) {
 		return nil, err
 	}
 	return burn.New(burn.Config{
-		Channels: n.burns, Mine: func(channel string) bool { return n.looksAfter(station.BurntID(channel)) }, Wanted: n.burntWanted,
+		Channels: n.burns, Mine: func(channel string) bool { return n.looksAfter(station.BurntID(channel)) },
 		Program: func(slug string) (burn.Timeline, error) { return n.station.Program(slug) },
 		Open: func(ctx context.Context, a media.Address) ([][]byte, <-chan struct{}, error) {
 			return opener{n.station, n.library}.Open(ctx, a)
@@ -65,25 +65,24 @@ func (n *node) newBurner() (*burn.Burner, error) {
 	}), nil
 }
 
-// burns lists the channels that ask for their graphics in the pictures.
+// burns lists the channels that ask for their graphics in the pictures and whose burnt programs somebody plays, at
+// whichever node. It looks at no others: there may be thousands.
 func (n *node) burns() (all []burn.Channel) {
-	for _, c := range n.channels.All() {
-		if c.Burns() && c.Suspended == "" {
+	slugs := n.asked.lately()
+	if joined := n.mesh.Load(); joined != nil {
+		for _, m := range joined.Members() {
+			if m.State == mesh.Alive {
+				slugs = append(slugs, m.Load.Burnt...)
+			}
+		}
+	}
+	slices.Sort(slugs)
+	for _, slug := range slices.Compact(slugs) {
+		if c, err := n.channels.Get(slug); err == nil && c.Burns() && c.Suspended == "" {
 			all = append(all, burn.Channel{ID: c.ID, Slug: c.Slug})
 		}
 	}
 	return all
-}
-
-// burntWanted reports whether somebody asks for a channel's burnt program, at whichever node.
-func (n *node) burntWanted(slug string) bool {
-	if slices.Contains(n.asked.lately(), slug) {
-		return true
-	}
-	joined := n.mesh.Load()
-	return joined != nil && slices.ContainsFunc(joined.Members(), func(m mesh.Member) bool {
-		return m.State == mesh.Alive && slices.Contains(m.Load.Burnt, slug)
-	})
 }
 
 // revision returns the number that changes with whatever is set in a channel.

@@ -237,8 +237,8 @@ func burnFilm(t *testing.T, f *film, pictures int, all ...graphics.Showing) *ree
 	defer cancel()
 	b := New(Config{
 		Channels: func() []Channel { return []Channel{{"id", "news"}} },
-		Mine:     func(string) bool { return true }, Wanted: func(string) bool { return true },
-		Program: func(string) (Timeline, error) { return f, nil }, Open: f.Open,
+		Mine:     func(string) bool { return true },
+		Program:  func(string) (Timeline, error) { return f, nil }, Open: f.Open,
 		Publish: func(context.Context, string, func(error)) (Sink, error) { return r, nil },
 		Shown:   func(context.Context, Channel) ([]graphics.Showing, error) { return all, nil },
 	})

@@ -32,9 +32,8 @@ type Sink interface {
 
 // Config is what a Burner is made of.
 type Config struct {
-	Channels func() []Channel          // that ask for it
+	Channels func() []Channel          // that ask for it and whose burnt programs somebody watches
 	Mine     func(channel string) bool // whether this node is to do it
-	Wanted   func(slug string) bool    // whether somebody watches a channel's burnt program
 	Program  func(slug string) (Timeline, error)
 	Open     Open
 	// Publish begins to feed a channel's burnt program. kick is called at most once, when nothing more is taken.
@@ -103,7 +102,7 @@ func (b *Burner) Run(ctx context.Context) error {
 func (b *Burner) look(ctx context.Context) {
 	wanted := map[string]Channel{}
 	for _, c := range b.cfg.Channels() {
-		if b.cfg.Mine(c.ID) && b.cfg.Wanted(c.Slug) {
+		if b.cfg.Mine(c.ID) {
 			wanted[c.ID] = c
 		}
 	}

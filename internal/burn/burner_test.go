@@ -15,7 +15,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/graphics"
 )
 
-// TestWanted does something for a channel only while it asks, somebody watches and it is this node's turn, for no more than
+// TestWanted does something for a channel only while somebody watches and it is this node's turn, for no more than
 // it may at once, and tries ever more seldom what goes wrong.
 func TestWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -23,9 +23,17 @@ func TestWanted(t *testing.T) {
 		tried := map[string]int{}
 		wanted, mine := []string{}, true
 		b := New(Config{
-			Channels: func() []Channel { return []Channel{{"1", "one"}, {"2", "two"}, {"3", "three"}} },
-			Mine:     func(id string) bool { mu.Lock(); defer mu.Unlock(); return mine && id != "3" },
-			Wanted:   func(slug string) bool { mu.Lock(); defer mu.Unlock(); return slices.Contains(wanted, slug) },
+			Channels: func() (all []Channel) {
+				mu.Lock()
+				defer mu.Unlock()
+				for _, c := range []Channel{{"1", "one"}, {"2", "two"}, {"3", "three"}} {
+					if slices.Contains(wanted, c.Slug) {
+						all = append(all, c)
+					}
+				}
+				return all
+			},
+			Mine: func(id string) bool { mu.Lock(); defer mu.Unlock(); return mine && id != "3" },
 			Program: func(slug string) (Timeline, error) {
 				mu.Lock()
 				defer mu.Unlock()

@@ -193,16 +193,16 @@ func TestAbsurd(t *testing.T) {
 		strings.Repeat("\u0301", 120), "नमस्ते दुनिया", "  ",
 	}
 	o := testOverlay(t, nil)
-	for _, w := range words {
+	o = newOverlay(testWidth/2, testHeight/2, o.canvas.set, o.pictures)
+	places := []string{"", "left", "bottom-right", "somewhere"}
+	for i, w := range words {
 		for _, k := range graphics.Kinds {
-			for _, place := range []string{"", "left", "bottom-right"} {
-				c := graphics.Content{Kind: k, Title: w, Text: w, Lines: []string{w, w, w, w}, Place: place, Speed: 99, To: t0.Add(1e6 * time.Hour)}
-				f := grey()
-				clear(o.drawn)
-				o.onto(f, []graphics.Showing{showing(c)}, t0.Add(time.Second))
-				if box := touched(f); !box.In(image.Rect(0, 0, testWidth, testHeight)) {
-					t.Errorf("%s: %v", k, box)
-				}
+			c := graphics.Content{Kind: k, Title: w, Text: w, Lines: []string{w, w}, Place: places[i%len(places)], Speed: 99, To: t0.Add(1e6 * time.Hour)}
+			f := newFrame(o.w, o.h)
+			clear(o.drawn)
+			o.onto(f, []graphics.Showing{showing(c)}, t0.Add(time.Second))
+			if d := o.drawn[1].sprite; d != nil && !image.Rect(d.at.X, d.at.Y, d.at.X+d.w, d.at.Y+d.h).In(f.bounds()) {
+				t.Errorf("%s: it lies at %v, %d by %d", k, d.at, d.w, d.h)
 			}
 		}
 	}
