@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/mayfly-tv/mayfly/internal/account"
 	"github.com/mayfly-tv/mayfly/internal/api"
@@ -85,12 +86,18 @@ func refusal(err error) error {
 }
 
 // programs shows a station's programs to viewers.
-type programs struct{ station *station.Station }
+type programs struct {
+	station *station.Station
+	asked   *asked
+}
 
 func (p programs) Program(slug string) (deliver.Program, error) {
 	found, err := p.station.Program(slug)
 	if err != nil {
 		return nil, viewerError(err)
+	}
+	if of, burnt := strings.CutSuffix(slug, station.BurntPath); burnt {
+		p.asked.note(of)
 	}
 	return shown{found}, nil
 }

@@ -111,6 +111,7 @@ func (n *node) beat() mesh.Beat {
 			b.Load.Watching[slug] = viewers
 		}
 	}
+	b.Load.Burnt = n.asked.lately()
 	return b
 }
 

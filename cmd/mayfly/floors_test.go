@@ -48,6 +48,7 @@ var floors = map[string]int{
 	"internal/chat":      4,
 	"internal/thumbnail": 4,
 	"internal/api":       5,
+	"internal/burn":      5,
 	"internal/demo":      5,
 	"internal/agent":     5,
 	"web":                5,

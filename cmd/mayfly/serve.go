@@ -21,6 +21,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/artwork"
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/bundle"
+	"github.com/mayfly-tv/mayfly/internal/burn"
 	"github.com/mayfly-tv/mayfly/internal/certs"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/chat"
@@ -73,6 +74,9 @@ type node struct {
 	encoders *rtmp.Server
 	pushed   *push.Handler
 	pictures *thumbnail.Maker
+	fetched  *graphics.Pictures // that lie at addresses of graphics
+	burner   *burn.Burner
+	asked    asked                     // for burnt programs
 	certs    *tls.Config               // nil without TLS
 	acme     *certs.Manager            // nil without ACME
 	mesh     atomic.Pointer[mesh.Mesh] // nil before the node has joined its fleet, or if it is alone
@@ -139,7 +143,7 @@ func warnUnbuilt(f *serveFlags, log *slog.Logger) {
 
 // newNode puts a node together and opens its ports. Nothing waits for the bucket.
 func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error) {
-	n := &node{flags: f, log: log, id: rand.Text()[:8], started: time.Now(), held: make(chan heldMessage, 100), proven: make(chan struct{}), metrics: newMetrics()}
+	n := &node{flags: f, log: log, id: rand.Text()[:8], started: time.Now(), held: make(chan heldMessage, 100), asked: asked{at: map[string]time.Time{}}, proven: make(chan struct{}), metrics: newMetrics()}
 	b, local, err := openBucket(ctx, f.Bucket)
 	if err != nil {
 		return nil, err
@@ -173,6 +177,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		n.spool.Close()
 		return nil, err
 	}
+	n.fetched = graphics.NewPictures(fetch.New(), n.art.Made)
 	if n.people, err = n.newPeople(docs); err != nil {
 		n.spool.Close()
 		return nil, err
@@ -194,6 +199,10 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 	n.figures = figures.New(figures.Config{Docs: docs, Tidy: func() bool { return n.looksAfter("figures") }, Log: log})
 	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
 	n.pushed = push.New(push.Config{Desk: pushDesk{n}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
+	if n.burner, err = n.newBurner(); err != nil {
+		n.spool.Close()
+		return nil, err
+	}
 	n.pictures = thumbnail.New(thumbnail.Config{Newest: newest{n.station}.keyframe, Elsewhere: mesher{n}, Log: log})
 	if n.certs, err = n.newCerts(); err != nil {
 		n.spool.Close()
@@ -215,7 +224,7 @@ func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
 		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Figures: n.figures, Chat: n.chat, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
-		Graphics: n.graphics, GraphicPictures: graphics.NewPictures(fetch.New(), n.art.Made),
+		Graphics: n.graphics, GraphicPictures: n.fetched,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {
@@ -231,7 +240,7 @@ func (n *node) makeHandler() error {
 	if n.acme != nil {
 		next = n.acme.Challenges(mux)
 	}
-	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station}, Media: opener{n.station, n.library}, Gate: gate{n}, Figures: counting{n}, Next: next, Log: n.log})
+	n.viewers = deliver.New(deliver.Config{Programs: programs{n.station, &n.asked}, Media: opener{n.station, n.library}, Gate: gate{n}, Figures: counting{n}, Next: next, Log: n.log})
 	n.metrics.watch(n)
 	return nil
 }
@@ -314,6 +323,7 @@ func (n *node) run(ctx context.Context) error {
 		inner.Go(func() error { return n.art.Run(ctx) })
 		inner.Go(func() error { return n.library.Run(ctx) })
 		inner.Go(func() error { return n.webhooks.Run(ctx) })
+		inner.Go(func() error { return n.burner.Run(ctx) })
 		inner.Go(func() error { return n.figures.Run(ctx) })
 		inner.Go(func() error { return n.tellHeld(ctx) })
 		inner.Go(func() error { return n.chat.Run(meshed) })

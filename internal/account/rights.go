@@ -17,6 +17,7 @@ const (
 	Share                  // make and revoke playback links
 	Keys                   // see and rotate stream keys
 	Members                // say who else may do what in the channel
+	Burn                   // have graphics drawn into pictures, which takes a node's time
 	Delete                 // end the channel
 	Create                 // make channels
 	Operate                // run the fleet: settings, everybody's accounts and channels
@@ -38,7 +39,7 @@ var Scopes = []Scope{ScopeRead, ScopeProduce, ScopeManage, ScopeOperate}
 
 // roleActions says what each role in a channel may do. A table, so that it can be read.
 var roleActions = map[channel.Role][]Action{
-	channel.Owner:     {See, Cut, Moderate, Change, Share, Keys, Members, Delete},
+	channel.Owner:     {See, Cut, Moderate, Change, Share, Keys, Members, Burn, Delete},
 	channel.Producer:  {See, Cut, Moderate, Change, Share, Keys},
 	channel.Moderator: {See, Moderate},
 }
@@ -47,8 +48,8 @@ var roleActions = map[channel.Role][]Action{
 var scopeActions = map[Scope][]Action{
 	ScopeRead:    {See},
 	ScopeProduce: {See, Cut, Moderate, Share},
-	ScopeManage:  {See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create},
-	ScopeOperate: {See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create, Operate},
+	ScopeManage:  {See, Cut, Moderate, Change, Share, Keys, Members, Burn, Delete, Create},
+	ScopeOperate: {See, Cut, Moderate, Change, Share, Keys, Members, Burn, Delete, Create, Operate},
 }
 
 // Caller is who asks for something. Nil is anybody.

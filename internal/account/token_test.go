@@ -60,9 +60,9 @@ func TestRights(t *testing.T) {
 		may []Action
 	}{
 		{"nobody", nil, ch, nil},
-		{"root", &Caller{Root: true}, ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create, Operate}},
+		{"root", &Caller{Root: true}, ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Burn, Delete, Create, Operate}},
 		{"operator", operator, ch, all},
-		{"owner", person("owner"), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create, Own}},
+		{"owner", person("owner"), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Burn, Delete, Create, Own}},
 		{"producer", person("producer"), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Create, Own}},
 		{"moderator", person("moderator"), ch, []Action{See, Moderate, Create, Own}},
 		{"stranger", person("stranger"), ch, []Action{Create, Own}},
@@ -70,11 +70,11 @@ func TestRights(t *testing.T) {
 		{"owner without a channel", person("owner"), nil, []Action{Create, Own}},
 		{"owner's token to read", person("owner", ScopeRead), ch, []Action{See}},
 		{"owner's token to produce", person("owner", ScopeProduce), ch, []Action{See, Cut, Moderate, Share}},
-		{"owner's token to manage", person("owner", ScopeManage), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create}},
-		{"owner's token to operate", person("owner", ScopeOperate), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create}},
+		{"owner's token to manage", person("owner", ScopeManage), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Burn, Delete, Create}},
+		{"owner's token to operate", person("owner", ScopeOperate), ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Burn, Delete, Create}},
 		{"moderator's token to manage", person("moderator", ScopeManage), ch, []Action{See, Moderate, Create}},
 		{"operator's token to manage", &Caller{Account: operator.Account, Scopes: []Scope{ScopeManage}}, ch, []Action{Create}},
-		{"operator's token to operate", &Caller{Account: operator.Account, Scopes: []Scope{ScopeOperate}}, ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Delete, Create, Operate}},
+		{"operator's token to operate", &Caller{Account: operator.Account, Scopes: []Scope{ScopeOperate}}, ch, []Action{See, Cut, Moderate, Change, Share, Keys, Members, Burn, Delete, Create, Operate}},
 		{"a token without scopes", &Caller{Account: operator.Account, Scopes: []Scope{}}, ch, nil},
 	} {
 		for _, do := range all {

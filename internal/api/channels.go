@@ -28,6 +28,8 @@ type Channel struct {
 	// RecordDays is for how long.
 	RecordDays *int       `json:"recordDays,omitempty" doc:"after how many days recordings are deleted; 0: when there is no room for new ones"`
 	Listed     *bool      `json:"listed,omitempty" doc:"shown in the guide: visibility is listed"`
+	Burn       *bool      `json:"burn,omitempty" doc:"its graphics are also drawn into the pictures of a second program, for players that are not ours"`
+	Burnt      string     `json:"burnt,omitempty" doc:"address of that program's playlist"`
 	OnAir      *OnAir     `json:"onAir,omitempty"`
 	Rehearsal  *Rehearsal `json:"rehearsal,omitempty" doc:"what producers see instead of what is on air"`
 	Kept       *Kept      `json:"kept,omitempty" doc:"the sound that is kept while pictures are cut"`
@@ -70,6 +72,7 @@ type changeInput struct {
 		Keep        *bool   `json:"keep,omitempty"`
 		Record      *bool   `json:"record,omitempty" doc:"keep every broadcast as a recording"`
 		RecordDays  *int    `json:"recordDays,omitempty" doc:"delete recordings after so many days; 0 for when there is no room for new ones"`
+		Burn        *bool   `json:"burn,omitempty" doc:"draw graphics into the pictures of a second program at /{channel}/burnt/index.m3u8, for players that are not ours; while somebody watches it, that takes about one processor of one node; owners only"`
 		ProfileInput
 	}
 }
@@ -127,6 +130,10 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 	created, live, keep, listed := c.Created, c.AutoLive, c.Keep, c.Visibility == channel.Listed
 	record, days := c.Record, c.RecordDays
 	out.Record, out.RecordDays = &record, &days
+	burn := c.Burns()
+	if out.Burn = &burn; burn {
+		out.Burnt = "/" + c.Slug + station.BurntPath + "/index.m3u8"
+	}
 	out.Visibility, out.ViewerLimit, out.Password, out.Suspended = c.Visibility, c.ViewerLimit, c.Password != "", c.Suspended
 	out.Created, out.AutoLive, out.Keep, out.Listed = &created, &live, &keep, &listed
 	out.Role = c.Role(caller.ID())
@@ -321,6 +328,12 @@ func (a *API) change(ctx context.Context, in *changeInput) (*channelOutput, erro
 	}
 	return a.shown(ctx, in.Channel, account.Change, "channel.change", func(c *channel.Channel) (string, error) {
 		before := *c
+		if b.Burn != nil && *b.Burn != c.Burns() {
+			if err := a.allow(ctx, account.Burn, c); err != nil {
+				return "", err
+			}
+			c.Burn = b.Burn
+		}
 		set(&c.Title, b.Title)
 		set(&c.Description, b.Description)
 		set(&c.AutoLive, b.AutoLive)
@@ -341,7 +354,7 @@ func differences(before, after *channel.Channel) string {
 		old, now any
 	}{
 		{"title", before.Title, after.Title}, {"description", before.Description, after.Description}, {"autoLive", before.AutoLive, after.AutoLive},
-		{"dvrWindow", before.DVRWindow, after.DVRWindow}, {"keep", before.Keep, after.Keep}, {"record", before.Record, after.Record}, {"recordDays", before.RecordDays, after.RecordDays}, {"visibility", before.Visibility, after.Visibility},
+		{"dvrWindow", before.DVRWindow, after.DVRWindow}, {"keep", before.Keep, after.Keep}, {"record", before.Record, after.Record}, {"recordDays", before.RecordDays, after.RecordDays}, {"burn", before.Burns(), after.Burns()}, {"visibility", before.Visibility, after.Visibility},
 		{"category", before.Category, after.Category}, {"language", before.Language, after.Language}, {"tags", fmt.Sprint(before.Tags), fmt.Sprint(after.Tags)},
 		{"accent", before.Accent, after.Accent}, {"background", before.Background, after.Background}, {"viewerLimit", before.ViewerLimit, after.ViewerLimit},
 	} {

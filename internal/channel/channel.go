@@ -35,6 +35,7 @@ type Channel struct {
 	Card        *Card      `json:"card,omitempty"`       // what is shown instead of a plan; nil if nothing
 	Shows       []Show     `json:"shows,omitempty"`      // that are announced, by time
 	Rehearsal   *Rehearsal `json:"rehearsal,omitempty"`  // nil while there is none
+	Burn        *bool      `json:"burn,omitempty"`       // its graphics are drawn into the pictures of another program; nil: it never asked
 	Webhooks    []Webhook  `json:"webhooks,omitempty"`
 	Deleted     time.Time  `json:"deleted"`          // zero unless deleted
 	Before      []Gone     `json:"before,omitempty"` // deleted channels that had this address before
@@ -72,6 +73,9 @@ type Gone struct {
 
 // Window returns the DVR window as a duration.
 func (c *Channel) Window() time.Duration { return time.Duration(c.DVRWindow) * time.Second }
+
+// Burns reports whether the channel asks for its graphics to be drawn into pictures, for players that are not ours.
+func (c *Channel) Burns() bool { return c.Burn != nil && *c.Burn }
 
 // Source returns the source of that id, or nil.
 func (c *Channel) Source(id string) *Source {

@@ -40,7 +40,8 @@ var (
 
 // Programs finds the program of a channel.
 type Programs interface {
-	// Program returns the program of the channel with that slug, or ErrNoChannel.
+	// Program returns the program of the channel with that slug, or ErrNoChannel; with "/burnt" behind the slug, the
+	// one with graphics in its pictures, which a channel has if it asks for it.
 	// It is called for every playlist request and must not do I/O.
 	Program(slug string) (Program, error)
 }
@@ -103,6 +104,7 @@ type Config struct {
 //	/{channel}/index.m3u8            multivariant playlist, and dvr.m3u8 for the whole DVR window
 //	/{channel}/{rendition}.m3u8      media playlist
 //	/{channel}/dvr/{rendition}.m3u8  the same with the whole DVR window
+//	/{channel}/burnt/…               all of these, of the program with graphics in its pictures
 //	/media/…                         media.Address
 type Handler struct {
 	cfg   Config
@@ -201,9 +203,21 @@ type playlistPath struct {
 	Slug      string
 	Rendition string
 	DVR       bool
+	Burnt     bool
 }
 
-// parsePlaylistPath reads /{channel}/[dvr/]{name}.m3u8.
+// program names what is asked for to Programs.
+func (a playlistPath) program() string {
+	if a.Burnt {
+		return a.Slug + burntPath
+	}
+	return a.Slug
+}
+
+// burntPath stands behind a channel's slug in the address of the program with graphics in its pictures.
+const burntPath = "/burnt"
+
+// parsePlaylistPath reads /{channel}/[burnt/][dvr/]{name}.m3u8.
 func parsePlaylistPath(path string) (playlistPath, bool) {
 	rest, ok := strings.CutSuffix(path, ".m3u8")
 	if !ok || len(rest) < 2 || rest[0] != '/' {
@@ -214,6 +228,9 @@ func parsePlaylistPath(path string) (playlistPath, bool) {
 		return playlistPath{}, false
 	}
 	a := playlistPath{Slug: slug}
+	if after, ok := strings.CutPrefix(name, "burnt/"); ok {
+		a.Burnt, name = true, after
+	}
 	switch name {
 	case "index":
 		return a, true

@@ -20,7 +20,7 @@ func (h *Handler) servePlaylist(w http.ResponseWriter, r *http.Request, a playli
 			return
 		}
 	}
-	program, err := h.cfg.Programs.Program(a.Slug)
+	program, err := h.cfg.Programs.Program(a.program())
 	if err != nil {
 		h.failWith(w, r, err)
 		return

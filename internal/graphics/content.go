@@ -74,8 +74,8 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }
 
-// layer is where a graphic lies: of two on the same layer one is shown.
-func (c *Content) layer() string {
+// Layer is where a graphic lies: of two on the same layer one is shown.
+func (c *Content) Layer() string {
 	switch c.Kind {
 	case LowerThird, Chat:
 		return "lower"

@@ -60,7 +60,7 @@ func (s *Shown) Show(n Showing, lasts int, at time.Time) {
 		if old.Graphic == n.Graphic && old.Until.IsZero() && lasts == 0 && same(old, &n) {
 			return
 		}
-		if old.Graphic == n.Graphic || old.layer() == n.layer() {
+		if old.Graphic == n.Graphic || old.Layer() == n.Layer() {
 			old.end(at)
 		}
 	}

@@ -1,8 +1,6 @@
 package library
 
 import (
-	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -340,68 +338,11 @@ func (m *maker) cut(end bool) error {
 	return nil
 }
 
-// maxBox bounds a fragment that ffmpeg writes: a second of pictures.
-const maxBox = 96 << 20
-
 // read reads the fragmented MP4 that ffmpeg writes.
 func (m *maker) read(from io.Reader) error {
-	r := bufio.NewReaderSize(from, 1<<16)
-	var whole []byte // from the last box on that fragments refer to
-	var defaults map[int]cmaf.Defaults
-	var at int64
-	for {
-		name, box, err := nextBox(r, whole)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		whole = box
-		switch name {
-		case "moov":
-			if defaults, err = cmaf.ReadDefaults(whole); err != nil {
-				return fmt.Errorf("%w: %w", errUnfit, err)
-			}
-			err = m.header(whole)
-		case "mdat":
-			if m.packager == nil {
-				return fmt.Errorf("%w: media before its header", errUnfit)
-			}
-			var found []cmaf.FragmentInfo
-			if found, err = cmaf.ReadForeign(whole, at, defaults); err != nil {
-				return fmt.Errorf("%w: %w", errUnfit, err)
-			}
-			for i := range found {
-				if err = m.fragment(&found[i]); err != nil {
-					return err
-				}
-			}
-		default:
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		at += int64(len(whole))
-		whole = nil
+	err := cmaf.ReadStream(from, m.header, m.fragment)
+	if errors.Is(err, cmaf.ErrStream) {
+		err = fmt.Errorf("%w: %w", errUnfit, err)
 	}
-}
-
-// nextBox reads a box and appends it to before.
-func nextBox(r io.Reader, before []byte) (name string, box []byte, err error) {
-	var head [8]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return "", nil, err
-	}
-	size := int64(binary.BigEndian.Uint32(head[:4]))
-	if size < 8 || int64(len(before))+size > maxBox {
-		return "", nil, fmt.Errorf("%w: a box of %d bytes", errUnfit, size)
-	}
-	n := len(before)
-	box = append(slices.Grow(before, int(size)), head[:]...)[:n+int(size)]
-	if _, err := io.ReadFull(r, box[n+8:]); err != nil {
-		return "", nil, io.EOF // it was cut off: ffmpeg says why
-	}
-	return string(head[4:]), box, nil
+	return err
 }

@@ -60,6 +60,8 @@ type Load struct {
 	CPU        float64 `json:"cpu"`   // processors in use
 	// Watching is how many watch the channels that have a viewer limit, by slug.
 	Watching map[string]int `json:"watching,omitempty"`
+	// Burnt are the channels whose burnt programs players ask for, by slug.
+	Burnt []string `json:"burnt,omitempty"`
 }
 
 // Member is a node as another one sees it.

@@ -63,7 +63,7 @@ func (s *Station) blankAll(ctx context.Context) error {
 	written := 0
 	for _, i := range all {
 		n, err := bundle.Blank(ctx, b, i, func(t *media.Take) bool {
-			return slices.ContainsFunc(due, func(g channel.Gone) bool { return g.ID == t.Channel })
+			return slices.ContainsFunc(due, func(g channel.Gone) bool { return g.ID == whose(t.Channel) })
 		})
 		if written += n; err != nil {
 			return err

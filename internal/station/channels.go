@@ -46,6 +46,12 @@ func (f *fleet) seek(slug string) {
 
 // channelChanged is told of every channel that is loaded or changed.
 func (s *Station) channelChanged(c *channel.Channel) {
+	s.programChanged(c)
+	s.burntChanged(c)
+}
+
+// programChanged takes a channel as it is now.
+func (s *Station) programChanged(c *channel.Channel) {
 	if !c.Deleted.IsZero() {
 		s.channelDeleted(c)
 		return
@@ -83,15 +89,16 @@ func (e *SuspendedError) Error() string { return ErrSuspended.Error() + ": " + e
 // Is makes the error ErrSuspended.
 func (e *SuspendedError) Is(target error) bool { return target == ErrSuspended }
 
-// ChannelOf returns the id of the channel that a take belongs to, or "" for a take that this node does not know.
+// ChannelOf returns the id of the channel that a take belongs to, or "" for a take that this node does not know. A
+// burnt program's takes belong to the channel whose it is.
 func (s *Station) ChannelOf(id media.TakeID) string {
 	if l := s.store.Log(id); l != nil {
-		return l.Take().Channel
+		return whose(l.Take().Channel)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if p := s.takes[id]; p != nil {
-		return p.id
+		return whose(p.id)
 	}
 	return ""
 }

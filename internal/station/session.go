@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/take"
 )
@@ -24,6 +25,8 @@ type Publication struct {
 	// Reconnect, if set, asks the encoder to come again, to another node, and to end this connection
 	// when it has. It reports whether the encoder knows how to.
 	Reconnect func() bool
+	// Born, if set, says when the first sample of the take that begins is shown, in program time; else it is when it comes.
+	Born func() time.Time
 }
 
 // Session is one publisher. It writes one take after the other: a new one whenever the encoder's
@@ -68,12 +71,17 @@ func (s *Station) Publish(ctx context.Context, pub Publication) (*Session, error
 	if err != nil || pub.Session == "" && pub.Key == src.CameraKey() {
 		return nil, ErrUnknownKey
 	}
-	if c.Suspended != "" {
-		return nil, &SuspendedError{c.Suspended}
-	}
 	p := s.program(c)
 	if p == nil {
 		return nil, ErrUnknownKey
+	}
+	return s.enter(ctx, c, p, src, pub)
+}
+
+// enter lets a publisher of a source in.
+func (s *Station) enter(ctx context.Context, c *channel.Channel, p *Program, src *channel.Source, pub Publication) (*Session, error) {
+	if c.Suspended != "" {
+		return nil, &SuspendedError{c.Suspended}
 	}
 	if pub.Session != "" && !s.settled.Load() {
 		return nil, ErrStarting // other nodes know more: what is pushed here could not go on air
@@ -218,7 +226,7 @@ func (x *Session) begin() error {
 	w, err := take.NewWriter(take.Birth{
 		Take: media.Take{
 			Channel: x.program.id, Source: x.source, Backup: x.backup, Node: r.incarnation.Node, Incarnation: r.incarnation.ID,
-			Born: time.Now().UTC().Truncate(time.Millisecond),
+			Born: x.born(),
 		},
 		Packager: take.PackagerConfig{Tracks: x.tracks, Part: cfg.Part, Segment: cfg.Segment, Fill: true},
 		Recorder: r.flusher,
@@ -237,6 +245,15 @@ func (x *Session) begin() error {
 		x.station.tasks.start(func(context.Context) { x.station.fleet.sayLive() })
 	}
 	return nil
+}
+
+// born returns when the take that begins is born.
+func (x *Session) born() time.Time {
+	at := time.Now()
+	if x.pub.Born != nil {
+		at = x.pub.Born()
+	}
+	return at.UTC().Truncate(time.Millisecond)
 }
 
 // close ends the take that is being written, if there is one. The lock is held.

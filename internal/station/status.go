@@ -209,12 +209,14 @@ func (s *Station) air(origin, channel string) *Air {
 	return a
 }
 
-// Statuses returns the status of every channel, in no order.
+// Statuses returns the status of every channel, in no order. Burnt programs are not among them.
 func (s *Station) Statuses() []Status {
 	all, away := s.each(), s.bucketAway()
-	out := make([]Status, len(all))
-	for i, p := range all {
-		out[i] = p.status(away)
+	out := make([]Status, 0, len(all))
+	for _, p := range all {
+		if !p.burnt() {
+			out = append(out, p.status(away))
+		}
 	}
 	return out
 }
@@ -238,7 +240,9 @@ type Stats struct {
 func (s *Station) Stats() Stats {
 	out := Stats{Takes: s.stats.takes.Load(), Parts: s.stats.parts.Load(), Cuts: s.stats.cuts.Load(), Conflicts: s.stats.conflicts.Load()}
 	for _, p := range s.each() {
-		out.Channels++
+		if !p.burnt() {
+			out.Channels++
+		}
 		out.Publishers += len(p.sessions())
 	}
 	s.store.Each(func(l *take.Log) {

@@ -45,6 +45,9 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 	if err := p.onAir(); err != nil {
 		return nil, v.wait(), err
 	}
+	if p.burnt() && p.rested() {
+		return nil, v.wait(), ErrNotYet
+	}
 	if rendition != media.Main {
 		return nil, nil, ErrNotFound
 	}
@@ -142,7 +145,7 @@ func (p *Program) onAir() error {
 		return ErrNotYet
 	case len(p.director.List().Entries) > 0:
 		return nil
-	case p.planned() && !p.director.List().Off:
+	case p.planned() && !p.director.List().Off, p.burnt():
 		return ErrNotYet
 	case len(p.publishers) > 0 || p.station.fleet.somebodySends(p.id):
 		return ErrNotYet
@@ -155,6 +158,9 @@ func (p *Program) window(dvr bool, floor int64) (*hls.Window, program.State) {
 	v := program.View{Rendition: media.Main, Span: program.LiveSpan, Part: p.station.partTarget(), LowLatency: true, Until: p.director.Until(), Floor: floor}
 	if dvr {
 		v.Span, v.LowLatency = media.TicksOf(p.channel.Window()), false
+	}
+	if p.burnt() { // its parts come a segment at a time
+		v.LowLatency, v.Floor = false, max(v.Floor, awake(p.director.List()))
 	}
 	p.play(&v)
 	return program.Of(p.director.List(), p.station.lookup(dvr), v)
@@ -223,6 +229,9 @@ func (p *Program) Variants() (list []hls.Variant, changed <-chan struct{}, err e
 	p.want(false)
 	if err := p.onAir(); err != nil {
 		return nil, p.live.wait(), err
+	}
+	if p.burnt() && p.rested() {
+		return nil, p.live.wait(), ErrNotYet
 	}
 	cuts := p.director.List()
 	e := &cuts.Entries[len(cuts.Entries)-1]

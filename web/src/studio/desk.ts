@@ -58,6 +58,9 @@ export interface Channel {
   record?: boolean
   recordDays?: number
   dvrWindow: number
+  /** Its graphics are drawn into the pictures of a second program too, whose playlist lies at an address of its own. */
+  burn?: boolean
+  burnt?: string
   /** Another number whenever what people set in the channel has changed. */
   revision?: number
   onAir?: { source: string; since: string; ahead?: number; sound?: string; delay?: number; mute?: boolean; cue?: Cue }

@@ -1,3 +1,4 @@
+import { useId } from 'preact/hooks'
 import { call, Problem, type Me } from '../people/api'
 import { ask } from '../people/ask'
 import { Field, Form, type Read } from '../people/form'
@@ -37,8 +38,31 @@ export function Settings({ me }: { me: Me }) {
         <Field name="days" label="Days that recordings are kept" type="number" required={false} min={0} max={3650} value={c.recordDays ? String(c.recordDays) : ''} hint="Empty: until there is no room for new ones." />
         <Check name="keep" on={c.keep === true} label="Keep everything" hint="Nothing is deleted when it leaves the rewind window." />
       </Form>
+      {(c.role === 'owner' || me.operator) && <Burn c={c} path={path} />}
       {(c.role === 'owner' || me.operator) && <div class="row"><button type="button" class="button danger" onClick={remove}>Delete the channel</button></div>}
     </Section>
+  )
+}
+
+/** Graphics in the pictures, for players that are not ours: what it is, what it costs and where it is. */
+function Burn({ c, path }: { c: Channel; path: string }) {
+  const id = useId()
+  const save = async (read: Read) => {
+    take(await call<Channel>('PATCH', path, { burn: read('burn') === 'yes' }))
+    return 'Saved.'
+  }
+  const closed = c.visibility === 'private' || c.password === true
+  return (
+    <Form word="Save" does={save}>
+      <Check name="burn" on={c.burn === true} label="Graphics in the picture for other players" hint="Other apps and televisions show no graphics. This makes a second program, at most 720p, with the graphics in its pictures. While somebody watches it, one of the server’s machines draws and encodes it, which takes up to one processor; while nobody does, it costs nothing." />
+      {c.burnt && (
+        <div class="field">
+          <label for={id}>Address for other players</label>
+          <input id={id} type="url" readOnly value={new URL(c.burnt, location.href).href} aria-describedby={`${id}-hint`} onFocus={(e) => e.currentTarget.select()} />
+          <small id={`${id}-hint`}>{closed ? 'Put ?t= and the token of a playback link behind it: who may watch the channel may watch this.' : 'For any player of HLS. Some six seconds later than the channel’s own.'}</small>
+        </div>
+      )}
+    </Form>
   )
 }
 

@@ -1,0 +1,108 @@
+package station
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/hls"
+	"github.com/mayfly-tv/mayfly/internal/media"
+)
+
+// burn has a channel's graphics burnt in, or not.
+func (w *world) burn(slug string, on bool) {
+	w.t.Helper()
+	if _, err := w.channels.Update(w.t.Context(), slug, func(c *channel.Channel) error { c.Burn = &on; return nil }); err != nil {
+		w.t.Fatal(err)
+	}
+	time.Sleep(time.Second)
+}
+
+// feed feeds the burnt program of a channel, with program times that lie behind the clock.
+func (w *world) feed(c *channel.Channel) *encoder {
+	w.t.Helper()
+	e := &encoder{w: w}
+	born := time.Now().Add(-4 * time.Second)
+	x, err := w.station.PublishBurnt(w.t.Context(), c.ID, Publication{Kick: func(reason error) { e.kicked = reason }, Born: func() time.Time { return born }})
+	if err == nil {
+		err = x.Tracks([]media.Track{soundTrack})
+	}
+	if err != nil {
+		w.t.Fatalf("PublishBurnt: %v", err)
+	}
+	e.x = x
+	return e
+}
+
+// behind returns the number behind a window's newest segment.
+func behind(w *hls.Window) int64 { return w.MediaSequence + int64(len(w.Segments)) }
+
+// TestBurntProgram keeps a second program for a channel that asks for one: it is found at its own address alone, nobody
+// has a key to it, it keeps its program times, rests, and goes on with the next number, also after a restart and after
+// the channel has changed its mind.
+func TestBurntProgram(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		c := w.channel("news", "cam")
+		if _, err := w.window("news/burnt", false); !errors.Is(err, ErrNoChannel) {
+			t.Errorf("nobody asked for it: %v", err)
+		}
+		if _, err := w.station.PublishBurnt(t.Context(), c.ID, Publication{}); !errors.Is(err, ErrNoChannel) {
+			t.Errorf("feeding what nobody asked for: %v", err)
+		}
+		w.burn("news", true)
+		if _, err := w.window("news/burnt", false); !errors.Is(err, ErrNotYet) {
+			t.Errorf("before it is fed: %v, want it to be held", err)
+		}
+		if _, err := w.publish(burntSource); !errors.Is(err, ErrUnknownKey) {
+			t.Errorf("somebody publishes to it: %v", err)
+		}
+		began := time.Now()
+		e := w.feed(c)
+		e.run(10 * time.Second)
+		first := w.mustWindow("news/burnt")
+		if first.LowLatency || len(first.Segments) < 4 || first.Segments[0].ProgramTime.Sub(began).Abs() > 4100*time.Millisecond || !first.Segments[0].ProgramTime.Before(began) {
+			t.Errorf("it lists %s", describe(first))
+		}
+		if n := len(w.station.Statuses()); n != 1 || w.station.Stats().Channels != 1 || w.state("news") != Never {
+			t.Errorf("%d channels are shown, and the one itself is %s", n, w.state("news"))
+		}
+		a, err := media.ParseAddress(first.Segments[0].URI)
+		if err != nil || w.station.ChannelOf(a.Take) != c.ID {
+			t.Errorf("its media belongs to channel %q, want %q (%v)", w.station.ChannelOf(a.Take), c.ID, err)
+		}
+
+		e.x.Close(nil)
+		time.Sleep(2 * time.Minute)
+		if _, err := w.window("news/burnt", false); !errors.Is(err, ErrNotYet) {
+			t.Errorf("while it rests: %v, want it to be held", err)
+		}
+		w.stop()
+		w.start("node")
+		e = w.feed(c)
+		e.run(5 * time.Second)
+		again := w.mustWindow("news/burnt")
+		if again.MediaSequence < behind(first) || again.DiscontinuitySequence <= first.DiscontinuitySequence || again.Segments[0].ProgramTime.Before(began.Add(time.Minute)) {
+			t.Errorf("after its rest it lists %s, behind %s", describe(again), describe(first))
+		}
+
+		w.burn("news", false)
+		if _, err := w.window("news/burnt", false); !errors.Is(err, ErrNoChannel) {
+			t.Errorf("the channel does not want it any more: %v", err)
+		}
+		e.x.Close(nil)
+		w.burn("news", true)
+		e = w.feed(c)
+		e.run(5 * time.Second)
+		if last := w.mustWindow("news/burnt"); behind(last) <= behind(again) {
+			t.Errorf("numbers went back: %s behind %s", describe(last), describe(again))
+		}
+		if _, err := w.channels.Update(t.Context(), "news", func(c *channel.Channel) error { c.Suspended = "spam"; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if _, err := w.station.PublishBurnt(t.Context(), c.ID, Publication{}); !errors.Is(err, ErrSuspended) || !errors.Is(e.kicked, ErrSuspended) {
+			t.Errorf("suspended: %v, and who fed it was told %v", err, e.kicked)
+		}
+	})
+}
