@@ -41,6 +41,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/thumbnail"
 	"github.com/mayfly-tv/mayfly/internal/trouble"
 	"github.com/mayfly-tv/mayfly/internal/webhook"
+	"github.com/mayfly-tv/mayfly/internal/webpush"
 	"github.com/mayfly-tv/mayfly/web"
 )
 
@@ -58,6 +59,7 @@ type node struct {
 	art      *artwork.Store
 	reports  *report.Book
 	webhooks *webhook.Sender
+	webpush  *webpush.Sender
 	figures  *figures.Gatherer
 	trouble  *trouble.Ledger
 	meter    bucket.Meter // of requests to the bucket
@@ -191,6 +193,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		},
 	})
 	n.webhooks = n.newWebhooks(docs)
+	n.webpush = n.newWebPush(docs)
 	n.figures = figures.New(figures.Config{Docs: docs, Tidy: func() bool { return n.looksAfter("figures") }, Log: log})
 	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
 	n.pushed = push.New(push.Config{Desk: pushDesk{n}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
@@ -214,7 +217,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
-		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Figures: n.figures, Chat: n.chat, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, WebPush: n.webpush, Figures: n.figures, Chat: n.chat, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Graphics: n.graphics, GraphicPictures: graphics.NewPictures(fetch.New(), n.art.Made),
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
@@ -314,6 +317,7 @@ func (n *node) run(ctx context.Context) error {
 		inner.Go(func() error { return n.art.Run(ctx) })
 		inner.Go(func() error { return n.library.Run(ctx) })
 		inner.Go(func() error { return n.webhooks.Run(ctx) })
+		inner.Go(func() error { return n.webpush.Run(ctx) })
 		inner.Go(func() error { return n.figures.Run(ctx) })
 		inner.Go(func() error { return n.tellHeld(ctx) })
 		inner.Go(func() error { return n.chat.Run(meshed) })

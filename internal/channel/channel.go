@@ -36,8 +36,9 @@ type Channel struct {
 	Shows       []Show     `json:"shows,omitempty"`      // that are announced, by time
 	Rehearsal   *Rehearsal `json:"rehearsal,omitempty"`  // nil while there is none
 	Webhooks    []Webhook  `json:"webhooks,omitempty"`
-	Deleted     time.Time  `json:"deleted"`          // zero unless deleted
-	Before      []Gone     `json:"before,omitempty"` // deleted channels that had this address before
+	Subscribed  bool       `json:"subscribed,omitempty"` // browsers are to be told when it goes on air
+	Deleted     time.Time  `json:"deleted"`              // zero unless deleted
+	Before      []Gone     `json:"before,omitempty"`     // deleted channels that had this address before
 	Profile
 	Access
 }
