@@ -53,3 +53,10 @@ func TestTellMe(t *testing.T) {
 	n.channel("news")
 	scripted(t, "tell.mjs", n.url("/"), "news")
 }
+
+// TestChatInFrame chats in the frame of a page of another site.
+func TestChatInFrame(t *testing.T) {
+	n := newNode(t, "")
+	n.channel("news")
+	scripted(t, "framed.mjs", n.url("/"), "news")
+}

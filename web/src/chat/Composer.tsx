@@ -10,6 +10,8 @@ export interface Writer {
   /** Of the account; '' for a guest. */
   account: string
   crew: boolean
+  /** The chat stands in a frame, which a sign-in does not reach: the page where it does. */
+  page?: string
 }
 
 const barring: Partial<Record<Mode, string>> = {
@@ -27,10 +29,10 @@ export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer;
   const guest = writer.account === ''
   if (!writer.crew && barring[mode] !== undefined && known) return <p class="chat-closed" role="status">{barring[mode]}</p>
   if (mode === 'members' && guest) {
-    return <p class="chat-closed"><a class="button" href={`/login?next=${encodeURIComponent(location.pathname)}`}>Sign in to write</a></p>
+    return <p class="chat-closed">{writer.page === undefined ? <a class="button" href={signIn()}>Sign in to write</a> : <a class="button" href={writer.page} target="_blank" rel="noopener">Write on the channel’s page</a>}</p>
   }
   if (guest && (name.value === '' || naming.value)) {
-    return <NameForm present={name.value} why={why.value} done={(n) => {
+    return <NameForm present={name.value} why={why.value} page={writer.page} done={(n) => {
       naming.value = false
       why.value = ''
       if (n === '') return
@@ -53,7 +55,9 @@ export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer;
   )
 }
 
-function NameForm({ present, why, done }: { present: string; why: string; done: (name: string) => void }) {
+const signIn = (): string => `/login?next=${encodeURIComponent(location.pathname)}`
+
+function NameForm({ present, why, page, done }: { present: string; why: string; page: string | undefined; done: (name: string) => void }) {
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => {
     if (present !== '') field.current?.select()
@@ -70,7 +74,7 @@ function NameForm({ present, why, done }: { present: string; why: string; done: 
         <input ref={field} id="chat-name" defaultValue={present} minLength={2} maxLength={24} required autocomplete="nickname" placeholder="2 to 24 letters" />
         <button class="button">{present === '' ? 'Join' : 'Save'}</button>
       </div>
-      <small>Or <a href={`/login?next=${encodeURIComponent(location.pathname)}`}>sign in</a>.{present !== '' && <> <button type="button" class="plain" onClick={() => done('')}>Cancel</button></>}</small>
+      <small>Or {page === undefined ? <a href={signIn()}>sign in</a> : <a href={page} target="_blank" rel="noopener">write with an account</a>}.{present !== '' && <> <button type="button" class="plain" onClick={() => done('')}>Cancel</button></>}</small>
     </form>
   )
 }
