@@ -239,7 +239,7 @@ func (n *node) makeHandler() error {
 	return nil
 }
 
-// imagesOf returns the images that a channel and its graphics name. That all channels could be read comes first: one that could
+// imagesOf returns the images that a channel, its graphics and its chat name. That all channels could be read comes first: one that could
 // not names images too.
 func (n *node) imagesOf(ctx context.Context, id string) ([]string, error) {
 	if err := n.channels.LookAll(ctx); err != nil {
@@ -250,6 +250,13 @@ func (n *node) imagesOf(ctx context.Context, id string) ([]string, error) {
 		return nil, nil
 	}
 	names, err := n.graphics.Images(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := n.chat.Rules(ctx, id)
+	for _, e := range rules.Emotes {
+		names = append(names, e.Image)
+	}
 	return append(names, c.Logo, c.Picture), err
 }
 

@@ -44,10 +44,10 @@ export function Chat({ slug, page }: { slug: string; page?: string }) {
           {!room.link.value && <span class="chat-away" role="status">Connecting again</span>}
         </header>
         {talk.poll && <PollCard key={talk.poll.id} poll={talk.poll} room={room} />}
-        <Log messages={talk.messages} mine={mine.value} label="Chat" {...(writer.value.crew && { powers: powersOf(room, fault, role.value !== 'moderator') })} />
+        <Log messages={talk.messages} mine={mine.value} label="Chat" own={room.own.value} {...(writer.value.crew && { powers: powersOf(room, fault, role.value !== 'moderator') })} />
         {fault.value && <p class="chat-fault" role="alert">{fault.value}</p>}
         <Reactions room={room} />
-        <Composer key={writer.value.account} room={room} writer={writer.value} onSaid={said} />
+        <Composer key={writer.value.account} room={room} writer={writer.value} own={room.own.value} onSaid={said} />
       </div>
     </section>
   )

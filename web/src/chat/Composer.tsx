@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { Problem } from '../people/api'
-import { emotes, withEmotes } from './emotes'
+import { at } from '../origin'
+import { emotes, withEmotes, type Own } from './emotes'
 import { keep, kept, type Room } from './room'
 import type { Mode } from './talk'
 
@@ -20,7 +21,7 @@ const barring: Partial<Record<Mode, string>> = {
 }
 
 /** Where one writes. What cannot be said is explained below it, and stays in the field. */
-export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer; onSaid: (who: string) => void }) {
+export function Composer({ room, writer, own, onSaid }: { room: Room; writer: Writer; own: Own; onSaid: (who: string) => void }) {
   const { mode, slow, known } = room.talk.value
   const name = useSignal(writer.account || kept('name'))
   const naming = useSignal(false)
@@ -42,7 +43,7 @@ export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer;
   }
   return (
     <>
-      <Field room={room} name={guest ? name.value : ''} draft={draft.value} onSaid={onSaid} onName={(reason, text) => {
+      <Field room={room} name={guest ? name.value : ''} draft={draft.value} own={own} onSaid={onSaid} onName={(reason, text) => {
         why.value = reason
         draft.value = text
         naming.value = true
@@ -79,7 +80,7 @@ function NameForm({ present, why, page, done }: { present: string; why: string; 
   )
 }
 
-function Field({ room, name, draft, onSaid, onName }: { room: Room; name: string; draft: string; onSaid: (who: string) => void; onName: (why: string, text: string) => void }) {
+function Field({ room, name, draft, own, onSaid, onName }: { room: Room; name: string; draft: string; own: Own; onSaid: (who: string) => void; onName: (why: string, text: string) => void }) {
   const field = useRef<HTMLInputElement>(null)
   const fault = useSignal('')
   const note = useSignal('')
@@ -88,14 +89,14 @@ function Field({ room, name, draft, onSaid, onName }: { room: Room; name: string
   const send = async (e: SubmitEvent) => {
     e.preventDefault()
     const input = field.current!
-    const text = withEmotes(input.value).trim()
+    const text = withEmotes(input.value, own).trim()
     if (text === '' || busy.value) return
     busy.value = true
     fault.value = note.value = ''
     try {
       const m = await room.say(text, name)
       onSaid(m.who)
-      if (input.value.trim() === '' || withEmotes(input.value).trim() === text) input.value = ''
+      if (input.value.trim() === '' || withEmotes(input.value, own).trim() === text) input.value = ''
       picking.value = false
       if (m.held) note.value = 'A moderator looks at your message before others see it.'
     } catch (why) {
@@ -114,7 +115,8 @@ function Field({ room, name, draft, onSaid, onName }: { room: Room; name: string
     <form class="chat-write" onSubmit={(e) => void send(e)}>
       {picking.value && (
         <div class="emotes" role="group" aria-label="Emotes">
-          {Object.entries(emotes).map(([word, sign]) => <button key={word} type="button" aria-label={word} title={`:${word}:`} onClick={() => put(sign)}>{sign}</button>)}
+          {Object.entries(own).map(([word, image]) => <button key={word} type="button" aria-label={word} title={`:${word}:`} onClick={() => put(`:${word}:`)}><img class="own-emote" src={at(image)} alt="" loading="lazy" /></button>)}
+          {Object.entries(emotes).filter(([word]) => !Object.hasOwn(own, word)).map(([word, sign]) => <button key={word} type="button" aria-label={word} title={`:${word}:`} onClick={() => put(sign)}>{sign}</button>)}
         </div>
       )}
       <div class="chat-field">
