@@ -21,7 +21,7 @@ import (
 
 // newWebhooks makes who tells webhooks of what happens in channels.
 func (n *node) newWebhooks(docs *bucket.Documents) *webhook.Sender {
-	s := webhook.New(webhook.Config{Docs: docs, Node: n.holder(), Aired: n.aired, Mine: n.looksAfter, Lives: n.channels.Lives, Log: n.log})
+	s := webhook.New(webhook.Config{Docs: docs, Node: n.holder(), Aired: n.aired, Mine: n.looksAfter, Lives: n.channels.Lives, Poster: n.flags.fetcher(), Log: n.log})
 	n.channels.Watch(s.Changed)
 	return s
 }

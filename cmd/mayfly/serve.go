@@ -26,7 +26,6 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/chat"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/fault"
-	"github.com/mayfly-tv/mayfly/internal/fetch"
 	"github.com/mayfly-tv/mayfly/internal/figures"
 	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/ingest/push"
@@ -218,7 +217,7 @@ func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
 		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, WebPush: n.webpush, Figures: n.figures, Chat: n.chat, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
-		Graphics: n.graphics, GraphicPictures: graphics.NewPictures(fetch.New(), n.art.Made),
+		Graphics: n.graphics, GraphicPictures: graphics.NewPictures(n.flags.fetcher(), n.art.Made),
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {
