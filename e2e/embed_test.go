@@ -56,6 +56,7 @@ func TestTellMe(t *testing.T) {
 
 // TestChatInFrame chats in the frame of a page of another site.
 func TestChatInFrame(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, "")
 	n.channel("news")
 	scripted(t, "framed.mjs", n.url("/"), "news")

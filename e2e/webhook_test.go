@@ -58,6 +58,7 @@ func (h *hook) heard(kind string) []string {
 // took the channel in and that may have looked after its webhooks. The receiver stands in a network that the operator
 // allows; a webhook that leads elsewhere inside is refused.
 func TestWebhook(t *testing.T) {
+	t.Parallel()
 	h := &hook{t: t, told: map[string][]string{}}
 	receiver := httptest.NewServer(h)
 	defer receiver.Close()

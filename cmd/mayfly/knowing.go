@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/mail"
 	"strings"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -42,8 +43,8 @@ func (n *node) newWebPush(docs *bucket.Documents) *webpush.Sender {
 
 // contact is where push services can reach who runs this installation.
 func (n *node) contact() string {
-	if n.flags.MailFrom != "" {
-		return n.flags.MailFrom
+	if a, err := mail.ParseAddress(n.flags.MailFrom); err == nil {
+		return a.Address
 	}
 	if strings.HasPrefix(n.flags.Public, "https://") {
 		return n.flags.Public

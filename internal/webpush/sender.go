@@ -1,11 +1,8 @@
 package webpush
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -14,9 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
-
-	vapid "github.com/SherClockHolmes/webpush-go"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
@@ -161,10 +155,7 @@ func (s *Sender) Subscribed(ctx context.Context, c *channel.Channel, id string) 
 	if !ValidID(id) || !c.Subscribed {
 		return ErrNotFound
 	}
-	d, err := bucket.Load[shard](ctx, s.cfg.Docs, shardOf(c.ID, id))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return ErrNotFound
-	}
+	d, err := bucket.LoadIfThere[shard](ctx, s.cfg.Docs, shardOf(c.ID, id))
 	if err != nil {
 		return err
 	}
@@ -261,12 +252,11 @@ func (s *Sender) state(ctx context.Context, c *channel.Channel) (state, error) {
 	if known {
 		return st, nil
 	}
-	st, err := bucket.Load[state](ctx, s.cfg.Docs, stateKey(c.ID))
-	if err != nil && !errors.Is(err, bucket.ErrNotFound) {
-		return st, err
+	st, err := bucket.LoadIfThere[state](ctx, s.cfg.Docs, stateKey(c.ID))
+	if err == nil {
+		s.learn(c.ID, st)
 	}
-	s.learn(c.ID, st)
-	return st, nil
+	return st, err
 }
 
 func (s *Sender) learn(id string, st state) {
@@ -320,6 +310,10 @@ func (s *Sender) pass(ctx context.Context, c *channel.Channel, event string) err
 	if err != nil {
 		return err
 	}
+	pair, err := s.pair(ctx)
+	if err != nil {
+		return err
+	}
 	left := false
 	for i := range byte(shards) {
 		tried := map[string]bool{}
@@ -327,8 +321,8 @@ func (s *Sender) pass(ctx context.Context, c *channel.Channel, event string) err
 			if held, err := s.hold(ctx, c, event); err != nil || !held {
 				return err
 			}
-			d, err := bucket.Load[shard](ctx, s.cfg.Docs, shardKey(c.ID, i))
-			if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+			d, err := bucket.LoadIfThere[shard](ctx, s.cfg.Docs, shardKey(c.ID, i))
+			if err != nil {
 				return err
 			}
 			d.expire(s.cfg.Now())
@@ -336,10 +330,10 @@ func (s *Sender) pass(ctx context.Context, c *channel.Channel, event string) err
 			if len(due) == 0 {
 				break
 			}
-			came := s.tell(ctx, due, c.ID, message)
+			came := s.tell(ctx, pair, due, c.ID, message)
 			for id, o := range came {
 				tried[id] = true
-				left = left || o == failed
+				left = left || o == refused || o == away
 			}
 			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTime) // what was told is noted, also by a node that leaves
 			err = s.settle(bounded, shardKey(c.ID, i), func(d *shard) bool { d.settle(event, came, s.cfg.Now()); return true })
@@ -375,85 +369,4 @@ func (s *Sender) hold(ctx context.Context, c *channel.Channel, event string) (bo
 		err = nil
 	}
 	return held, err
-}
-
-// tell sends browsers a message, some at once.
-func (s *Sender) tell(ctx context.Context, subs []Subscription, topic string, message []byte) map[string]outcome {
-	var mu sync.Mutex
-	came := map[string]outcome{}
-	var group sync.WaitGroup
-	free := make(chan struct{}, atOnce)
-	for _, sub := range subs {
-		if ctx.Err() != nil {
-			break
-		}
-		free <- struct{}{}
-		group.Go(func() {
-			defer func() { <-free }()
-			o := s.post(ctx, &sub, topic, message)
-			if o == failed && ctx.Err() != nil {
-				return // this node leaves: the browser's push service is not to blame
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			came[sub.ID()] = o
-		})
-	}
-	group.Wait()
-	return came
-}
-
-// post sends one browser a message. Why one could not be sent is not logged: the address is the browser's own.
-func (s *Sender) post(ctx context.Context, sub *Subscription, topic string, message []byte) outcome {
-	ctx, cancel := context.WithTimeout(ctx, postTime)
-	defer cancel()
-	pair, err := s.pair(ctx)
-	if err != nil {
-		return failed
-	}
-	status, err := send(ctx, guarded{s.cfg.Poster}, pair, s.cfg.Contact, sub, topic, message)
-	if err != nil {
-		return failed
-	}
-	return outcomeOf(status)
-}
-
-// send encrypts and signs a message, posts it, and returns the push service's answer.
-func send(ctx context.Context, by vapid.HTTPClient, pair *keyPair, contact string, sub *Subscription, topic string, message []byte) (status int, err error) {
-	answer, err := vapid.SendNotificationWithContext(ctx, message, &vapid.Subscription{Endpoint: sub.Endpoint, Keys: vapid.Keys{Auth: sub.Auth, P256dh: sub.P256dh}}, &vapid.Options{
-		HTTPClient: by, Subscriber: contact, TTL: int(life.Seconds()), Topic: topic, Urgency: vapid.UrgencyHigh,
-		VAPIDPublicKey: pair.Public, VAPIDPrivateKey: pair.Private,
-	})
-	if err != nil {
-		return 0, err
-	}
-	return answer.StatusCode, nil
-}
-
-// guarded lets the library send by a Poster, which looks where an address leads to.
-type guarded struct{ poster Poster }
-
-// Do sends a request.
-func (g guarded) Do(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	a, err := g.poster.Post(r.Context(), r.URL.String(), r.Header, body, maxSaid)
-	if err != nil {
-		return nil, err
-	}
-	return &http.Response{StatusCode: a.Status, Body: io.NopCloser(bytes.NewReader(a.Body))}, nil
-}
-
-// maxBody is how much of a channel's description a message has, in characters.
-const maxBody = 140
-
-// messageOf is what browsers are told of a channel that is on air: all that their service worker needs.
-func (s *Sender) messageOf(c *channel.Channel) ([]byte, error) {
-	text := c.Description
-	if utf8.RuneCountInString(text) > maxBody {
-		text = string([]rune(text)[:maxBody-1]) + "…"
-	}
-	return json.Marshal(map[string]string{"title": c.Title + " is on air", "body": text, "path": "/" + c.Slug, "icon": s.cfg.Logo(c)})
 }

@@ -39,7 +39,7 @@ type browser struct {
 	auth    []byte
 	sub     Subscription
 	got     []map[string]string
-	answer  int // of its push service; 201 if 0
+	answer  int // of its push service; 201 if 0, none if below
 }
 
 // service is a push service: it looks at what RFC 8030 and 8292 ask for, and hands messages to its browsers.
@@ -166,6 +166,13 @@ func (b *browser) read(body []byte) ([]byte, error) {
 
 // Post brings a message to the service without a network between.
 func (p *service) Post(ctx context.Context, address string, header http.Header, body []byte, _ int64) (fetch.Answer, error) {
+	p.mu.Lock()
+	b := p.browsers[strings.TrimPrefix(address, origin)]
+	down := b != nil && b.answer < 0
+	p.mu.Unlock()
+	if down {
+		return fetch.Answer{}, errors.New("connection refused")
+	}
 	r := httptest.NewRequestWithContext(ctx, "POST", address, bytes.NewReader(body))
 	r.Header = header
 	w := httptest.NewRecorder()
@@ -337,14 +344,15 @@ func TestTold(t *testing.T) {
 	})
 }
 
-// TestGone forgets browsers that are no more, tries others again, and gives those up that never answer.
+// TestGone forgets browsers that are no more, tries others again, and gives those up that refuse each time, but not those
+// whose push service cannot be reached: that may be the node's own network.
 func TestGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		s := w.node("a", w.bucket)
 		defer run(t.Context(), s)()
-		all := w.subscribed(s, 4)
-		all[1].answer, all[2].answer, all[3].answer = 410, 503, 403
+		all := w.subscribed(s, 5)
+		all[1].answer, all[2].answer, all[3].answer, all[4].answer = 410, 503, 403, -1
 		w.service.onTry = func(try int) {
 			if try > 6 {
 				all[2].answer = 0
@@ -360,11 +368,14 @@ func TestGone(t *testing.T) {
 			w.off()
 			time.Sleep(2 * quiet)
 		}
-		if w.heard(all[0]) != 6 || w.heard(all[2]) != 6 || known(3) {
-			t.Errorf("told %d and %d times, want 6; still tells who refuses: %v", w.heard(all[0]), w.heard(all[2]), known(3))
+		if w.heard(all[0]) != 6 || w.heard(all[2]) != 6 || known(3) || !known(4) {
+			t.Errorf("told %d and %d times, want 6; still tells who refuses: %v, who is away: %v", w.heard(all[0]), w.heard(all[2]), known(3), known(4))
 		}
-		if w.service.tries > 40 {
-			t.Errorf("%d tries", w.service.tries)
+		w.service.mu.Lock()
+		tries := w.service.tries
+		w.service.mu.Unlock()
+		if tries > 40 {
+			t.Errorf("%d tries", tries)
 		}
 		w.ahead.Store(int64(keepFor))
 		time.Sleep(time.Minute)

@@ -32,7 +32,7 @@ const (
 	// it is before a visit counts as one.
 	keepFor      = 180 * 24 * time.Hour
 	confirmAfter = 7 * 24 * time.Hour
-	// maxFailed is how often a push service may refuse or not answer, without a message that it took between them.
+	// maxFailed is how often a push service may refuse messages, without one that it took between them.
 	maxFailed = 12
 	authBytes = 16 // RFC 8291, 3.2
 )
@@ -60,7 +60,7 @@ type Subscription struct {
 	Since    time.Time `json:"since"`            // when it was made, or confirmed last
 	Until    time.Time `json:"until"`            // it is forgotten then
 	Told     string    `json:"told,omitempty"`   // the newest event that it was told, or that it needs not be told
-	Failed   int       `json:"failed,omitempty"` // tries without success since the last one that succeeded
+	Failed   int       `json:"failed,omitempty"` // messages that were refused since the last one that was not
 }
 
 // ID names a subscription: nobody finds the address by it.
@@ -151,9 +151,10 @@ func (d *shard) due(event string, tried map[string]bool, most int) (out []Subscr
 type outcome int
 
 const (
-	took   outcome = iota // the push service has the message
-	gone                  // the browser is not told any more, says its push service
-	failed                // perhaps another time
+	took    outcome = iota // the push service has the message
+	gone                   // the browser is not told any more, says its push service
+	refused                // perhaps another time
+	away                   // no push service could be reached, which may be for reasons of ours
 )
 
 // outcomeOf reads a push service's answer (RFC 8030, 5 and 7.3).
@@ -164,7 +165,7 @@ func outcomeOf(status int) outcome {
 	case status == 404 || status == 410:
 		return gone
 	}
-	return failed
+	return refused
 }
 
 // settle notes what came of telling an event.
@@ -178,7 +179,7 @@ func (d *shard) settle(event string, came map[string]outcome, now time.Time) {
 		switch o {
 		case took:
 			s.Told, s.Failed = event, 0
-		case failed:
+		case refused:
 			s.Failed++
 		}
 		if d.Subscriptions[id] = s; o == gone || s.Failed >= maxFailed {
