@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -58,7 +59,8 @@ func (s *Sender) post(ctx context.Context, pair *keyPair, sub *Subscription, top
 
 // send encrypts and signs a message, posts it, and returns the push service's answer.
 func send(ctx context.Context, by vapid.HTTPClient, pair *keyPair, contact string, sub *Subscription, topic string, message []byte) (status int, err error) {
-	answer, err := vapid.SendNotificationWithContext(ctx, message, &vapid.Subscription{Endpoint: sub.Endpoint, Keys: vapid.Keys{Auth: sub.Auth, P256dh: sub.P256dh}}, &vapid.Options{
+	// It pads the message in place, behind its end too: each browser's needs bytes of its own.
+	answer, err := vapid.SendNotificationWithContext(ctx, slices.Clone(message), &vapid.Subscription{Endpoint: sub.Endpoint, Keys: vapid.Keys{Auth: sub.Auth, P256dh: sub.P256dh}}, &vapid.Options{
 		HTTPClient: by, Subscriber: contact, TTL: int(life.Seconds()), Topic: topic, Urgency: vapid.UrgencyHigh,
 		VAPIDPublicKey: pair.Public, VAPIDPrivateKey: pair.Private,
 	})
