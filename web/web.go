@@ -13,7 +13,7 @@ import (
 var dist embed.FS
 
 // Files answers the built pages: index.html, watch.html, embed.html, docs.html, demo.html, login.html,
-// operate.html, studio.html, embed.js (which other sites load) and assets/. Names under assets/ carry a hash of their content, so they may be cached for ever; the html files may not.
+// operate.html, studio.html, embed.js (which other sites load), notify.js (the service worker) and assets/. Names under assets/ carry a hash of their content, so they may be cached for ever; the html files may not.
 func Files() fs.FS {
 	files, err := fs.Sub(dist, "dist")
 	if err != nil {

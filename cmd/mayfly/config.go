@@ -94,6 +94,7 @@ type serveFlags struct {
 	peopleFlags
 	knowingFlags
 	priceFlags
+	fetchFlags
 
 	SRT       string   `name:"srt" help:"Address for SRT (not in this version)." default:":8890"`
 	WebRTC    string   `name:"webrtc" help:"Address for WebRTC (not in this version)." default:":8189"`
@@ -189,6 +190,9 @@ func (f *serveFlags) check() error {
 		if u, err := url.Parse(f.Public); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			return fmt.Errorf("--public %q: want a URL such as https://tv.example.org", f.Public)
 		}
+	}
+	if err := f.fetchFlags.check(); err != nil {
+		return err
 	}
 	return f.faultFlags.check()
 }

@@ -38,6 +38,7 @@ var floors = map[string]int{
 	"internal/derive":    2,
 	"internal/webhook":   2,
 	"internal/station":   3,
+	"internal/webpush":   3,
 	"internal/ingest":    4,
 	"internal/deliver":   4,
 	"internal/library":   4,

@@ -3,23 +3,53 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/mail"
+	"strings"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/chat"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
+	"github.com/mayfly-tv/mayfly/internal/fetch"
 	"github.com/mayfly-tv/mayfly/internal/figures"
 	"github.com/mayfly-tv/mayfly/internal/library"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/program"
+	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/webhook"
+	"github.com/mayfly-tv/mayfly/internal/webpush"
 )
 
 // newWebhooks makes who tells webhooks of what happens in channels.
 func (n *node) newWebhooks(docs *bucket.Documents) *webhook.Sender {
-	s := webhook.New(webhook.Config{Docs: docs, Node: n.holder(), Aired: n.aired, Mine: n.looksAfter, Lives: n.channels.Lives, Log: n.log})
+	s := webhook.New(webhook.Config{Docs: docs, Node: n.holder(), Aired: n.aired, Mine: n.looksAfter, Lives: n.channels.Lives, Poster: n.flags.fetcher(), Log: n.log})
 	n.channels.Watch(s.Changed)
 	return s
+}
+
+// newWebPush makes who tells browsers that channels are on air.
+func (n *node) newWebPush(docs *bucket.Documents) *webpush.Sender {
+	s := webpush.New(webpush.Config{
+		Docs: docs, Node: n.holder(), Contact: n.contact(), Aired: n.aired, Mine: n.looksAfter, Lives: n.channels.Lives, Poster: fetch.New(), Log: n.log,
+		Logo: func(c *channel.Channel) string { return station.ProfileOf(c).Logo },
+		Mark: func(ctx context.Context, slug string) error {
+			_, err := n.channels.Update(ctx, slug, func(c *channel.Channel) error { c.Subscribed = true; return nil })
+			return err
+		},
+	})
+	n.channels.Watch(s.Changed)
+	return s
+}
+
+// contact is where push services can reach who runs this installation.
+func (n *node) contact() string {
+	if a, err := mail.ParseAddress(n.flags.MailFrom); err == nil {
+		return a.Address
+	}
+	if strings.HasPrefix(n.flags.Public, "https://") {
+		return n.flags.Public
+	}
+	return "https://localhost" // a page without TLS is told nothing, apart from those of this machine
 }
 
 // heldMessage is a message that waits for a moderator, on its way to webhooks.

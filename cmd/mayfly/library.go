@@ -48,7 +48,7 @@ func (n *node) newLibrary(docs *bucket.Documents) (*library.Library, error) {
 		Programs: aired{n}, Bundles: func(ctx context.Context, refs []bundle.Ref) ([][]byte, error) {
 			return n.station.ReadBundles(ctx, refs)
 		},
-		Recorded: n.recorded,
+		Recorded: n.recorded, Fetcher: n.flags.fetcher(),
 		Played: func(ctx context.Context, channel string, take media.TakeID) (string, error) {
 			return n.station.Played(ctx, channel, take)
 		},

@@ -27,7 +27,6 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/chat"
 	"github.com/mayfly-tv/mayfly/internal/deliver"
 	"github.com/mayfly-tv/mayfly/internal/fault"
-	"github.com/mayfly-tv/mayfly/internal/fetch"
 	"github.com/mayfly-tv/mayfly/internal/figures"
 	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/ingest/push"
@@ -42,6 +41,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/thumbnail"
 	"github.com/mayfly-tv/mayfly/internal/trouble"
 	"github.com/mayfly-tv/mayfly/internal/webhook"
+	"github.com/mayfly-tv/mayfly/internal/webpush"
 	"github.com/mayfly-tv/mayfly/web"
 )
 
@@ -59,6 +59,7 @@ type node struct {
 	art      *artwork.Store
 	reports  *report.Book
 	webhooks *webhook.Sender
+	webpush  *webpush.Sender
 	figures  *figures.Gatherer
 	trouble  *trouble.Ledger
 	meter    bucket.Meter // of requests to the bucket
@@ -177,7 +178,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		n.spool.Close()
 		return nil, err
 	}
-	n.fetched = graphics.NewPictures(fetch.New(), n.art.Made)
+	n.fetched = graphics.NewPictures(n.flags.fetcher(), n.art.Made)
 	if n.people, err = n.newPeople(docs); err != nil {
 		n.spool.Close()
 		return nil, err
@@ -196,6 +197,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 		},
 	})
 	n.webhooks = n.newWebhooks(docs)
+	n.webpush = n.newWebPush(docs)
 	n.figures = figures.New(figures.Config{Docs: docs, Tidy: func() bool { return n.looksAfter("figures") }, Log: log})
 	n.encoders = rtmp.NewServer(rtmp.Config{Desk: desk{n}, Log: log, Drain: drainTime, MaxBitrate: int(f.MaxBitrate), Ended: n.metrics.connectionEnded})
 	n.pushed = push.New(push.Config{Desk: pushDesk{n}, Router: pushRouter{mesher{n}}, Node: n.spool.Node(), AAC: opus.NewConverter(log).AAC, Log: log})
@@ -223,7 +225,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
-		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, Figures: n.figures, Chat: n.chat, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
+		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, WebPush: n.webpush, Figures: n.figures, Chat: n.chat, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
 		Graphics: n.graphics, GraphicPictures: n.fetched,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
@@ -245,7 +247,7 @@ func (n *node) makeHandler() error {
 	return nil
 }
 
-// imagesOf returns the images that a channel and its graphics name. That all channels could be read comes first: one that could
+// imagesOf returns the images that a channel, its graphics and its chat name. That all channels could be read comes first: one that could
 // not names images too.
 func (n *node) imagesOf(ctx context.Context, id string) ([]string, error) {
 	if err := n.channels.LookAll(ctx); err != nil {
@@ -256,6 +258,13 @@ func (n *node) imagesOf(ctx context.Context, id string) ([]string, error) {
 		return nil, nil
 	}
 	names, err := n.graphics.Images(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := n.chat.Rules(ctx, id)
+	for _, e := range rules.Emotes {
+		names = append(names, e.Image)
+	}
 	return append(names, c.Logo, c.Picture), err
 }
 
@@ -324,6 +333,7 @@ func (n *node) run(ctx context.Context) error {
 		inner.Go(func() error { return n.library.Run(ctx) })
 		inner.Go(func() error { return n.webhooks.Run(ctx) })
 		inner.Go(func() error { return n.burner.Run(ctx) })
+		inner.Go(func() error { return n.webpush.Run(ctx) })
 		inner.Go(func() error { return n.figures.Run(ctx) })
 		inner.Go(func() error { return n.tellHeld(ctx) })
 		inner.Go(func() error { return n.chat.Run(meshed) })

@@ -36,6 +36,8 @@ var (
 	entersFrom    = allowance{"password from", 6, 10 * time.Second} // of one broadcast, from one address
 	entersOf      = allowance{"password of", 300, time.Second}      // of one broadcast, from wherever
 	reportsFrom   = allowance{"report from", 5, time.Minute}
+
+	subscriptionsFrom = allowance{"subscription from", 20, 10 * time.Second}
 )
 
 // maxLimited bounds how many are watched; the ones that came longest ago are forgotten first.

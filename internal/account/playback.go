@@ -146,3 +146,6 @@ func (p *People) Enter(ctx context.Context, c *channel.Channel, password, from s
 
 // MayReport returns an OftenError to who reports too often.
 func (p *People) MayReport(from string) error { return p.limits.take(reportsFrom, from) }
+
+// MaySubscribe returns an OftenError to who has browsers told of channels too often.
+func (p *People) MaySubscribe(from string) error { return p.limits.take(subscriptionsFrom, from) }

@@ -33,6 +33,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/station"
 	"github.com/mayfly-tv/mayfly/internal/take"
 	"github.com/mayfly-tv/mayfly/internal/webhook"
+	"github.com/mayfly-tv/mayfly/internal/webpush"
 )
 
 // Station is what the API needs of the node's station.
@@ -84,6 +85,7 @@ type Config struct {
 	Art        *artwork.Store
 	Reports    *report.Book
 	Webhooks   *webhook.Sender
+	WebPush    *webpush.Sender
 	Figures    *figures.Gatherer
 	Fleet      Fleet
 	Chat       *chat.Hub      // nil: there is none
@@ -148,6 +150,7 @@ func New(cfg Config) (*API, error) {
 	a.registerArt(doc)
 	a.registerReports(doc)
 	a.registerWebhooks(doc)
+	a.registerSubscribers(doc)
 	a.registerFigures(doc)
 	a.registerFleet(doc)
 	a.registerProvider()
@@ -235,6 +238,12 @@ func (a *API) problem(err error) error {
 		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, webhook.ErrOften):
 		return huma.ErrorWithHeaders(huma.Error429TooManyRequests(sentence(err)), http.Header{"Retry-After": {"5"}})
+	case errors.Is(err, webpush.ErrNotFound):
+		return huma.Error404NotFound(sentence(err))
+	case errors.Is(err, webpush.ErrInvalid):
+		return huma.Error422UnprocessableEntity(sentence(err))
+	case errors.Is(err, webpush.ErrFull):
+		return huma.Error409Conflict(sentence(err) + ": use the feed")
 	case errors.Is(err, library.ErrInvalid):
 		return huma.Error422UnprocessableEntity(sentence(err))
 	case errors.Is(err, ErrNotOffered):
@@ -281,7 +290,7 @@ func (a *API) problem(err error) error {
 // sentence is an error's text for a person.
 func sentence(err error) string {
 	text := err.Error()
-	for _, kind := range []error{account.ErrInvalid, channel.ErrInvalid, artwork.ErrInvalid, report.ErrInvalid, library.ErrInvalid, library.ErrState, graphics.ErrInvalid, chat.ErrInvalid} {
+	for _, kind := range []error{account.ErrInvalid, channel.ErrInvalid, artwork.ErrInvalid, report.ErrInvalid, library.ErrInvalid, library.ErrState, graphics.ErrInvalid, chat.ErrInvalid, webpush.ErrInvalid} {
 		text = strings.TrimPrefix(text, kind.Error()+": ")
 	}
 	return strings.ReplaceAll(text, errForbidden.Error()+": ", "")

@@ -73,7 +73,7 @@ func (a *API) removeImage(ctx context.Context, in *noImageInput) (*channelOutput
 // naming returns the channel that an image belongs to, or nil if nobody may see such an image.
 func (a *API) naming(r *http.Request, slug, image string) *channel.Channel {
 	c, err := a.cfg.Channels.Get(slug)
-	if err != nil || image != c.Logo && image != c.Picture && !a.illustrates(r.Context(), c, image) {
+	if err != nil || image != c.Logo && image != c.Picture && !a.illustrates(r.Context(), c, image) && !a.emotes(r.Context(), c, image) {
 		return nil
 	}
 	if c.Suspended != "" { // its people see in the studio what they have

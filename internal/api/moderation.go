@@ -34,12 +34,13 @@ type ChatRules struct {
 	Words   []string   `json:"words" doc:"messages with one of these wait for a moderator"`
 	Bans    []ChatBan  `json:"bans"`
 	Poll    *chat.Poll `json:"poll,omitempty"`
+	Emotes  []Emote    `json:"emotes" doc:"the channel's own"`
 }
 
 type rulesOutput struct{ Body ChatRules }
 
-func shownRules(r chat.Rules) *rulesOutput {
-	out := ChatRules{Version: r.Version, Mode: r.Mode, Slow: r.Slow, Links: r.Links, Words: append([]string{}, r.Words...), Bans: []ChatBan{}, Poll: r.Poll}
+func shownRules(c *channel.Channel, r chat.Rules) *rulesOutput {
+	out := ChatRules{Emotes: shownEmotes(c, r.Emotes), Version: r.Version, Mode: r.Mode, Slow: r.Slow, Links: r.Links, Words: append([]string{}, r.Words...), Bans: []ChatBan{}, Poll: r.Poll}
 	for _, b := range r.Bans {
 		shown := ChatBan{ID: b.ID, Who: b.Who, Name: b.Name, Reason: b.Reason, By: b.By, At: b.At}
 		if !b.Until.IsZero() {
@@ -108,6 +109,7 @@ func (a *API) registerModeration(doc huma.API) {
 	huma.Register(doc, op(http.MethodPost, "/polls", "begin-poll", "Ask the viewers; a poll that is there goes", 201), a.beginPoll)
 	huma.Register(doc, op(http.MethodPost, "/polls/{id}/end", "end-poll", "Close a poll; its result stays", 200), a.endPoll)
 	huma.Register(doc, op(http.MethodDelete, "/polls/{id}", "remove-poll", "Take a poll and its result away", 200), a.removePoll)
+	a.registerEmotes(doc)
 }
 
 // ruled changes the rules of a channel's chat, and notes it.
@@ -121,7 +123,7 @@ func (a *API) ruled(ctx context.Context, slug, did string, change func(*channel.
 		return nil, err
 	}
 	a.note(ctx, c.ID, did, detail)
-	return shownRules(rules), nil
+	return shownRules(c, rules), nil
 }
 
 func (a *API) chatRules(ctx context.Context, in *channelInput) (*rulesOutput, error) {
@@ -135,7 +137,7 @@ func (a *API) chatRules(ctx context.Context, in *channelInput) (*rulesOutput, er
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	return shownRules(rules), nil
+	return shownRules(c, rules), nil
 }
 
 func (a *API) changeRules(ctx context.Context, in *changeRulesInput) (*rulesOutput, error) {
@@ -267,7 +269,7 @@ func (a *API) endPoll(ctx context.Context, in *endPollInput) (*rulesOutput, erro
 		return nil, a.problem(err)
 	}
 	a.note(ctx, c.ID, "chat.poll.end", rules.Poll.Question)
-	return shownRules(rules), nil
+	return shownRules(c, rules), nil
 }
 
 func (a *API) removePoll(ctx context.Context, in *endPollInput) (*rulesOutput, error) {

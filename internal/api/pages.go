@@ -93,6 +93,9 @@ func (a *API) policyOf(name string) string {
 	return strings.Replace(policy, "connect-src 'self'", reach, 1)
 }
 
+// serviceWorker shows what is pushed to browsers. It lies at the root, because it is for the pages of all channels.
+const serviceWorker = "notify.js"
+
 const headMark = "<!--mayfly:head-->"
 
 func (a *API) registerPages() {
@@ -132,6 +135,10 @@ func (a *API) visit(w http.ResponseWriter, r *http.Request) {
 		a.asset(w, r)
 	case first == "favicon.ico":
 		a.icon(w, r)
+	case first == serviceWorker && !more && a.pages.files[first] != nil:
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("Content-Security-Policy", "default-src 'self'") // it loads pictures of notifications, of this server
+		a.send(w, r, a.pages.files[first], http.StatusOK)
 	case !more && a.pages.files[first] != nil && !strings.HasSuffix(first, ".html"):
 		w.Header().Set("Cache-Control", "public, max-age=300") // embed.js, which other sites load
 		a.send(w, r, a.pages.files[first], http.StatusOK)

@@ -19,6 +19,7 @@ var rightOf = map[string]account.Action{
 	"remove-source": account.Change, "rotate-key": account.Keys, "cut": account.Cut,
 	"add-step": account.Cut, "change-step": account.Cut, "move-step": account.Cut, "remove-step": account.Cut, "go-to-step": account.Cut,
 	"list-webhooks": account.Change, "add-webhook": account.Change, "change-webhook": account.Change, "rotate-webhook": account.Change, "test-webhook": account.Change, "remove-webhook": account.Change,
+	"set-emote": account.Change, "remove-emote": account.Change,
 	"figures": account.See, "figures-csv": account.See, "get-rundown": account.See,
 }
 

@@ -27,10 +27,11 @@ const (
 	Logo    Kind = "logo"
 	Picture Kind = "picture"
 	Graphic Kind = "graphic" // lies over a part of the program's picture
+	Emote   Kind = "emote"   // stands in a line of chat
 )
 
 // bounds are the largest sides that are kept of each kind.
-var bounds = map[Kind]image.Point{Logo: {512, 512}, Picture: {1920, 1080}, Graphic: {960, 960}}
+var bounds = map[Kind]image.Point{Logo: {512, 512}, Picture: {1920, 1080}, Graphic: {960, 960}, Emote: {128, 128}}
 
 // Valid reports whether there is such a kind.
 func (k Kind) Valid() bool { return bounds[k] != image.Point{} }

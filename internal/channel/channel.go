@@ -37,8 +37,9 @@ type Channel struct {
 	Rehearsal   *Rehearsal `json:"rehearsal,omitempty"`  // nil while there is none
 	Burn        *bool      `json:"burn,omitempty"`       // its graphics are drawn into the pictures of another program; nil: it never asked
 	Webhooks    []Webhook  `json:"webhooks,omitempty"`
-	Deleted     time.Time  `json:"deleted"`          // zero unless deleted
-	Before      []Gone     `json:"before,omitempty"` // deleted channels that had this address before
+	Subscribed  bool       `json:"subscribed,omitempty"` // browsers are to be told when it goes on air
+	Deleted     time.Time  `json:"deleted"`              // zero unless deleted
+	Before      []Gone     `json:"before,omitempty"`     // deleted channels that had this address before
 	Profile
 	Access
 }

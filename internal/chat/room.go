@@ -35,9 +35,10 @@ type Batch struct {
 
 // Shown is what viewers are told of the rules.
 type Shown struct {
-	Version int64 `json:"version"`
-	Mode    Mode  `json:"mode"`
-	Slow    int   `json:"slow,omitempty"`
+	Version int64   `json:"version"`
+	Mode    Mode    `json:"mode"`
+	Slow    int     `json:"slow,omitempty"`
+	Emotes  []Emote `json:"emotes,omitempty"`
 }
 
 func (b *Batch) empty() bool {
@@ -107,7 +108,7 @@ func (r *Room) Settle(rules Rules, told bool) {
 }
 
 func (r *Room) shown() *Shown {
-	return &Shown{Version: r.rules.Version, Mode: r.rules.Mode, Slow: r.rules.Slow}
+	return &Shown{Version: r.rules.Version, Mode: r.rules.Mode, Slow: r.rules.Slow, Emotes: r.rules.Emotes}
 }
 
 // poll returns the poll as it stands.

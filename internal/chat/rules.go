@@ -35,6 +35,8 @@ type Rules struct {
 	Words []string `json:"words,omitempty"` // messages with one of these are held
 	Bans  []Ban    `json:"bans,omitempty"`
 	Poll  *Poll    `json:"poll,omitempty"`
+	// Emotes are the channel's own, by name.
+	Emotes []Emote `json:"emotes,omitempty"`
 }
 
 // Ban keeps somebody from writing. One with an end is a time-out.
@@ -88,7 +90,7 @@ func (r *Rules) Check() error {
 		return invalid("%d words in the word list: use at most %d", len(words), maxWords)
 	}
 	r.Words = words
-	return nil
+	return checkEmotes(r.Emotes)
 }
 
 func (b *Ban) counts(now time.Time) bool { return b.Until.IsZero() || now.Before(b.Until) }

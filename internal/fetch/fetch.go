@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -47,8 +48,11 @@ const (
 // Fetcher gets what lies at addresses. It is safe for concurrent use.
 type Fetcher struct{ client *http.Client }
 
-// New makes a fetcher that asks public addresses only.
-func New() *Fetcher { return newFetcher(Public) }
+// New makes a fetcher that asks public addresses, and those of networks that are named here: the operator's own, where
+// receivers of webhooks or pictures may stand.
+func New(networks ...netip.Prefix) *Fetcher {
+	return newFetcher(func(a netip.Addr) bool { return Allowed(a, networks) })
+}
 
 // newFetcher makes a fetcher that asks addresses of which allowed says that it may.
 func newFetcher(allowed func(netip.Addr) bool) *Fetcher {
@@ -56,7 +60,7 @@ func newFetcher(allowed func(netip.Addr) bool) *Fetcher {
 		// This is the address that the connection goes to, after names were resolved, each time.
 		at, err := netip.ParseAddrPort(address)
 		if err != nil || !allowed(at.Addr()) {
-			return fmt.Errorf("%w: it leads to a network that is not public", ErrAddress)
+			return fmt.Errorf("%w: it leads to a network that is not public, nor one that the operator allows (--fetch-allow)", ErrAddress)
 		}
 		return nil
 	}}
@@ -186,6 +190,39 @@ var closed = []netip.Prefix{
 	netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("3fff::/20"), netip.MustParsePrefix("fec0::/10"),
 }
 
+// never are addresses at which a machine is told about itself, with its secrets, and those that are nobody's. They are
+// not asked whatever an operator allows.
+var never = []netip.Prefix{
+	netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("fe80::/10"), // link-local: the metadata of nearly all clouds
+	netip.MustParsePrefix("fd00:ec2::/32"), netip.MustParsePrefix("fd20:ce::/32"), // of AWS and Google Cloud by IPv6
+	netip.MustParsePrefix("100.100.100.200/32"), netip.MustParsePrefix("192.0.0.192/32"), netip.MustParsePrefix("168.63.129.16/32"), // of Alibaba, Oracle and Azure
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("::/128"), netip.MustParsePrefix("224.0.0.0/3"), netip.MustParsePrefix("ff00::/8"),
+}
+
+// CheckNetwork says whether an operator can allow a network.
+func CheckNetwork(p netip.Prefix) error {
+	for _, n := range never {
+		if n.Overlaps(p) && n.Bits() <= p.Bits() {
+			return fmt.Errorf("%v lies within %v, which is never asked: there clouds tell a machine its secrets, or nobody is", p, n)
+		}
+	}
+	return nil
+}
+
+// Allowed reports whether an address may be asked: a public one, or one of these networks.
+func Allowed(a netip.Addr, networks []netip.Prefix) bool {
+	if a.Zone() != "" {
+		return false
+	}
+	if inner, ok := embedded(a); ok {
+		return Allowed(inner, networks)
+	}
+	in := func(list []netip.Prefix) bool {
+		return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(a) })
+	}
+	return !in(never) && (Public(a) || in(networks))
+}
+
 var (
 	nat64   = netip.MustParsePrefix("64:ff9b::/96") // the last 4 bytes are an IPv4 address
 	sixToFo = netip.MustParsePrefix("2002::/16")    // and here bytes 2 to 5
@@ -196,13 +233,8 @@ func Public(a netip.Addr) bool {
 	if a.Zone() != "" {
 		return false
 	}
-	a = a.Unmap()
-	b := a.As16()
-	switch {
-	case nat64.Contains(a):
-		return Public(netip.AddrFrom4([4]byte(b[12:16])))
-	case sixToFo.Contains(a):
-		return Public(netip.AddrFrom4([4]byte(b[2:6])))
+	if inner, ok := embedded(a); ok {
+		return Public(inner)
 	}
 	for _, p := range closed {
 		if p.Contains(a) {
@@ -210,4 +242,18 @@ func Public(a netip.Addr) bool {
 		}
 	}
 	return a.IsGlobalUnicast() && !a.IsPrivate()
+}
+
+// embedded returns the IPv4 address that an IPv6 address stands for, if it does.
+func embedded(a netip.Addr) (netip.Addr, bool) {
+	b := a.As16()
+	switch {
+	case a.Is4In6():
+		return a.Unmap(), true
+	case nat64.Contains(a):
+		return netip.AddrFrom4([4]byte(b[12:16])), true
+	case sixToFo.Contains(a):
+		return netip.AddrFrom4([4]byte(b[2:6])), true
+	}
+	return netip.Addr{}, false
 }

@@ -27,6 +27,53 @@ func TestPublic(t *testing.T) {
 	}
 }
 
+// TestAllowed asks an operator's own networks, and never where clouds tell machines their secrets, in whatever form.
+func TestAllowed(t *testing.T) {
+	own := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("fd12::/16")}
+	everything := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+	for _, a := range []string{"10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::a01:203", "127.0.0.1", "fd12::1", "1.1.1.1", "2606:4700::1111"} {
+		if !Allowed(netip.MustParseAddr(a), own) {
+			t.Errorf("%s is not asked", a)
+		}
+	}
+	for _, a := range []string{"192.168.1.1", "172.16.0.1", "fd13::1", "::1", "100.64.0.1", "10.0.0.1%eth0"} {
+		if addr, err := netip.ParseAddr(a); err == nil && Allowed(addr, own) {
+			t.Errorf("%s is asked", a)
+		}
+	}
+	for _, a := range []string{
+		"169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "fe80::1", "fe80::1%eth0", "fd00:ec2::254", "fd20:ce::254",
+		"100.100.100.200", "192.0.0.192", "168.63.129.16", "::ffff:168.63.129.16", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "ff02::1",
+	} {
+		if Allowed(netip.MustParseAddr(a), everything) {
+			t.Errorf("%s is asked if everything is allowed", a)
+		}
+	}
+	for network, good := range map[string]bool{"10.0.0.0/8": true, "0.0.0.0/0": true, "127.0.0.1/32": true, "169.254.169.254/32": false, "169.254.0.0/16": false, "fe80::/64": false, "fd00:ec2::254/128": false} {
+		if err := CheckNetwork(netip.MustParsePrefix(network)); (err == nil) != good {
+			t.Errorf("%s: %v", network, err)
+		}
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusFound)
+		}
+	}))
+	defer s.Close()
+	f := New(own...)
+	answer, err := f.Get(t.Context(), s.URL+"/", 100)
+	if err != nil {
+		t.Fatalf("a server of an allowed network: %v", err)
+	}
+	answer.Body.Close()
+	if answer, err := f.Get(t.Context(), s.URL+"/away", 100); !errors.Is(err, ErrAddress) {
+		if err == nil {
+			answer.Body.Close()
+		}
+		t.Errorf("a redirect to the metadata service: %v", err)
+	}
+}
+
 // The node's own machine is asked under no name and in no form.
 func TestGuard(t *testing.T) {
 	asked := 0

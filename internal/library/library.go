@@ -48,8 +48,10 @@ type Config struct {
 	Recorded func(ctx context.Context, channel string, r Recording)
 	// Played says in words which program plays a clip, so that it cannot be deleted; "" if none does.
 	Played func(ctx context.Context, channel string, take media.TakeID) (by string, err error)
-	Now    func() time.Time // time.Now if nil
-	Log    *slog.Logger
+	// Fetcher asks the addresses of films and feeds; one that asks public ones only if nil.
+	Fetcher *fetch.Fetcher
+	Now     func() time.Time // time.Now if nil
+	Log     *slog.Logger
 }
 
 // fetcher gets what lies at addresses that people gave.
@@ -85,6 +87,9 @@ func New(cfg Config) (*Library, error) {
 	if cfg.Segment == 0 {
 		cfg.Segment = 2 * time.Second
 	}
+	if cfg.Fetcher == nil {
+		cfg.Fetcher = fetch.New()
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -94,7 +99,7 @@ func New(cfg Config) (*Library, error) {
 	if cfg.Lives == nil {
 		cfg.Lives = func(string) (bool, bool) { return true, true }
 	}
-	l := &Library{cfg: cfg, docs: cfg.Docs, bucket: cfg.Docs.Bucket(), log: cfg.Log, kicked: make(chan struct{}, 1), gathers: make(chan struct{}, 1), exports: make(chan struct{}, 1), pieceSpan: pieceSpan, fetcher: fetch.New()}
+	l := &Library{cfg: cfg, docs: cfg.Docs, bucket: cfg.Docs.Bucket(), log: cfg.Log, kicked: make(chan struct{}, 1), gathers: make(chan struct{}, 1), exports: make(chan struct{}, 1), pieceSpan: pieceSpan, fetcher: cfg.Fetcher}
 	l.recorder.seen = map[string]seen{}
 	l.reels = newReels(&cfg)
 	var err error

@@ -1,7 +1,7 @@
 // Package webhook tells addresses that producers gave of what happens in their channels: signed, again and again until
 // they answer, and with the same id each time.
 //
-// What has to be told of cuts is a pure function of the channel's cut list and of how far it was told (told.next), so no
+// What has to be told of cuts is a pure function of the channel's cut list and of how far it was told (Told.Next), so no
 // node has to be there when it happens. What waits and what was answered is one document for each channel, the ledger,
 // which changes by compare-and-swap: a node that sends holds a lease in it, and another goes on when that has run out.
 // An event is told once, or, if a node dies between sending and noting it, once more with the same id.

@@ -52,7 +52,7 @@ type ledger struct {
 	Owner   string              `json:"owner,omitempty"`
 	Until   time.Time           `json:"until,omitzero"` // nobody but the owner sends before
 	Term    int64               `json:"term,omitempty"`
-	Told    told                `json:"told"`
+	Told    Told                `json:"told"`
 	Waiting []waiting           `json:"waiting,omitempty"`
 	Answers map[string][]Answer `json:"answers,omitempty"` // by webhook, newest first
 }

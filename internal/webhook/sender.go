@@ -208,7 +208,7 @@ func (s *Sender) look(ctx context.Context, c *channel.Channel) error {
 			if l.Told.Since.IsZero() {
 				l.Told.Since = c.Webhooks[0].Created
 			}
-			events, now := l.Told.next(c.ID, list, s.cfg.Now())
+			events, now := l.Told.Next(c.ID, list, s.cfg.Now())
 			if now == l.Told {
 				return errNothing
 			}

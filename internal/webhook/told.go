@@ -21,16 +21,16 @@ type Aired struct {
 // cutTime is how long nothing may be on air without being off air: a node died, or an encoder connects anew.
 const cutTime = 10 * time.Second
 
-// told is how far the cut list of a channel was told.
-type told struct {
+// Told is how far the cut list of a channel was told.
+type Told struct {
 	Since  time.Time `json:"since"`  // what began before is not told
 	Number int64     `json:"number"` // of the newest entry that was told
 	Any    bool      `json:"any"`    // there was one
 	Live   bool      `json:"live"`   // it was told that a source is on air
 }
 
-// next returns what is to be told of a cut list, and how far it is told then. It is a pure function.
-func (t told) next(channelID string, list []Aired, now time.Time) ([]Event, told) {
+// Next returns what is to be told of a cut list, and how far it is told then. It is a pure function.
+func (t Told) Next(channelID string, list []Aired, now time.Time) ([]Event, Told) {
 	var out []Event
 	tell := func(kind channel.Event, what string, at time.Time, data map[string]any) {
 		out = append(out, Event{ID: idOf(channelID, kind, what), Type: kind, At: at.UTC().Truncate(time.Millisecond), Data: data})

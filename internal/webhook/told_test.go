@@ -42,11 +42,11 @@ func TestTold(t *testing.T) {
 		{"autopilot alone", []Aired{{ID: "b", Plan: true, Start: at(14)}}, 15, "cut@14 "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			events, now := told{Since: began}.next("c", tt.list, at(tt.now))
+			events, now := Told{Since: began}.Next("c", tt.list, at(tt.now))
 			if got := kinds(events); got != tt.want {
 				t.Errorf("told %s, want %s", got, tt.want)
 			}
-			if again, _ := now.next("c", tt.list, at(tt.now)); len(again) > 0 {
+			if again, _ := now.Next("c", tt.list, at(tt.now)); len(again) > 0 {
 				t.Errorf("told twice: %s", kinds(again))
 			}
 		})
@@ -58,11 +58,11 @@ func TestToldOnce(t *testing.T) {
 	for seed := range uint64(500) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		var list []Aired
-		clock, state := 0, told{Since: began}
+		clock, state := 0, Told{Since: began}
 		ids, live, cuts := map[string]bool{}, false, 0
 		take := func() {
 			var events []Event
-			events, state = state.next("c", list, at(clock))
+			events, state = state.Next("c", list, at(clock))
 			for _, e := range events {
 				if ids[e.ID] {
 					t.Fatalf("seed %d: %s told twice", seed, e.Type)

@@ -11,7 +11,7 @@
  *
  * The first argument is an element (or its selector) that the player is put into, or an <iframe> that shows one already.
  * Options: channel, item (id of something that the channel offers), t (a moment), origin, muted, volume, autoplay,
- * controls, title, viewers, captions, accent, background.
+ * controls, title, viewers, chat, captions, accent, background.
  *
  * Methods: play(), pause(), mute(), unmute(), setVolume(0 to 1), live(), seek(x), on(event, f), off(event, f), destroy().
  * seek takes a Date, or seconds: of something offered from its beginning, of what is on air behind live.
@@ -24,7 +24,7 @@
   var script = document.currentScript
   var home = script && script.src ? new URL(script.src).origin : location.origin
   var flags = { muted: '0', autoplay: '0', controls: '0' } // what they say when they are false
-  var shows = { title: '1', viewers: '1' } // and these when they are true
+  var shows = { title: '1', viewers: '1', chat: '1' } // and these when they are true
 
   function address(options) {
     if (!options || !/^[a-z0-9-]{2,40}$/.test(options.channel || '')) throw new TypeError('MayflyPlayer: options.channel: want the address of a channel, such as "news"')
@@ -53,7 +53,7 @@
         frame.title = (options && options.label) || 'Live television'
         frame.allow = 'autoplay; fullscreen; picture-in-picture; encrypted-media'
         frame.allowFullscreen = true
-        frame.style.cssText = 'border:0;display:block;width:100%;aspect-ratio:16/9'
+        frame.style.cssText = 'border:0;display:block;width:100%;' + (options && options.chat ? 'height:min(640px,90vh)' : 'aspect-ratio:16/9')
         frame.src = address(options)
         at.appendChild(frame)
         this.iframe = frame

@@ -1,6 +1,7 @@
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { slugOf } from './channel'
+import { dress } from './colours'
 import { takePass } from './pass'
 import { offered, type Offered } from './player/film'
 import { film, FilmPlayer } from './player/FilmPlayer'
@@ -9,6 +10,7 @@ import { current, Player } from './player/Player'
 import { controlOfFilm, controlOfSession, serveFrame } from './player/remote'
 import './styles/base.css'
 import './styles/player.css'
+import './styles/embed.css'
 
 const slug = slugOf(location.pathname)
 takePass(slug)
@@ -24,7 +26,24 @@ function Embed() {
   }, [])
   if (item === 'unknown') return <div class="stage" />
   if (item !== null) return <FilmPlayer slug={slug} item={item} options={options} onHelp={() => {}} />
-  return <Player slug={slug} options={options} onHelp={() => {}} />
+  return options.chat ? <WithChat /> : <Player slug={slug} options={options} onHelp={() => {}} />
+}
+
+/** The player, and beside or below it what is said, for whoever may watch. */
+function WithChat() {
+  const status = current.value?.status.value ?? null
+  const open = status !== null && status.gate === ''
+  const [Chat, setChat] = useState<typeof import('./chat/Chat').Chat | null>(null)
+  useEffect(() => {
+    if (open) void import('./chat/Chat').then((m) => setChat(() => m.Chat), () => {})
+  }, [open])
+  useEffect(() => dress(status?.accent ?? '', status?.background ?? ''), [status?.accent, status?.background])
+  return (
+    <div class="with-chat">
+      <Player slug={slug} options={options} onHelp={() => {}} />
+      {open && Chat && <Chat slug={slug} page={`/${slug}`} />}
+    </div>
+  )
 }
 
 render(<Embed />, document.getElementById('app')!)

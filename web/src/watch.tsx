@@ -16,7 +16,6 @@ import { ComingUp } from './player/Coming'
 import { current, Player } from './player/Player'
 import { Coming } from './watch/Coming'
 import { OnDemand } from './watch/OnDemand'
-import { Tell, useTelling } from './watch/Tell'
 import { viewers } from './words'
 import './styles/base.css'
 import './styles/player.css'
@@ -52,11 +51,13 @@ function Watch() {
     system.addEventListener('change', wear)
     return () => system.removeEventListener('change', wear)
   }, [status?.accent, status?.background])
-  useTelling(slug, status)
   const open = status !== null && status.gate === ''
+  const [Hear, setHear] = useState<typeof import('./watch/Tell') | null>(null)
   const [Chat, setChat] = useState<typeof import('./chat/Chat').Chat | null>(null)
   useEffect(() => {
-    if (open) void import('./chat/Chat').then((m) => setChat(() => m.Chat), () => {}) // after the player: nobody waits for it
+    if (!open) return // after the player: nobody waits for them
+    void import('./chat/Chat').then((m) => setChat(() => m.Chat), () => {})
+    void import('./watch/Tell').then(setHear, () => {})
   }, [open])
   const report = () => void import('./report').then((m) => setReport(() => m.Report), () => {})
   const embed = () => void import('./watch/EmbedSheet').then((m) => setSheet(() => m.EmbedSheet), () => {})
@@ -77,8 +78,10 @@ function Watch() {
         {shown === null ? <Player slug={slug} options={options} onHelp={onHelp} /> : typeof shown === 'object' ? <FilmPlayer slug={slug} item={shown} options={options} onHelp={onHelp} /> : (
           <div class="stage"><p class="stage-words" role="status">{shown === 'missing' ? 'This is not offered any more.' : ''}</p></div>
         )}
-        {resting && open && <Tell slug={slug} />}
+        {Hear && <Hear.Telling slug={slug} status={status} />}
+        {Hear && resting && open && <Hear.Tell slug={slug} status={status} />}
         {shown !== null && typeof shown === 'object' ? <AboutItem x={shown} status={status} onEmbed={embed} /> : shown === 'missing' ? <section id="about" class="about"><a class="button" href={`/${slug}`}>To the channel</a></section> : <About onEmbed={embed} onHelp={onHelp} onReport={report} />}
+        {Hear && !resting && open && shown === null && <Hear.Tell slug={slug} status={status} aside />}
         {open && shown === null && Chat && <Chat slug={slug} />}
         {open && (
           <div class="shelves">

@@ -84,6 +84,24 @@ try {
   await eve.getByText('good morning 👋 see').waitFor()
   say({ step: 'said' })
 
+  // An emote of the channel's own: put there in the studio, picked by a viewer, read out by its name; removed, it is text.
+  await ada.getByText('Emotes of your own').click()
+  await ada.getByLabel('Name', { exact: true }).last().fill('bell')
+  await ada.getByLabel('Picture', { exact: true }).last().setInputFiles({ name: 'bell.png', mimeType: 'image/png', buffer: await ada.screenshot({ clip: { x: 20, y: 10, width: 120, height: 60 } }) })
+  await ada.getByRole('button', { name: 'Add the emote' }).click()
+  await ada.getByText('Viewers write :bell: from now on.').waitFor()
+  await bob.getByRole('button', { name: 'Emotes' }).click()
+  await bob.getByRole('button', { name: 'bell', exact: true }).click()
+  await look(bob, 'emotes-dark')
+  await bob.getByRole('button', { name: 'Send' }).click()
+  for (const page of [ada, bob, eve]) await page.getByRole('log', { name: /Chat|What viewers say/ }).getByRole('img', { name: 'bell' }).waitFor()
+  await ada.locator('.emote-list').scrollIntoViewIfNeeded()
+  await look(ada, 'studio-emotes')
+  await ada.getByRole('button', { name: 'Remove the emote bell' }).click()
+  for (const page of [ada, bob, eve]) await sees(page, ':bell:')
+  await ada.locator('.emote-list').waitFor({ state: 'detached' })
+  say({ step: 'emotes' })
+
   // A word that waits; the moderator shows it.
   await ada.getByText('Rules of the chat').click()
   await ada.getByLabel('Word list').fill('darn')

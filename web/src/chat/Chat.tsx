@@ -11,10 +11,10 @@ import { putOnScreen } from './screen'
 import type { Message } from './talk'
 import '../styles/chat.css'
 
-/** The chat of a channel beside its player. Who works on the channel moderates here too. */
-export function Chat({ slug }: { slug: string }) {
+/** The chat of a channel beside its player. Who works on the channel moderates here too. page: where one signs in, if this one is framed. */
+export function Chat({ slug, page }: { slug: string; page?: string }) {
   const room = useMemo(() => new Room(slug), [slug])
-  const writer = useSignal<Writer>({ account: '', crew: false })
+  const writer = useSignal<Writer>({ account: '', crew: false, ...(page !== undefined && { page }) })
   const role = useSignal('')
   const mine = useSignal(kept(`who-${slug}`))
   const fault = useSignal('')
@@ -22,7 +22,7 @@ export function Chat({ slug }: { slug: string }) {
     const rise = new Rise()
     room.onReactions = (counts) => rise.show(counts)
     void whoIs(slug).then((w) => {
-      writer.value = { account: w.account, crew: w.role !== '' }
+      writer.value = { ...writer.value, account: w.account, crew: w.role !== '' }
       role.value = w.role
     })
     return () => {
@@ -44,10 +44,10 @@ export function Chat({ slug }: { slug: string }) {
           {!room.link.value && <span class="chat-away" role="status">Connecting again</span>}
         </header>
         {talk.poll && <PollCard key={talk.poll.id} poll={talk.poll} room={room} />}
-        <Log messages={talk.messages} mine={mine.value} label="Chat" {...(writer.value.crew && { powers: powersOf(room, fault, role.value !== 'moderator') })} />
+        <Log messages={talk.messages} mine={mine.value} label="Chat" own={room.own.value} {...(writer.value.crew && { powers: powersOf(room, fault, role.value !== 'moderator') })} />
         {fault.value && <p class="chat-fault" role="alert">{fault.value}</p>}
         <Reactions room={room} />
-        <Composer key={writer.value.account} room={room} writer={writer.value} onSaid={said} />
+        <Composer key={writer.value.account} room={room} writer={writer.value} own={room.own.value} onSaid={said} />
       </div>
     </section>
   )

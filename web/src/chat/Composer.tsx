@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { Problem } from '../people/api'
-import { emotes, withEmotes } from './emotes'
+import { at } from '../origin'
+import { emotes, withEmotes, type Own } from './emotes'
 import { keep, kept, type Room } from './room'
 import type { Mode } from './talk'
 
@@ -10,6 +11,8 @@ export interface Writer {
   /** Of the account; '' for a guest. */
   account: string
   crew: boolean
+  /** The chat stands in a frame, which a sign-in does not reach: the page where it does. */
+  page?: string
 }
 
 const barring: Partial<Record<Mode, string>> = {
@@ -18,7 +21,7 @@ const barring: Partial<Record<Mode, string>> = {
 }
 
 /** Where one writes. What cannot be said is explained below it, and stays in the field. */
-export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer; onSaid: (who: string) => void }) {
+export function Composer({ room, writer, own, onSaid }: { room: Room; writer: Writer; own: Own; onSaid: (who: string) => void }) {
   const { mode, slow, known } = room.talk.value
   const name = useSignal(writer.account || kept('name'))
   const naming = useSignal(false)
@@ -27,10 +30,10 @@ export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer;
   const guest = writer.account === ''
   if (!writer.crew && barring[mode] !== undefined && known) return <p class="chat-closed" role="status">{barring[mode]}</p>
   if (mode === 'members' && guest) {
-    return <p class="chat-closed"><a class="button" href={`/login?next=${encodeURIComponent(location.pathname)}`}>Sign in to write</a></p>
+    return <p class="chat-closed">{writer.page === undefined ? <a class="button" href={signIn()}>Sign in to write</a> : <a class="button" href={writer.page} target="_blank" rel="noopener">Write on the channel’s page</a>}</p>
   }
   if (guest && (name.value === '' || naming.value)) {
-    return <NameForm present={name.value} why={why.value} done={(n) => {
+    return <NameForm present={name.value} why={why.value} page={writer.page} done={(n) => {
       naming.value = false
       why.value = ''
       if (n === '') return
@@ -40,7 +43,7 @@ export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer;
   }
   return (
     <>
-      <Field room={room} name={guest ? name.value : ''} draft={draft.value} onSaid={onSaid} onName={(reason, text) => {
+      <Field room={room} name={guest ? name.value : ''} draft={draft.value} own={own} onSaid={onSaid} onName={(reason, text) => {
         why.value = reason
         draft.value = text
         naming.value = true
@@ -53,7 +56,9 @@ export function Composer({ room, writer, onSaid }: { room: Room; writer: Writer;
   )
 }
 
-function NameForm({ present, why, done }: { present: string; why: string; done: (name: string) => void }) {
+const signIn = (): string => `/login?next=${encodeURIComponent(location.pathname)}`
+
+function NameForm({ present, why, page, done }: { present: string; why: string; page: string | undefined; done: (name: string) => void }) {
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => {
     if (present !== '') field.current?.select()
@@ -70,12 +75,12 @@ function NameForm({ present, why, done }: { present: string; why: string; done: 
         <input ref={field} id="chat-name" defaultValue={present} minLength={2} maxLength={24} required autocomplete="nickname" placeholder="2 to 24 letters" />
         <button class="button">{present === '' ? 'Join' : 'Save'}</button>
       </div>
-      <small>Or <a href={`/login?next=${encodeURIComponent(location.pathname)}`}>sign in</a>.{present !== '' && <> <button type="button" class="plain" onClick={() => done('')}>Cancel</button></>}</small>
+      <small>Or {page === undefined ? <a href={signIn()}>sign in</a> : <a href={page} target="_blank" rel="noopener">write with an account</a>}.{present !== '' && <> <button type="button" class="plain" onClick={() => done('')}>Cancel</button></>}</small>
     </form>
   )
 }
 
-function Field({ room, name, draft, onSaid, onName }: { room: Room; name: string; draft: string; onSaid: (who: string) => void; onName: (why: string, text: string) => void }) {
+function Field({ room, name, draft, own, onSaid, onName }: { room: Room; name: string; draft: string; own: Own; onSaid: (who: string) => void; onName: (why: string, text: string) => void }) {
   const field = useRef<HTMLInputElement>(null)
   const fault = useSignal('')
   const note = useSignal('')
@@ -84,14 +89,14 @@ function Field({ room, name, draft, onSaid, onName }: { room: Room; name: string
   const send = async (e: SubmitEvent) => {
     e.preventDefault()
     const input = field.current!
-    const text = withEmotes(input.value).trim()
+    const text = withEmotes(input.value, own).trim()
     if (text === '' || busy.value) return
     busy.value = true
     fault.value = note.value = ''
     try {
       const m = await room.say(text, name)
       onSaid(m.who)
-      if (input.value.trim() === '' || withEmotes(input.value).trim() === text) input.value = ''
+      if (input.value.trim() === '' || withEmotes(input.value, own).trim() === text) input.value = ''
       picking.value = false
       if (m.held) note.value = 'A moderator looks at your message before others see it.'
     } catch (why) {
@@ -110,7 +115,8 @@ function Field({ room, name, draft, onSaid, onName }: { room: Room; name: string
     <form class="chat-write" onSubmit={(e) => void send(e)}>
       {picking.value && (
         <div class="emotes" role="group" aria-label="Emotes">
-          {Object.entries(emotes).map(([word, sign]) => <button key={word} type="button" aria-label={word} title={`:${word}:`} onClick={() => put(sign)}>{sign}</button>)}
+          {Object.entries(own).map(([word, image]) => <button key={word} type="button" aria-label={word} title={`:${word}:`} onClick={() => put(`:${word}:`)}><img class="own-emote" src={at(image)} alt="" loading="lazy" /></button>)}
+          {Object.entries(emotes).filter(([word]) => !Object.hasOwn(own, word)).map(([word, sign]) => <button key={word} type="button" aria-label={word} title={`:${word}:`} onClick={() => put(sign)}>{sign}</button>)}
         </div>
       )}
       <div class="chat-field">

@@ -1,6 +1,8 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
-import { hue, isPicture, pieces, type Message } from './talk'
+import { at } from '../origin'
+import { noOwn, type Own } from './emotes'
+import { hue, isPicture, pieces, withOwn, type Message } from './talk'
 
 /** What a moderator may do with a message. */
 export interface Powers {
@@ -16,16 +18,18 @@ const clockOf = (at: string): string => {
   return Number.isNaN(t.getTime()) ? '' : t.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
 }
 
-/** A text with its addresses as links, which lead away without saying where from. */
-export function Text({ said }: { said: string }) {
-  return <bdi class="said-text">{pieces(said).map((p, i) => (p.href ? <a key={i} href={p.href} target="_blank" rel="noopener noreferrer nofollow ugc">{p.text}</a> : p.text))}</bdi>
+/** A text with its addresses as links, which lead away without saying where from, and the channel's own emotes as pictures. */
+function Text({ said, own }: { said: string; own: Own }) {
+  return <bdi class="said-text">{pieces(said).map((p, i) => (p.href ? <a key={i} href={p.href} target="_blank" rel="noopener noreferrer nofollow ugc">{p.text}</a> : <Words key={i} text={p.text} own={own} />))}</bdi>
 }
+
+const Words = ({ text, own }: { text: string; own: Own }) => <>{withOwn(text, own).map((p, i) => (p.image ? <img key={i} class="own-emote" src={at(p.image)} alt={p.name} title={p.text} loading="lazy" /> : p.text))}</>
 
 /**
  * What is said, the newest at the end. It stays at the end unless somebody looks back. With powers each message can be
  * moderated: by its button, or with the keys that the button names.
  */
-export function Log({ messages, mine, label, powers }: { messages: Message[]; mine: string; label: string; powers?: Powers }) {
+export function Log({ messages, mine, label, own = noOwn, powers }: { messages: Message[]; mine: string; label: string; own?: Own; powers?: Powers }) {
   const box = useRef<HTMLDivElement>(null)
   const atEnd = useRef(true)
   const missed = useSignal(0)
@@ -56,7 +60,7 @@ export function Log({ messages, mine, label, powers }: { messages: Message[]; mi
     <div class="log-frame">
       <div ref={box} class="log" role="log" aria-label={label} aria-live={isBusy(messages) ? 'off' : 'polite'} tabIndex={0} onScroll={onScroll} onKeyDown={(e) => walk(e, box.current!)}>
         {messages.length === 0 && <p class="log-empty">Nobody has said anything yet.</p>}
-        {messages.map((m) => <Line key={m.id} m={m} mine={m.who === mine} powers={powers} />)}
+        {messages.map((m) => <Line key={m.id} m={m} mine={m.who === mine} own={own} powers={powers} />)}
       </div>
       {missed.value > 0 && <button type="button" class="log-news" onClick={toEnd}>{missed.value === 1 ? '1 new message' : `${missed.value > 99 ? '99+' : missed.value} new messages`} ↓</button>}
     </div>
@@ -83,7 +87,7 @@ function walk(e: KeyboardEvent, box: HTMLElement): void {
 
 export const roleNames: Readonly<Record<string, string>> = { owner: 'Owner', producer: 'Producer', moderator: 'Moderator' }
 
-function Line({ m, mine, powers }: { m: Message; mine: boolean; powers?: Powers | undefined }) {
+function Line({ m, mine, own, powers }: { m: Message; mine: boolean; own: Own; powers?: Powers | undefined }) {
   const open = useSignal(false)
   const onKeyDown = (e: KeyboardEvent) => {
     if (!powers || e.ctrlKey || e.metaKey || e.altKey) return
@@ -96,10 +100,10 @@ function Line({ m, mine, powers }: { m: Message; mine: boolean; powers?: Powers 
   }
   return (
     <div class={`said ${m.role ? 'is-crew' : ''} ${mine ? 'is-mine' : ''}`} data-id={m.id} style={`--hue:${hue(m.who)}`}>
-      <p class={isPicture(m.text) ? 'is-picture' : ''}>
+      <p class={isPicture(m.text, own) ? 'is-picture' : ''}>
         <time dateTime={m.at}>{clockOf(m.at)}</time>{' '}
         <bdi class="said-name">{m.name}</bdi>{m.role && <span class="said-role">{roleNames[m.role] ?? m.role}</span>}<span class="said-gap">: </span>
-        <Text said={m.text} />
+        <Text said={m.text} own={own} />
       </p>
       {powers && (
         <div class="said-acts" onKeyDown={onKeyDown}>

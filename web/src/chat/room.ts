@@ -1,8 +1,9 @@
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 import { retryDelay } from '../feed'
 import { at } from '../origin'
 import { passOf, withPass } from '../pass'
 import { call } from '../people/api'
+import { readOwn } from './emotes'
 import { apply, nothing, type Message, type Poll, type Talk } from './talk'
 
 /** A connection that has said nothing for so long is dead: the server says something every 20 s. */
@@ -15,6 +16,9 @@ const barred = 4403
 export class Room {
   readonly talk = signal<Talk>(nothing)
   readonly link = signal(true)
+  private readonly ruled = computed(() => this.talk.value.emotes) // changes with the rules, not with every message
+  /** The channel's own emotes. */
+  readonly own = computed(() => readOwn(this.ruled.value, this.slug))
   /** Called with what rises over the player. */
   onReactions: (counts: Record<string, number>) => void = () => {}
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { emotes, withEmotes } from './emotes'
-import { apply, isPicture, nothing, pieces, type Talk } from './talk'
+import { emotes, readOwn, withEmotes } from './emotes'
+import { apply, isPicture, nothing, pieces, withOwn, type Talk } from './talk'
 
 const said = (n: number, text = `message ${n}`) => ({ id: String(n).padStart(21, '0'), at: '2026-03-01T20:00:00Z', who: 'g1', name: 'Ann', text })
 const ids = (t: Talk) => t.messages.map((m) => Number(m.id))
@@ -59,4 +59,16 @@ test('addresses become links, and nothing else does', () => {
   expect(pieces('see https://x.example/a?b=1, and javascript:alert(1)')).toEqual([{ text: 'see ' }, { text: 'https://x.example/a?b=1', href: 'https://x.example/a?b=1' }, { text: ', and javascript:alert(1)' }])
   expect(pieces('<b>https://x.example"onclick</b>').map((p) => p.href)).toEqual([undefined, 'https://x.example/', undefined])
   expect(pieces('https://')).toEqual([{ text: 'https://' }])
+})
+
+test('own emotes are pictures where they are known, and text where not', () => {
+  const own = readOwn([{ name: 'bell', image: `${'ab'.repeat(16)}.png` }, { name: 'wave', image: `/assets/channels/x/${'cd'.repeat(16)}.jpg` }, { name: 'Bad', image: 'x' }, { name: 'evil', image: 'https://evil.example/x.png' }, null, { name: '__proto__', image: `${'ab'.repeat(16)}.svg` }], 'news')
+  expect(own).toEqual({ bell: `/assets/channels/news/${'ab'.repeat(16)}.png`, wave: `/assets/channels/news/${'cd'.repeat(16)}.jpg` })
+  const show = (text: string) => withOwn(text, own).map((p) => (p.image ? `[${p.name}]` : p.text))
+  expect(show('ring :bell: twice :bell::bell:')).toEqual(['ring ', '[bell]', ' twice ', '[bell]', '[bell]'])
+  expect(show('at 12:bell:30')).toEqual(['at 12', '[bell]', '30'])
+  expect(show(':gone: :toString: :constructor:')).toEqual([':gone: :toString: :constructor:'])
+  expect(withOwn('', own)).toEqual([])
+  expect(withEmotes(':wave: :clap: :constructor:', own)).toBe(':wave: 👏 :constructor:')
+  expect([isPicture(':bell: 👏', own), isPicture(':bell:'), isPicture(':bell: ding', own)]).toEqual([true, false, false])
 })

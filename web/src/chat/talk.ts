@@ -1,3 +1,5 @@
+import { noOwn, type Own } from './emotes'
+
 /** Something that was said. */
 export interface Message {
   id: string
@@ -28,11 +30,13 @@ export interface Talk {
   poll: Poll | null
   /** The rules are known. */
   known: boolean
+  /** The channel's own emotes, as the rules say them: read them with readOwn. */
+  emotes: unknown
   /** Of the rules: moderators read the rest of them when it changes. */
   version: number
 }
 
-export const nothing: Talk = { messages: [], held: [], mode: 'open', slow: 0, poll: null, known: false, version: 0 }
+export const nothing: Talk = { messages: [], held: [], mode: 'open', slow: 0, poll: null, known: false, emotes: [], version: 0 }
 
 /** How many messages a page keeps. */
 const most = 200
@@ -88,6 +92,7 @@ export function apply(before: Talk, batch: unknown, gone: Set<string>): Told {
     talk.mode = (text(r['mode']) || 'open') as Mode
     talk.slow = typeof r['slow'] === 'number' ? r['slow'] : 0
     talk.known = true
+    talk.emotes = r['emotes']
     talk.version = typeof r['version'] === 'number' ? r['version'] : 0
   }
   const poll = readPoll(b['poll'])
@@ -125,5 +130,22 @@ export function pieces(said: string): { text: string; href?: string }[] {
   return out
 }
 
+/** A text with the channel's own emotes in it, in pieces: what stands between colons, and its picture if it has one. */
+export function withOwn(said: string, own: Own): { text: string; image?: string; name?: string }[] {
+  const out: { text: string; image?: string; name?: string }[] = []
+  let from = 0
+  for (const m of said.matchAll(/:([a-z0-9_]{2,24})(?=:)/g)) {
+    const image = Object.hasOwn(own, m[1]!) ? own[m[1]!] : undefined
+    if (image === undefined || m.index < from) continue
+    if (m.index > from) out.push({ text: said.slice(from, m.index) })
+    out.push({ text: `:${m[1]!}:`, image, name: m[1]! })
+    from = m.index + m[0].length + 1
+  }
+  if (from < said.length) out.push({ text: said.slice(from) })
+  return out
+}
+
 /** Only a few pictures and no word: shown large. */
-export const isPicture = (said: string): boolean => said.length <= 24 && /^(?:\p{Extended_Pictographic}[\u{fe0f}\u{200d}\u{1f3fb}-\u{1f3ff}]*\s*){1,4}$/u.test(said)
+export const isPicture = (said: string, own: Own = noOwn): boolean => onlyPictures(withOwn(said, own).map((p) => (p.image === undefined ? p.text : '⭐')).join(''))
+
+const onlyPictures = (said: string): boolean => said.length <= 24 && /^(?:\p{Extended_Pictographic}[\u{fe0f}\u{200d}\u{1f3fb}-\u{1f3ff}]*\s*){1,4}$/u.test(said)

@@ -13,18 +13,18 @@ test('moments are read as people write them, and written so that they are read a
 })
 
 test('an address asks an embedded player for much, the page’s own for where to begin', () => {
-  const all = '?play=abc-1&t=90&muted=0&autoplay=0&controls=0&title=1&viewers=1&accent=0B7285&volume=0.3&captions=de&background=%23ffffff'
+  const all = '?play=abc-1&t=90&muted=0&autoplay=0&controls=0&title=1&viewers=1&chat=1&accent=0B7285&volume=0.3&captions=de&background=%23ffffff'
   expect(readOptions(all, true)).toEqual({
-    moment: { into: 90 }, item: 'abc-1', muted: false, volume: 0.3, autoplay: false, controls: false, title: true, viewers: true, accent: '#0b7285', background: '#ffffff', captions: 'de',
+    moment: { into: 90 }, item: 'abc-1', muted: false, volume: 0.3, autoplay: false, controls: false, title: true, viewers: true, chat: true, accent: '#0b7285', background: '#ffffff', captions: 'de',
   })
-  expect(readOptions(all, false)).toMatchObject({ item: 'abc-1', moment: { into: 90 }, muted: true, autoplay: true, controls: true, title: false, accent: '' })
+  expect(readOptions(all, false)).toMatchObject({ item: 'abc-1', moment: { into: 90 }, muted: true, autoplay: true, controls: true, title: false, chat: false, accent: '' })
   expect(readOptions('?play=<script>&accent=red;background:url(x)&volume=loud&captions=<b>', true)).toMatchObject({ item: '', accent: '', volume: 1, captions: '' })
 })
 
 test('the address of an embed says only what is not as usual', () => {
   expect(embedAddress('http://h', 'news', { muted: true, autoplay: true })).toBe('http://h/news/embed')
-  const made = embedAddress('http://h', 'news', { item: 'a1', muted: false, autoplay: false, controls: false, title: true, viewers: true, accent: '#0b7285' })
-  expect(readOptions(new URL(made).search, true)).toMatchObject({ item: 'a1', muted: false, autoplay: false, controls: false, title: true, viewers: true, accent: '#0b7285' })
+  const made = embedAddress('http://h', 'news', { item: 'a1', muted: false, autoplay: false, controls: false, title: true, viewers: true, chat: true, accent: '#0b7285' })
+  expect(readOptions(new URL(made).search, true)).toMatchObject({ item: 'a1', muted: false, autoplay: false, controls: false, title: true, viewers: true, chat: true, accent: '#0b7285' })
 })
 
 test('what is offered is read strictly', () => {

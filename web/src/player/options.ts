@@ -20,6 +20,8 @@ export interface Options {
   title: boolean
   /** ?viewers=1: how many watch. */
   viewers: boolean
+  /** ?chat=1: the chat beside the player, or below it. */
+  chat: boolean
   /** ?captions=en: show captions in that language. */
   captions: string
   /** ?accent=rrggbb, as #rrggbb; '' for the channel's own. */
@@ -67,6 +69,7 @@ export function readOptions(search: string, embedded: boolean): Options {
     controls: own.get('controls') !== '0',
     title: own.get('title') === '1',
     viewers: own.get('viewers') === '1',
+    chat: own.get('chat') === '1',
     captions: /^[a-z]{2,3}(-\w{2,8})*$/i.test(own.get('captions') ?? '') ? own.get('captions')! : '',
     accent: colour(own.get('accent')),
     background: colour(own.get('background')),
@@ -82,6 +85,7 @@ export function embedAddress(origin: string, slug: string, o: Partial<Options>):
   if (o.controls === false) q.set('controls', '0')
   if (o.title) q.set('title', '1')
   if (o.viewers) q.set('viewers', '1')
+  if (o.chat) q.set('chat', '1')
   if (o.accent) q.set('accent', o.accent.replace('#', ''))
   const query = q.toString()
   return `${origin}/${slug}/embed${query === '' ? '' : `?${query}`}`

@@ -1,7 +1,7 @@
 import { Problem } from '../people/api'
 
 /** As large as the server keeps them: more would only be sent in vain. */
-const most = { logo: [512, 512], picture: [1920, 1080], graphic: [960, 960] } as const
+const most = { logo: [512, 512], picture: [1920, 1080], graphic: [960, 960], emote: [128, 128] } as const
 
 /** The size of an image that fits within the other, in its own proportions and never larger than it is. */
 export function within(width: number, height: number, [w, h]: readonly [number, number]): [number, number] {
@@ -25,6 +25,6 @@ export async function shrunk(file: File, kind: keyof typeof most): Promise<Blob>
   pen.imageSmoothingQuality = 'high'
   pen.drawImage(bitmap, 0, 0, ...size)
   bitmap.close()
-  const made = await new Promise<Blob | null>((done) => canvas.toBlob(done, kind === 'logo' || (kind === 'graphic' && file.type !== 'image/jpeg') ? 'image/png' : 'image/jpeg', 0.93))
+  const made = await new Promise<Blob | null>((done) => canvas.toBlob(done, kind === 'logo' || kind === 'emote' || (kind === 'graphic' && file.type !== 'image/jpeg') ? 'image/png' : 'image/jpeg', 0.93))
   return made ?? file
 }

@@ -2,6 +2,7 @@ import { signal, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { powersOf } from '../chat/Chat'
 import { Composer } from '../chat/Composer'
+import type { Own } from '../chat/emotes'
 import { Log } from '../chat/Log'
 import { PollCard } from '../chat/PollCard'
 import { Room } from '../chat/room'
@@ -11,6 +12,7 @@ import { ask } from '../people/ask'
 import { Act, Form, Outcome, useTask } from '../people/form'
 import { Section } from '../people/section'
 import { channel, mayCut } from './desk'
+import { Emotes, type Emote } from './emotes'
 import '../styles/chat.css'
 
 interface Ban {
@@ -29,6 +31,7 @@ interface Rules {
   words: string[]
   bans: Ban[]
   poll?: Poll
+  emotes: Emote[]
 }
 
 const rules = signal<Rules | null>(null)
@@ -39,7 +42,10 @@ const at = (path: string) => `/channels/${encodeURIComponent(channel.value!.slug
 
 /** Asks for the rules, or changes them: the answer is the rules as they are then. */
 async function rule(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<void> {
-  const answer = await call<Rules>(method, at(path), body)
+  tookRules(await call<Rules>(method, at(path), body))
+}
+
+function tookRules(answer: Rules): void {
   if (rules.value === null || answer.version >= rules.value.version) rules.value = answer
 }
 
@@ -70,24 +76,25 @@ export function Talk({ me }: { me: Me }) {
       {fault.value && <p class="alert" role="alert">{fault.value}</p>}
       <Held room={viewers.value} held={told.held} />
       <div class="talk-rooms">
-        <RoomBox title="Viewers" room={viewers.value} me={me} powers={powers} label="What viewers say" />
-        <RoomBox title="Producers’ room" note="Only who works on the channel reads this." room={crew.value} me={me} label="What the crew says" />
+        <RoomBox title="Viewers" room={viewers.value} own={viewers.value.own.value} me={me} powers={powers} label="What viewers say" />
+        <RoomBox title="Producers’ room" note="Only who works on the channel reads this." room={crew.value} own={viewers.value.own.value} me={me} label="What the crew says" />
       </div>
       <Polls room={viewers.value} poll={told.poll} />
       {rules.value && <RulesForm key={rules.value.version} r={rules.value} />}
+      {rules.value && mayCut.value && <Emotes at={at('/emotes')} all={rules.value.emotes} took={tookRules} />}
       {rules.value && rules.value.bans.length > 0 && <Bans bans={rules.value.bans} />}
     </Section>
   )
 }
 
-function RoomBox({ title, note, room, me, label, powers }: { title: string; note?: string; room: Room; me: Me; label: string; powers?: Parameters<typeof Log>[0]['powers'] }) {
+function RoomBox({ title, note, room, own, me, label, powers }: { title: string; note?: string; room: Room; own: Own; me: Me; label: string; powers?: Parameters<typeof Log>[0]['powers'] }) {
   const mine = useSignal('')
   return (
     <div class="chat-in talk-room">
       <header class="chat-head"><h3>{title}</h3>{!room.link.value && <span class="chat-away" role="status">Connecting again</span>}</header>
       {note && <p class="talk-note">{note}</p>}
-      <Log messages={room.talk.value.messages} mine={mine.value} label={label} {...(powers && { powers })} />
-      <Composer room={room} writer={{ account: me.name, crew: true }} onSaid={(who) => (mine.value = who)} />
+      <Log messages={room.talk.value.messages} mine={mine.value} label={label} own={own} {...(powers && { powers })} />
+      <Composer room={room} writer={{ account: me.name, crew: true }} own={own} onSaid={(who) => (mine.value = who)} />
     </div>
   )
 }

@@ -4,6 +4,13 @@ import { embedAddress } from '../player/options'
 
 const sizes = ['As wide as its place', '640 × 360', '854 × 480', '1280 × 720'] as const
 
+/** The frame's size. With the chat a fixed player keeps its own; one as wide as its place is as high as a phone's chat needs. */
+function measureOf(size: number, chat: boolean): string {
+  if (size === 0) return `style="border:0;width:100%;${chat ? 'height:min(640px,90vh)' : 'aspect-ratio:16/9'}"`
+  const [width, height] = sizes[size]!.split(' × ').map(Number) as [number, number]
+  return `width="${width + (chat ? 340 : 0)}" height="${height}" style="border:0"`
+}
+
 /** Writes the code that puts the player on another page, as the viewer wants it. */
 export function EmbedSheet({ slug, title, item, accent, close }: { slug: string; title: string; item: string; accent: string; close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null)
@@ -14,13 +21,13 @@ export function EmbedSheet({ slug, title, item, accent, close }: { slug: string;
   const controls = useSignal(true)
   const name = useSignal(false)
   const count = useSignal(false)
+  const chat = useSignal(false)
   const colour = useSignal('')
   const said = useSignal('Copy')
   useEffect(() => dialog.current?.showModal(), [])
-  const src = embedAddress(location.origin, slug, { item, muted: muted.value, autoplay: autoplay.value, controls: controls.value, title: name.value, viewers: count.value, accent: colour.value })
+  const src = embedAddress(location.origin, slug, { item, muted: muted.value, autoplay: autoplay.value, controls: controls.value, title: name.value, viewers: count.value, chat: chat.value && item === '', accent: colour.value })
   const escape = (s: string) => s.replace(/[&"<>]/g, (c) => `&#${c.charCodeAt(0)};`)
-  const [width, height] = size.value === 0 ? ['', ''] : sizes[size.value]!.split(' × ')
-  const measure = size.value === 0 ? 'style="border:0;width:100%;aspect-ratio:16/9"' : `width="${width}" height="${height}" style="border:0"`
+  const measure = measureOf(size.value, chat.value && item === '')
   const code = `<iframe src="${escape(src)}" title="${escape(title)}" ${measure} allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`
   const copy = async () => {
     field.current?.select()
@@ -43,6 +50,7 @@ export function EmbedSheet({ slug, title, item, accent, close }: { slug: string;
         {tick('Controls', controls)}
         {tick('The channel’s name', name)}
         {tick('How many watch', count)}
+        {item === '' && tick('The chat beside it', chat)}
         <label class="tick"><input {...{ type: 'color' }} value={colour.value || accent || '#ffb454'} onInput={(e) => (colour.value = e.currentTarget.value)} />Colour of its marks</label>
       </div>
       <textarea ref={field} readOnly rows={5} aria-label="Embed code" value={code} spellcheck={false} />

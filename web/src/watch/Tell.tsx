@@ -2,6 +2,20 @@ import { useEffect, useRef } from 'preact/hooks'
 import { signal } from '@preact/signals'
 import type { Status } from '../channel'
 import { at } from '../origin'
+import { Problem } from '../people/api'
+import { withPass } from '../pass'
+import { canPush, isSubscribed, subscribe, unsubscribe } from './subscription'
+
+/**
+ * How this browser can be told: pushed, also when no page is open; by an open page, where it has no push service; not at
+ * all; or it is forbidden here.
+ */
+type Way = 'unknown' | 'push' | 'page' | 'none' | 'denied'
+
+const way = signal<Way>('unknown')
+const on = signal(false)
+const busy = signal(false)
+const words = signal('')
 
 const key = (slug: string) => `mayfly-tell-${slug}`
 
@@ -13,51 +27,89 @@ function kept(slug: string): boolean {
   }
 }
 
-/** The viewer wants to be told; the words say what became of asking. */
-const wanted = signal(false)
-const words = signal('')
-
-async function want(slug: string): Promise<void> {
-  if (wanted.value) {
-    wanted.value = false
-    words.value = 'You are not told any more.'
-    try {
-      window.localStorage.removeItem(key(slug))
-    } catch {
-      // It counted for this page only.
-    }
-    return
-  }
-  if (!('Notification' in window)) {
-    words.value = 'This browser tells nothing by itself. Subscribe to the feed instead.'
-    return
-  }
-  if ((await Notification.requestPermission()) !== 'granted') {
-    words.value = 'The browser does not let this page tell you. Allow notifications beside its address, or subscribe to the feed.'
-    return
-  }
-  wanted.value = true
-  words.value = 'You are told for as long as this page is open, also in the background.'
+function keep(slug: string, wanted: boolean): void {
   try {
-    window.localStorage.setItem(key(slug), '1')
+    if (wanted) window.localStorage.setItem(key(slug), '1')
+    else window.localStorage.removeItem(key(slug))
   } catch {
     // It counts for this page only.
   }
 }
 
-/** Tells the viewer when the channel goes on air, while the page is open somewhere. */
-export function useTelling(slug: string, status: Status | null): void {
+/** Finds out how it stands, without asking the person anything. */
+async function look(slug: string): Promise<void> {
+  if (!('Notification' in window)) {
+    way.value = 'none'
+    return
+  }
+  if (Notification.permission === 'denied') {
+    way.value = 'denied'
+    return
+  }
+  const granted = Notification.permission === 'granted'
+  if (canPush() && granted && (await isSubscribed(slug).catch(() => false))) {
+    on.value = true
+    way.value = 'push'
+    return
+  }
+  on.value = granted && kept(slug)
+  way.value = canPush() && !on.value ? 'push' : 'page'
+}
+
+async function stop(slug: string): Promise<void> {
+  if (way.value === 'push') await unsubscribe(slug).catch((why) => {
+    if (!(why instanceof Problem) || why.status !== 404) throw why
+  })
+  keep(slug, false)
+  on.value = false
+  way.value = canPush() ? 'push' : 'page'
+  words.value = 'You are not told any more.'
+}
+
+async function start(slug: string): Promise<void> {
+  if ((await Notification.requestPermission()) !== 'granted') {
+    if (Notification.permission === 'denied') way.value = 'denied'
+    else words.value = 'The browser was not allowed to tell you: press again and allow it.'
+    return
+  }
+  if (canPush()) {
+    try {
+      await subscribe(slug)
+      on.value = true
+      way.value = 'push'
+      return
+    } catch (why) {
+      if (why instanceof Problem && why.status !== 403) throw why
+      // No push service, or none for this channel: the open page tells.
+    }
+  }
+  keep(slug, true)
+  on.value = true
+  way.value = 'page'
+}
+
+async function press(slug: string): Promise<void> {
+  busy.value = true
+  words.value = ''
+  try {
+    await (on.value ? stop(slug) : start(slug))
+  } catch (why) {
+    words.value = why instanceof Problem ? why.message : 'That did not work: try again, or subscribe to the feed.'
+  }
+  busy.value = false
+}
+
+/** Tells the viewer when the channel goes on air by the open page, where nothing is pushed. It shows nothing itself. */
+export function Telling({ slug, status }: { slug: string; status: Status | null }) {
   const before = useRef('')
-  useEffect(() => {
-    wanted.value = kept(slug) && 'Notification' in window && Notification.permission === 'granted'
-  }, [slug])
+  useEffect(() => void look(slug), [slug])
   const state = status?.state ?? ''
   useEffect(() => {
     const was = before.current
     before.current = state || was
-    if (state !== 'live' || was === '' || was === 'live' || !wanted.value || document.visibilityState === 'visible') return
+    if (state !== 'live' || was === '' || was === 'live' || !on.value || way.value !== 'page' || document.visibilityState === 'visible') return
     try {
-      const n = new Notification(`${status!.title} is on air`, { body: status!.description.slice(0, 140), tag: `mayfly-${slug}`, ...(status!.logo !== '' && { icon: at(status!.logo) }) })
+      const n = new Notification(`${status!.title} is on air`, { body: status!.description.slice(0, 140), tag: `mayfly/${slug}`, ...(status!.logo !== '' && { icon: at(status!.logo) }) })
       n.onclick = () => {
         window.focus()
         n.close()
@@ -66,14 +118,31 @@ export function useTelling(slug: string, status: Status | null): void {
       // Some browsers on phones give notifications to service workers alone.
     }
   }, [state])
+  return null
 }
 
-export function Tell({ slug }: { slug: string }) {
+const byPush = 'This browser tells you, also when no page of the channel is open.'
+const byPage = 'You are told for as long as this page is open, also in the background: more cannot be had in this browser.'
+
+const standing: Readonly<Partial<Record<Way, string>>> = {
+  none: 'This browser cannot tell you by itself. Subscribe to the feed, or put the next show into your calendar.',
+  denied: 'Notifications of this site are blocked in your browser. Allow them beside its address and load the page again, or use the feed or your calendar.',
+}
+
+/** What a viewer can do to hear of the channel: the button, and what every browser can. */
+export function Tell({ slug, status, aside = false }: { slug: string; status: Status; aside?: boolean }) {
+  const can = way.value === 'push' || way.value === 'page'
+  const show = status.show
   return (
-    <div class="tell">
-      <button type="button" class="button" aria-pressed={wanted.value} onClick={() => void want(slug)}>{wanted.value ? 'You are told when it is live' : 'Tell me when it is live'}</button>
-      <a class="button ghost" href={`/api/v1/channels/${encodeURIComponent(slug)}/feed.rss`}>Feed</a>
-      <p role="status">{words.value}</p>
+    <div class={`tell ${aside ? 'is-aside' : ''}`} role="group" aria-label="Hear of this channel">
+      {can && (
+        <button type="button" class={`button ${aside ? 'ghost' : ''}`} aria-pressed={on.value} aria-busy={busy.value} disabled={busy.value} onClick={() => void press(slug)}>
+          {on.value ? 'You are told when it is live' : aside ? 'Tell me next time' : 'Tell me when it is live'}
+        </button>
+      )}
+      {show !== null && show.at > Date.now() && <a class="button ghost" href={withPass(at(show.calendar), slug)} download>To my calendar</a>}
+      <a class="button ghost" href={`/api/v1/channels/${encodeURIComponent(slug)}/feed.rss`}>Feed (RSS)</a>
+      <p role="status">{words.value || (on.value ? (way.value === 'push' ? byPush : byPage) : standing[way.value])}</p>
     </div>
   )
 }

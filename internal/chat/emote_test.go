@@ -1,0 +1,48 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestEmotes keeps a channel's emotes by name, within bounds, and tells listeners of them with the rules.
+func TestEmotes(t *testing.T) {
+	image := func(n int) string { return fmt.Sprintf("%032x.png", n) }
+	r := Rules{Mode: Open}
+	for _, bad := range []string{"", "a", "Wave", "wa ve", "wave:", "ünder", strings.Repeat("a", 25), "../x", "<b>"} {
+		if err := r.PutEmote(Emote{bad, image(1)}); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if err := r.PutEmote(Emote{"wave", "https://evil.example/x.png"}); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a picture from elsewhere: %v", err)
+	}
+	for n := range MaxEmotes {
+		if err := r.PutEmote(Emote{fmt.Sprintf("e_%02d", MaxEmotes-n), image(n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.PutEmote(Emote{"wave", image(1)}); !errors.Is(err, ErrInvalid) {
+		t.Errorf("one more than there may be: %v", err)
+	}
+	if err := r.PutEmote(Emote{"e_07", image(99)}); err != nil || r.Emotes[6].Image != image(99) || r.Emotes[0].Name != "e_01" {
+		t.Errorf("another picture: %v, %v", err, r.Emotes[:8])
+	}
+	if err := errors.Join(r.DropEmote("e_07"), r.Check()); err != nil || len(r.Emotes) != MaxEmotes-1 {
+		t.Errorf("%d emotes, %v", len(r.Emotes), err)
+	}
+	if err := r.DropEmote("e_07"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("removed again: %v", err)
+	}
+	room := NewRoom("c1", false)
+	r.Version = 1
+	room.Settle(r, false)
+	if got := room.shown(); len(got.Emotes) != MaxEmotes-1 {
+		t.Errorf("told of %d", len(got.Emotes))
+	}
+	if _, err := parseWire(fmt.Appendf(nil, `{"v":1,"room":"c1/viewers","rules":{"version":2,"mode":"open","emotes":[{"name":"x y","image":%q}]}}`, image(1))); err == nil {
+		t.Error("another node's emote of a name that is none is taken")
+	}
+}

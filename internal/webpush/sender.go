@@ -1,0 +1,372 @@
+package webpush
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/channel"
+	"github.com/mayfly-tv/mayfly/internal/fetch"
+	"github.com/mayfly-tv/mayfly/internal/webhook"
+)
+
+// Poster sends to addresses that strangers gave.
+type Poster interface {
+	Post(ctx context.Context, address string, header http.Header, body []byte, most int64) (fetch.Answer, error)
+}
+
+// Config is what a Sender is made of.
+type Config struct {
+	Docs *bucket.Documents
+	Node string // and run: who holds leases
+	// Contact is where push services can reach who runs this installation: an https address or one of mail.
+	Contact string
+	// Aired returns the cut list of a channel; false while it is not known.
+	Aired func(slug string) ([]webhook.Aired, bool)
+	// Mine reports whether this node looks after a channel: one node does, as far as nodes agree.
+	Mine func(channelID string) bool
+	// Lives reports whether a channel is there, and whether anything is known of it.
+	Lives func(channelID string) (lives, known bool)
+	// Logo is the address of a channel's logo on this server, "" without one.
+	Logo func(*channel.Channel) string
+	// Mark notes in a channel's document that it has subscriptions.
+	Mark   func(ctx context.Context, slug string) error
+	Poster Poster
+	Now    func() time.Time // time.Now if nil
+	Log    *slog.Logger
+}
+
+// Sender keeps subscriptions and tells them. It is safe for concurrent use.
+type Sender struct {
+	cfg  Config
+	keys atomic.Pointer[keyPair]
+
+	mu    sync.Mutex
+	asked map[string]*channel.Channel // by id: those that have subscriptions
+	known map[string]state            // as last read or written here
+}
+
+const (
+	prefix    = "subscribers/"
+	lookEvery = 2 * time.Second
+	// sweepEvery is how often a channel's subscriptions are looked through for ended ones, and listEvery how often the
+	// bucket is for channels that are no more.
+	sweepEvery = 24 * time.Hour
+	listEvery  = 6 * time.Hour
+	firstList  = 10 * time.Minute
+	parallel   = 4 // channels at once
+	// batch is how many browsers are told under one lease, atOnce how many at the same time, and postTime how long a
+	// push service has for each: together they are well below leaseTime.
+	batch    = 100
+	atOnce   = 32
+	postTime = 8 * time.Second
+	maxSaid  = 200
+	// life is how long a push service keeps a message for a browser that is not there.
+	life = time.Hour
+)
+
+func stateKey(channelID string) string { return prefix + channelID + "/state" }
+func shardKey(channelID string, i byte) string {
+	return prefix + channelID + "/" + string("0123456789abcdef"[i])
+}
+func shardOf(channelID, id string) string { return prefix + channelID + "/" + id[:1] }
+
+// New makes a sender; it sends nothing before Run.
+func New(cfg Config) *Sender {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Sender{cfg: cfg, asked: map[string]*channel.Channel{}, known: map[string]state{}}
+}
+
+// Changed takes in a channel that was loaded, changed or deleted.
+func (s *Sender) Changed(c *channel.Channel) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.Deleted.IsZero() && c.Subscribed {
+		s.asked[c.ID] = c
+		return
+	}
+	delete(s.asked, c.ID)
+	delete(s.known, c.ID)
+}
+
+// Subscribe has a browser told when a channel goes on air, from the next time on. One that is told already is confirmed.
+func (s *Sender) Subscribe(ctx context.Context, c *channel.Channel, sub Subscription) error {
+	if err := sub.Check(); err != nil {
+		return err
+	}
+	now := s.cfg.Now()
+	if !sub.Until.IsZero() && !now.Before(sub.Until) {
+		return invalid("expirationTime: this subscription has ended")
+	}
+	st, err := s.update(ctx, c, func(st *state) error {
+		if !st.Told.Since.IsZero() {
+			return errNothing
+		}
+		st.Told.Since, st.Swept = now.UTC(), now.UTC()
+		return nil
+	})
+	if err != nil && !errors.Is(err, errNothing) {
+		return err
+	}
+	told := ""
+	if st.Round != nil {
+		told = st.Round.Event
+	}
+	_, err = bucket.Update(ctx, s.cfg.Docs, shardOf(c.ID, sub.ID()), func(d *shard) error { return d.add(sub, told, now) })
+	if err != nil && !errors.Is(err, errNothing) {
+		return err
+	}
+	if c.Subscribed {
+		return nil
+	}
+	return s.cfg.Mark(ctx, c.Slug)
+}
+
+// Unsubscribe forgets a subscription.
+func (s *Sender) Unsubscribe(ctx context.Context, c *channel.Channel, id string) error {
+	if !ValidID(id) {
+		return ErrNotFound
+	}
+	_, err := bucket.Update(ctx, s.cfg.Docs, shardOf(c.ID, id), func(d *shard) error {
+		if _, known := d.Subscriptions[id]; !known {
+			return ErrNotFound
+		}
+		delete(d.Subscriptions, id)
+		return nil
+	})
+	return err
+}
+
+// Subscribed returns nil if a browser is told of a channel, and ErrNotFound otherwise.
+func (s *Sender) Subscribed(ctx context.Context, c *channel.Channel, id string) error {
+	if !ValidID(id) || !c.Subscribed {
+		return ErrNotFound
+	}
+	d, err := bucket.LoadIfThere[shard](ctx, s.cfg.Docs, shardOf(c.ID, id))
+	if err != nil {
+		return err
+	}
+	if x, known := d.Subscriptions[id]; !known || !s.cfg.Now().Before(x.Until) {
+		return ErrNotFound
+	}
+	return nil
+}
+
+// Run tells browsers until ctx ends.
+func (s *Sender) Run(ctx context.Context) error {
+	listed := s.cfg.Now().Add(firstList - listEvery)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(lookEvery):
+		}
+		if now := s.cfg.Now(); now.Sub(listed) >= listEvery {
+			listed = now
+			if err := s.dropGone(ctx); err != nil && ctx.Err() == nil {
+				s.cfg.Log.Warn("subscriptions of channels that are no more could not be removed; it is tried again", "error", err)
+			}
+		}
+		s.lookAll(ctx)
+	}
+}
+
+// dropGone removes the subscriptions of channels that are no more.
+func (s *Sender) dropGone(ctx context.Context) error {
+	return bucket.All(ctx, s.cfg.Docs.Bucket(), prefix, func(e bucket.Entry) error {
+		id, _, _ := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/")
+		if lives, known := s.cfg.Lives(id); known && !lives && s.cfg.Mine(id) {
+			return s.cfg.Docs.Bucket().Delete(ctx, e.Key)
+		}
+		return nil
+	})
+}
+
+// lookAll looks after the channels that are this node's.
+func (s *Sender) lookAll(ctx context.Context) {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.asked))
+	s.mu.Unlock()
+	var group sync.WaitGroup
+	free := make(chan struct{}, parallel)
+	for _, c := range all {
+		if !s.cfg.Mine(c.ID) {
+			continue
+		}
+		free <- struct{}{}
+		group.Go(func() {
+			defer func() { <-free }()
+			if err := s.look(ctx, c); err != nil && ctx.Err() == nil {
+				s.cfg.Log.Warn("browsers could not be told of a channel; it is tried again", "channel", c.Slug, "error", err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// look notes what has happened in a channel, and tells its browsers. Nothing is asked of the bucket while nothing happens.
+func (s *Sender) look(ctx context.Context, c *channel.Channel) error {
+	st, err := s.state(ctx, c)
+	if err != nil {
+		return err
+	}
+	if list, ok := s.cfg.Aired(c.Slug); ok {
+		if copied := st; copied.decide(c.ID, list, s.cfg.Now()) {
+			if st, err = s.update(ctx, c, func(st *state) error {
+				if !st.decide(c.ID, list, s.cfg.Now()) {
+					return errNothing
+				}
+				return nil
+			}); err != nil && !errors.Is(err, errNothing) {
+				return err
+			}
+		}
+	}
+	if st.due(s.cfg.Now()) {
+		return s.pass(ctx, c, st.Round.Event)
+	}
+	if s.cfg.Now().Sub(st.Swept) >= sweepEvery {
+		return s.sweep(ctx, c)
+	}
+	return nil
+}
+
+// state returns what is known of a channel's document.
+func (s *Sender) state(ctx context.Context, c *channel.Channel) (state, error) {
+	s.mu.Lock()
+	st, known := s.known[c.ID]
+	s.mu.Unlock()
+	if known {
+		return st, nil
+	}
+	st, err := bucket.LoadIfThere[state](ctx, s.cfg.Docs, stateKey(c.ID))
+	if err == nil {
+		s.learn(c.ID, st)
+	}
+	return st, err
+}
+
+func (s *Sender) learn(id string, st state) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked[id] != nil {
+		s.known[id] = st
+	}
+}
+
+// update changes a channel's state. With errNothing it returns it as it is.
+func (s *Sender) update(ctx context.Context, c *channel.Channel, change func(*state) error) (state, error) {
+	st, err := bucket.Update(ctx, s.cfg.Docs, stateKey(c.ID), func(st *state) error {
+		st.Channel = c.Slug
+		return change(st)
+	})
+	if err == nil || errors.Is(err, errNothing) {
+		s.learn(c.ID, st)
+	}
+	return st, err
+}
+
+// sweep forgets subscriptions that have ended.
+func (s *Sender) sweep(ctx context.Context, c *channel.Channel) error {
+	for i := range byte(shards) {
+		if err := s.settle(ctx, shardKey(c.ID, i), func(d *shard) bool { return d.expire(s.cfg.Now()) }); err != nil {
+			return err
+		}
+	}
+	_, err := s.update(ctx, c, func(st *state) error { st.Swept = s.cfg.Now().UTC(); return nil })
+	return err
+}
+
+// settle changes a shard if it is there and there is something to change.
+func (s *Sender) settle(ctx context.Context, key string, change func(*shard) bool) error {
+	_, err := bucket.Update(ctx, s.cfg.Docs, key, func(d *shard) error {
+		if d.Subscriptions == nil || !change(d) {
+			return errNothing
+		}
+		return nil
+	})
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
+}
+
+// pass tells an event to all who were not told yet, batch for batch, for as long as this node holds the lease.
+func (s *Sender) pass(ctx context.Context, c *channel.Channel, event string) error {
+	message, err := s.messageOf(c)
+	if err != nil {
+		return err
+	}
+	pair, err := s.pair(ctx)
+	if err != nil {
+		return err
+	}
+	left := false
+	for i := range byte(shards) {
+		tried := map[string]bool{}
+		for {
+			if held, err := s.hold(ctx, c, event); err != nil || !held {
+				return err
+			}
+			d, err := bucket.LoadIfThere[shard](ctx, s.cfg.Docs, shardKey(c.ID, i))
+			if err != nil {
+				return err
+			}
+			d.expire(s.cfg.Now())
+			due := d.due(event, tried, batch)
+			if len(due) == 0 {
+				break
+			}
+			came := s.tell(ctx, pair, due, c.ID, message)
+			for id, o := range came {
+				tried[id] = true
+				left = left || o == refused || o == away
+			}
+			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTime) // what was told is noted, also by a node that leaves
+			err = s.settle(bounded, shardKey(c.ID, i), func(d *shard) bool { d.settle(event, came, s.cfg.Now()); return true })
+			cancel()
+			if err != nil {
+				return err
+			}
+		}
+	}
+	_, err = s.update(ctx, c, func(st *state) error { st.passed(s.cfg.Node, event, left, s.cfg.Now()); return nil })
+	return err
+}
+
+// hold takes or keeps the lease for a round. A channel that not everybody may watch any more tells nobody.
+func (s *Sender) hold(ctx context.Context, c *channel.Channel, event string) (bool, error) {
+	s.mu.Lock()
+	now := s.asked[c.ID]
+	s.mu.Unlock()
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	held := false
+	_, err := s.update(ctx, c, func(st *state) error {
+		if now == nil || !now.Open() {
+			st.Round = nil
+		}
+		if held = st.lease(s.cfg.Node, event, s.cfg.Now()); !held && st.Round != nil {
+			return errNothing
+		}
+		return nil
+	})
+	if errors.Is(err, errNothing) {
+		err = nil
+	}
+	return held, err
+}

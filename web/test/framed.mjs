@@ -1,0 +1,88 @@
+// The chat in the frame of a page of another site, without storage: beside the player and below it.
+//
+//   node web/test/framed.mjs NODE CHANNEL [--shots DIR]
+//
+// On stdout, one JSON line: {"end":true,"faults":[…],"exceptions":[…]}.
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { chromium } from 'playwright-core'
+
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
+const node = new URL(positionals[0]).origin
+const slug = positionals[1]
+const checker = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const faults = []
+const exceptions = []
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update'],
+})
+// localhost is another site than 127.0.0.1: the frame gets no cookies, and no storage where third parties have none.
+const blog = createServer((_, answer) => answer.setHeader('Content-Type', 'text/html').end(`<!doctype html><html lang="en"><title>A blog</title><body style="margin:0"><div id="tv"></div><script src="${node}/embed.js"></script>
+  <script>globalThis.player = new MayflyPlayer('#tv', { channel: '${slug}', chat: true, label: 'News' })</script>`))
+await new Promise((listening) => blog.listen(0, '127.0.0.1', listening))
+
+async function reader(colorScheme, width, height, barred) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme })
+  context.setDefaultTimeout(15_000)
+  const page = await context.newPage()
+  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
+  page.on('console', (m) => m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text()) && exceptions.push(m.text()))
+  if (barred) await page.addInitScript(() => Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError') } }))
+  await page.goto(`http://localhost:${blog.address().port}/`)
+  await page.frameLocator('iframe').getByRole('heading', { name: 'Chat' }).waitFor({ state: 'attached' })
+  return [page, page.frameLocator('iframe')]
+}
+
+async function look(page, name) {
+  if (opt.shots) await page.screenshot({ path: join(opt.shots, `framed-${name}.png`) })
+  const frame = page.frames().find((f) => f.url().startsWith(node))
+  await frame.evaluate(checker)
+  const result = await frame.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+  for (const v of result.violations) if (v.impact === 'serious' || v.impact === 'critical') faults.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.target).join('; ')}`)
+}
+
+/** Where player and chat lie in the frame. */
+const places = async (frame) => [await frame.locator('.stage').boundingBox(), await frame.locator('.chat').boundingBox()]
+
+try {
+  const [wide, eve] = await reader('dark', 1100, 700, true)
+  await eve.getByLabel('Your name in the chat').fill('Eve')
+  await eve.getByRole('button', { name: 'Join' }).click()
+  await eve.getByLabel('Say something').fill('from a blog')
+  await eve.getByLabel('Say something').press('Enter')
+  await eve.getByRole('log').getByText('from a blog').waitFor()
+  const [narrow, bob] = await reader('light', 390, 760, false)
+  await bob.getByRole('log').getByText('from a blog').waitFor()
+  await bob.getByLabel('Your name in the chat').fill('Bob Rivers')
+  const link = bob.getByRole('link', { name: 'write with an account' })
+  if ((await link.getAttribute('target')) !== '_blank' || (await link.getAttribute('href')) !== `/${slug}`) faults.push('the link to the channel’s page stays in the frame')
+  await bob.getByRole('button', { name: 'Join' }).click()
+  await bob.getByLabel('Say something').fill('from a phone')
+  await bob.getByLabel('Say something').press('Enter')
+  await eve.getByRole('log').getByText('from a phone').waitFor()
+  await look(wide, 'wide-dark')
+  await look(narrow, 'narrow-light')
+  const [beside, below] = [await places(eve), await places(bob)]
+  if (beside[1].x < beside[0].x + beside[0].width - 1 || beside[1].width < 300 || beside[0].width < 600) faults.push(`beside: ${JSON.stringify(beside)}`)
+  if (below[1].y < below[0].y + below[0].height - 1 || below[1].height < 250 || Math.abs(below[0].width / below[0].height - 16 / 9) > 0.02) faults.push(`below: ${JSON.stringify(below)}`)
+
+  // A small frame, as an <iframe> of that size, and one where no chat has room.
+  const small = await browser.newPage({ viewport: { width: 640, height: 360 }, colorScheme: 'dark' })
+  await small.goto(`${node}/${slug}/embed?chat=1`)
+  await small.getByRole('log').getByText('from a phone').waitFor()
+  if (opt.shots) await small.screenshot({ path: join(opt.shots, 'framed-small-dark.png') })
+  await small.setViewportSize({ width: 320, height: 180 })
+  await small.locator('.chat').waitFor({ state: 'hidden' })
+  const stage = await small.locator('.stage').boundingBox()
+  if (stage.width < 319 || stage.height < 179) faults.push(`a tiny frame: ${JSON.stringify(stage)}`)
+} catch (e) {
+  faults.push(String(e.stack ?? e))
+}
+await browser.close()
+blog.close()
+process.stdout.write(JSON.stringify({ end: true, faults, exceptions }) + '\n')
+process.exit(0)

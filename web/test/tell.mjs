@@ -1,0 +1,121 @@
+// A viewer asks to be told when a channel is live: where nothing can be pushed, where it is forbidden, and with a push
+// service, whose part the test plays: Chromium has none here. What the service worker shows is pushed by its debugger.
+//
+//   node web/test/tell.mjs NODE CHANNEL [--shots DIR]
+//
+// NODE is the address of a node where CHANNEL is off air. On stdout, one JSON line: {"end":true,"faults":[…],"exceptions":[…]}.
+import { createECDH } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { chromium } from 'playwright-core'
+
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
+const node = new URL(positionals[0]).origin
+const slug = positionals[1]
+const checker = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const faults = []
+const exceptions = []
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update'],
+})
+
+async function viewer(colorScheme, width, begin, permissions = ['notifications']) {
+  const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme, permissions })
+  context.setDefaultTimeout(15_000)
+  const page = await context.newPage()
+  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
+  page.on('console', (m) => m.type() === 'error' && !/^Failed to load resource|net::ERR_|does not support the Push API in incognito/.test(m.text()) && exceptions.push(m.text()))
+  if (begin) await page.addInitScript(begin.script, begin.with)
+  await page.goto(`${node}/${slug}`)
+  await page.getByRole('link', { name: 'Feed (RSS)' }).waitFor()
+  return page
+}
+
+async function look(page, name) {
+  if (opt.shots) await page.screenshot({ path: join(opt.shots, `tell-${name}.png`) })
+  await page.evaluate(checker)
+  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+  for (const v of result.violations) if (v.impact === 'serious' || v.impact === 'critical') faults.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.target).join('; ')}`)
+}
+
+const button = (page) => page.getByRole('button', { name: /when it is live/ })
+const pressed = (page, is) => page.waitForFunction((want) => [...document.querySelectorAll('.tell button')].some((b) => b.getAttribute('aria-pressed') === want), String(is))
+
+try {
+  // Without a push service the open page tells, and says so.
+  const plain = await viewer('light', 390)
+  await button(plain).click()
+  await plain.getByText('for as long as this page is open').waitFor()
+  await pressed(plain, true)
+  await look(plain, 'page')
+  await plain.reload()
+  await pressed(plain, true)
+  await button(plain).click()
+  await plain.getByText('You are not told any more.').waitFor()
+  await plain.context().close()
+
+  // A browser that has no notifications, and one where they are forbidden.
+  const none = await viewer('dark', 820, { script: () => delete window.Notification })
+  await none.getByText('This browser cannot tell you by itself').waitFor()
+  if ((await button(none).count()) > 0) faults.push('a browser that cannot tell offers to')
+  await none.context().close()
+  const denied = await viewer('dark', 820, { script: () => Object.defineProperty(Notification, 'permission', { get: () => 'denied' }) })
+  await denied.getByText('are blocked in your browser').waitFor()
+  await look(denied, 'denied')
+  await denied.context().close()
+
+  // With a push service: on, known again, and taken back.
+  const keys = createECDH('prime256v1')
+  const point = keys.generateKeys('base64url')
+  const page = await viewer('dark', 1280, {
+    with: point,
+    script: (p256dh) => {
+      const made = () => (localStorage.getItem('test-key') === null ? null : {
+        endpoint: 'https://push.example.org/send/abc',
+        options: { applicationServerKey: Uint8Array.from(atob(localStorage.getItem('test-key')), (c) => c.charCodeAt(0)).buffer },
+        toJSON: () => ({ endpoint: 'https://push.example.org/send/abc', expirationTime: null, keys: { p256dh, auth: 'AAECAwQFBgcICQoLDA0ODw' } }),
+      })
+      PushManager.prototype.getSubscription = async () => made()
+      PushManager.prototype.subscribe = async ({ userVisibleOnly, applicationServerKey }) => {
+        if (!userVisibleOnly || applicationServerKey.length !== 65) throw new TypeError('no such subscription')
+        localStorage.setItem('test-key', btoa(String.fromCharCode(...applicationServerKey)))
+        return made()
+      }
+    },
+  })
+  const before = await page.request.get(`${node}/api/v1/push-key`)
+  if (!before.ok()) faults.push(`no key: ${before.status()}`)
+  await button(page).click()
+  await page.getByText('also when no page of the channel is open').waitFor()
+  await pressed(page, true)
+  await look(page, 'pushed')
+  await page.reload()
+  await pressed(page, true)
+
+  // What is pushed is shown, and leads to the channel alone.
+  const debug = await page.context().newCDPSession(page)
+  const registered = new Promise((found) => debug.on('ServiceWorker.workerRegistrationUpdated', (e) => e.registrations.length > 0 && found(e.registrations[0].registrationId)))
+  await debug.send('ServiceWorker.enable')
+  const registrationId = await registered
+  for (const data of [JSON.stringify({ title: 'News is on air', body: '<b>today</b>', path: `/${slug}`, icon: '' }), JSON.stringify({ title: 'Evil', path: '//evil.example' }), 'no JSON']) {
+    await debug.send('ServiceWorker.deliverPushMessage', { origin: node, registrationId, data })
+  }
+  const shown = await page.waitForFunction(async () => {
+    const all = await (await navigator.serviceWorker.getRegistration('/')).getNotifications()
+    return all.length >= 2 ? all.map((n) => ({ title: n.title, body: n.body, path: n.data.path })) : null
+  }).then((h) => h.jsonValue())
+  const news = shown.find((n) => n.title === 'News is on air')
+  if (news?.path !== `/${slug}` || news.body !== '<b>today</b>' || shown.some((n) => n !== news && n.path !== '/')) faults.push(`shown: ${JSON.stringify(shown)}`)
+
+  await button(page).click()
+  await page.getByText('You are not told any more.').waitFor()
+  await page.reload()
+  await pressed(page, false)
+} catch (e) {
+  faults.push(String(e.stack ?? e))
+}
+await browser.close()
+process.stdout.write(JSON.stringify({ end: true, faults, exceptions }) + '\n')
