@@ -100,7 +100,7 @@ func (e *Entry) Whole() *End {
 
 // Over returns the end of a cue that is over, or as good as over; nil if it is not, or if the entry plays none.
 func (e *Entry) Over(now time.Time) *End {
-	if end := e.Whole(); end != nil && !now.Before(end.ProgramTime.Add(-Early)) {
+	if end := e.Whole(); end != nil && !e.Time(now).Before(end.ProgramTime.Add(-Early)) {
 		return end
 	}
 	return nil

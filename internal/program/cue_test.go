@@ -251,3 +251,46 @@ func TestRehearse(t *testing.T) {
 		t.Errorf("after the one that was cut to has left, the other does not follow: %+v", o)
 	}
 }
+
+// TestAhead plays clips and the plan after a take whose program time is ahead of the clock: they begin within five
+// seconds of the clock, and what is ahead by less waits for it.
+func TestAhead(t *testing.T) {
+	for by, want := range map[time.Duration]time.Duration{18 * time.Second: 13 * time.Second, 4 * time.Second: 0, 0: 0, -time.Minute: 0} {
+		d := newDirector()
+		air(t, d, d.Began(contender("a", 1, 5)))
+		s, cue := testCue(t, 1, "")
+		end := edgeAt(9, 0)
+		clock := end.End.Add(-by)
+		o, err := d.Cue(onClock(&Play{Plan: -3, Cue: cue}, clock))
+		if err != nil || o == nil || o.Fill == nil {
+			t.Fatalf("Cue: %+v, %v", o, err)
+		}
+		d.Safe(o.Fill(end))
+		e := d.List().OnAir()
+		if e == nil || e.Play == nil || e.Play.Ahead != want {
+			t.Fatalf("by %v: on air is %+v", by, e)
+		}
+		begins := e.ProgramTime.Add(-want)
+		if wait := begins.Sub(clock); wait > maxWait || e.Time(begins) != e.ProgramTime {
+			t.Errorf("by %v: it begins after %v", by, wait)
+		}
+		show := func(now time.Time) State {
+			_, state := Of(d.List(), func(media.TakeID, string, *Entry) *media.Listing { return nil }, View{
+				Rendition: media.Main, Span: LiveSpan, Now: now, Playout: func(e *Entry) *Playout { return NewPlayout(s, e.Play.Place, e.ProgramTime) },
+				Parts: func(media.TakeID, uint32) []media.PartInfo { return nil },
+			})
+			return state
+		}
+		if state := show(begins.Add(-time.Second)); !state.Next.Equal(begins) || state.Listed != 0 {
+			t.Errorf("by %v: before it begins it lists %d, and there is more at %v, want %v", by, state.Listed, state.Next, begins)
+		}
+		first := NewPlayout(s, e.Play.Place, e.ProgramTime).Segment(0).Duration.Duration()
+		if state := show(begins.Add(first + time.Millisecond)); state.Listed != 1 {
+			t.Errorf("by %v: after its first segment it lists %d", by, state.Listed)
+		}
+		whole := e.Whole().ProgramTime.Add(-want)
+		if e.Over(whole.Add(-Early-time.Millisecond)) != nil || e.Over(whole.Add(-Early)) == nil {
+			t.Errorf("by %v: it is not over when the clock says so", by)
+		}
+	}
+}

@@ -203,9 +203,25 @@ func (c *CutList) after(end *End, e Entry, at time.Time) Entry {
 		if e.ProgramTime.Before(before.End.ProgramTime) {
 			e.ProgramTime = before.End.ProgramTime
 		}
+		e.lead(at)
 	}
 	return e
 }
+
+// maxWait is how long what the clock drives waits at most for the clock to reach its beginning. It is more than clocks
+// may differ, so that the lead of a program becomes less with each such entry.
+const maxWait = 5 * time.Second
+
+// lead has a clock-driven entry that begins at a time of the clock be as far ahead of that as it must.
+func (e *Entry) lead(clock time.Time) {
+	if ahead := e.ProgramTime.Sub(clock) - maxWait; e.Play != nil && ahead > 0 {
+		play := *e.Play
+		play.Ahead, e.Play = ahead.Truncate(time.Millisecond), &play
+	}
+}
+
+// Time returns the program time of a clock-driven entry at a time of the clock.
+func (e *Entry) Time(clock time.Time) time.Time { return clock.Add(e.Play.Ahead) }
 
 // with returns a copy of the list that a change was made to.
 func (c *CutList) with(change func(*CutList)) *CutList {

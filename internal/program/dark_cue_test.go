@@ -54,7 +54,7 @@ func (s *dark) cued(n *darkNode) {
 	if n != s.nodes[0] {
 		turn -= 2 * time.Second
 	}
-	s.after(e.Whole().ProgramTime.Sub(s.clock(n))-turn, func() { s.follow(n, e.ID) })
+	s.after(e.Whole().ProgramTime.Sub(e.Time(s.clock(n)))-turn, func() { s.follow(n, e.ID) })
 }
 
 // follow puts on air what follows a cue.

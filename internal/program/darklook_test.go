@@ -33,7 +33,7 @@ func (s *dark) show(n *darkNode) {
 	}
 	e := list.OnAir()
 	if e != nil && e.Play != nil && s.spoil != "who lists" {
-		playing := s.playout(n, e).Playing(v.Now)
+		playing := s.playout(n, e).Playing(e.Time(v.Now))
 		if want := e.Reserve(n.process, max(n.listed[e.ID], playing+1)); want > 0 && !n.director.bound(e) {
 			made, err := Reserved(s.bucket, list, e.ID, n.process, want)
 			if err == nil {

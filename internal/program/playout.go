@@ -18,6 +18,9 @@ type Play struct {
 	// Held says that a producer took the channel off air and it plays its off-air card: no source goes on air in its
 	// stead by itself.
 	Held bool `json:"held,omitempty"`
+	// Ahead is how far its program time is ahead of the clock: what was on air before it began so late that the program
+	// has gone further than the clock has.
+	Ahead time.Duration `json:"ahead,omitempty"`
 	// Cue is set if it plays clips on cue. The channel's plan stands still at its place meanwhile.
 	Cue *Cue `json:"cue,omitempty"`
 }

@@ -29,20 +29,21 @@ func (b *builder) playout(e *Entry, p *Playout) bool {
 // onAir adds the segment that is playing, as far as its parts have been reached, and returns the newest one before
 // it that is whole. What plays when is a matter of the node's clock; what has which number is not.
 func (b *builder) onAir(e *Entry, p *Playout) (last int64) {
-	playing := p.Playing(b.view.Now)
+	now := e.Time(b.view.Now)
+	playing := p.Playing(now)
 	if u := b.view.Until; u != nil && playing >= int64(u.Segment) {
 		b.held, b.listed = true, int64(u.Segment)
 		return int64(u.Segment) - 1
 	}
-	if p.over(b.view.Now) {
+	if p.over(now) {
 		b.listed = playing + 1
 		return playing
 	}
 	b.listed = max(0, playing)
 	s := p.Segment(max(0, playing))
 	end := p.start.Add((s.Start + s.Duration).Duration())
-	if b.next = end; playing < 0 {
-		b.next = p.start
+	if b.wait(e, end); playing < 0 {
+		b.wait(e, p.start)
 	}
 	if !b.view.LowLatency || playing < 0 {
 		return playing - 1
@@ -51,7 +52,8 @@ func (b *builder) onAir(e *Entry, p *Playout) (last int64) {
 	reached, at := 0, s.Start
 	for _, part := range parts {
 		at += part.Duration
-		if b.next = p.start.Add(at.Duration()); b.next.After(b.view.Now) {
+		next := p.start.Add(at.Duration())
+		if b.wait(e, next); next.After(now) {
 			break
 		}
 		reached++
@@ -60,7 +62,7 @@ func (b *builder) onAir(e *Entry, p *Playout) (last int64) {
 		base.Run, base.From, base.To = true, uint32(reached), uint32(reached)
 		b.hint = base.String()
 	} else {
-		b.next = end
+		b.wait(e, end)
 	}
 	if reached > 0 {
 		b.listed++
@@ -70,6 +72,9 @@ func (b *builder) onAir(e *Entry, p *Playout) (last int64) {
 	}
 	return playing - 1
 }
+
+// wait says at which program time of the entry there is more.
+func (b *builder) wait(e *Entry, until time.Time) { b.next = until.Add(-e.Play.Ahead) }
 
 func (b *builder) addPlayed(e *Entry, n int64, s *Played, out hls.Segment) {
 	b.add(e, e.Number+n, out)

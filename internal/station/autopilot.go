@@ -240,7 +240,7 @@ func (p *Program) play(v *program.View) {
 		v.Until = allowed
 	}
 	if x := p.playout(e); x != nil {
-		p.auto.playing = x.Playing(v.Now) + 1
+		p.auto.playing = x.Playing(e.Time(v.Now)) + 1
 		p.reserve(e, p.auto.playing)
 	}
 }
@@ -334,7 +334,7 @@ func (p *Program) variantsOf(e *program.Entry, codecs string) ([]hls.Variant, er
 	if x == nil {
 		return nil, ErrNotYet
 	}
-	c := x.Segment(max(0, x.Playing(p.station.now()))).Clip
+	c := x.Segment(max(0, x.Playing(e.Time(p.station.now())))).Clip
 	v := hls.Variant{URI: media.Main + ".m3u8", Codecs: codecs, Width: c.Width, Height: c.Height, FrameRate: c.FrameRate, Bandwidth: c.Bandwidth}
 	if v.Bandwidth == 0 {
 		v.Bandwidth = usualBandwidth
@@ -412,7 +412,7 @@ func (p *Program) tidyPlay() {
 		return
 	}
 	x := a.playouts[e.ID]
-	now := max(0, x.Playing(p.station.now()))
+	now := max(0, x.Playing(e.Time(p.station.now())))
 	for id, c := range a.clips {
 		near := false
 		for n := max(0, now-maxParted); n <= now+1 && !near; n++ {

@@ -92,7 +92,7 @@ func (p *Program) cued() {
 		return
 	}
 	p.auto.cue = e.ID
-	wait := e.Whole().ProgramTime.Sub(p.station.now()) - program.Early
+	wait := e.Whole().ProgramTime.Sub(e.Time(p.station.now())) - program.Early
 	p.station.tasks.start(func(ctx context.Context) { p.afterCue(ctx, e.ID, wait) })
 }
 

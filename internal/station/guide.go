@@ -58,8 +58,11 @@ func (p *Program) AsRun(ctx context.Context, from, to time.Time) (out []program.
 	for i := range list.Entries {
 		e := &list.Entries[i]
 		end := p.station.now()
-		if e.End != nil {
+		switch {
+		case e.End != nil:
 			end = e.End.ProgramTime
+		case e.Play != nil:
+			end = e.Time(end)
 		}
 		if !end.After(from) || !e.ProgramTime.Before(to) {
 			continue
@@ -105,6 +108,6 @@ func (p *Program) Playing(ctx context.Context) (media.Address, error) {
 	if err != nil {
 		return media.Address{}, err
 	}
-	s := x.Segment(max(0, x.Playing(p.station.now())))
+	s := x.Segment(max(0, x.Playing(e.Time(p.station.now()))))
 	return media.Address{Take: s.Clip.Take, Rendition: media.Main, Segment: s.Segment}, nil
 }

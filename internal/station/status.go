@@ -161,7 +161,7 @@ func (p *Program) status(bucketAway bool) Status {
 	if e.End != nil {
 		s.State, s.Since = Off, e.End.ProgramTime
 	} else if e.Play != nil {
-		s.Take = ""
+		s.Take, s.Ahead = "", e.Play.Ahead
 		s.Cue, s.CuedAt = e.Play.Cue, e.ProgramTime
 		if c.Plan != nil && c.Plan.Card != "" && s.Cue == nil {
 			s.State, s.Card, s.Since = Off, true, e.ProgramTime
