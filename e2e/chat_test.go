@@ -229,8 +229,14 @@ func TestChatFleet(t *testing.T) {
 	// A node that has heard nothing of it reads it from the bucket.
 	f.nodes[1].start()
 	path := "/api/v1/channels/hall/chat/log?from=" + time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+	var log []byte
+	defer func() {
+		if t.Failed() {
+			t.Logf("what is kept: %s", tail(string(log)))
+		}
+	}()
 	f.nodes[1].until("all of it is kept", 30*time.Second, func() bool {
-		_, log := f.nodes[1].admin("GET", path, "")
+		_, log = f.nodes[1].admin("GET", path, "")
 		for _, text := range []string{"0 says hello", "1 says hello", "2 says hello", "3 goes on"} {
 			if bytes.Count(log, []byte(text)) != 1 {
 				return false

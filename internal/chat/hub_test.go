@@ -226,6 +226,24 @@ func TestKeeperDies(t *testing.T) {
 	})
 }
 
+// TestKeeperBeginsAnew: who is to keep a room was killed and began again, knows nothing of what was said before, and it is
+// kept all the same.
+func TestKeeperBeginsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bucket.NewMem()
+		f := &fleet{hears: map[string]func(string, []byte){}, dead: map[string]bool{}, keep: "a"}
+		hubs := run(t, b, f, "a", "b", "c")
+		say(t, hubs["b"], viewer(1), "told")
+		time.Sleep(time.Second)
+		f.kill("a", "begun")
+		run(t, b, f, "begun")
+		time.Sleep(3*keepEvery + 2*time.Second)
+		if got := kept(t, run(t, b, nil, "later")["later"], Where{Channel: "c"}); !slices.Equal(got, []string{"told"}) {
+			t.Errorf("kept: %q", got)
+		}
+	})
+}
+
 // TestFleet moderates at one node what is said at another.
 func TestFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

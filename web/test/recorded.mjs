@@ -77,7 +77,7 @@ try {
   await page.goto(`${setup.origin}/studio/${slug}`)
   const after = page.locator('section', { hasText: 'On air and after' })
   await after.getByRole('checkbox', { name: /^Keep every broadcast/ }).and(page.locator(':checked')).uncheck()
-  await after.getByRole('button', { name: 'Save' }).click()
+  await after.getByRole('button', { name: 'Save', exact: true }).click()
   await after.getByText('Saved.').waitFor()
   const { record, dvrWindow } = await page.evaluate(async (slug) => (await fetch(`/api/v1/channels/${slug}`)).json(), slug)
 

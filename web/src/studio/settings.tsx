@@ -53,7 +53,7 @@ function Burn({ c, path }: { c: Channel; path: string }) {
   }
   const closed = c.visibility === 'private' || c.password === true
   return (
-    <Form word="Save" does={save}>
+    <Form word="Save graphics in the picture" does={save}>
       <Check name="burn" on={c.burn === true} label="Graphics in the picture for other players" hint="Other apps and televisions show no graphics. This makes a second program, at most 720p, with the graphics in its pictures. While somebody watches it, one of the server’s machines draws and encodes it, which takes up to one processor; while nobody does, it costs nothing." />
       {c.burnt && (
         <div class="field">

@@ -35,6 +35,9 @@ interface Rules {
 }
 
 const rules = signal<Rules | null>(null)
+
+/** The version of the rules with which somebody began to change them here: what others do meanwhile leaves the form as it is. */
+const edited = signal<number | null>(null)
 const viewers = signal<Room | null>(null)
 const crew = signal<Room | null>(null)
 
@@ -80,7 +83,7 @@ export function Talk({ me }: { me: Me }) {
         <RoomBox title="Producers’ room" note="Only who works on the channel reads this." room={crew.value} own={viewers.value.own.value} me={me} label="What the crew says" />
       </div>
       <Polls room={viewers.value} poll={told.poll} />
-      {rules.value && <RulesForm key={rules.value.version} r={rules.value} />}
+      {rules.value && <RulesForm key={edited.value ?? rules.value.version} r={rules.value} />}
       {rules.value && mayCut.value && <Emotes at={at('/emotes')} all={rules.value.emotes} took={tookRules} />}
       {rules.value && rules.value.bans.length > 0 && <Bans bans={rules.value.bans} />}
     </Section>
@@ -178,7 +181,7 @@ function RulesForm({ r }: { r: Rules }) {
         <button type="button" class="button ghost" onClick={clear}>Clear the room</button>
       </div>
       <Outcome task={task} />
-      <details class="more">
+      <details class="more" open={edited.value !== null} onToggle={(e) => (edited.value = e.currentTarget.open ? (edited.value ?? r.version) : null)}>
         <summary>Rules of the chat</summary>
         <Form word="Save the rules" does={async (read) => {
           await rule('PATCH', '/rules', { mode: read('mode'), slow: Number(read('slow')), holdLinks: read('links') !== '', words: read('words').split(/[\n,]/).map((w) => w.trim()).filter((w) => w !== '') })
