@@ -32,8 +32,8 @@ if [ -d e2e ]; then
 	CGO_ENABLED=0 go test -count=1 -run '^$' ./e2e >/dev/null 2>&1 || true
 	sync
 	# Without the race detector: real time counts there, and the server is the built program.
-	# Those that wait most of their time run five at once.
-	CGO_ENABLED=0 go test -count=1 -timeout 20m -parallel 5 ./e2e 2>&1 | tee -a "$summary" || failed=1
+	# Those that wait most of their time run four at once.
+	CGO_ENABLED=0 go test -count=1 -timeout 20m -parallel 4 ./e2e 2>&1 | tee -a "$summary" || failed=1
 fi
 echo
 echo "summary"
