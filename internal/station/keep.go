@@ -48,7 +48,6 @@ func (s *Station) keep(ctx context.Context) error {
 			s.nudge()
 			for _, p := range s.each() {
 				p.keepMix()
-				p.orphaned()
 			}
 		case <-tidy.C:
 			s.tidy(ctx)

@@ -245,6 +245,7 @@ func (p *Program) listChanged(before *program.CutList) {
 	if p.director.List() == before {
 		return
 	}
+	p.orphaned()
 	p.touch()
 	p.station.index(p)
 	p.tellCuts()

@@ -1,13 +1,13 @@
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { slugOf } from './channel'
-import { dress } from './colours'
 import { takePass } from './pass'
 import { offered, type Offered } from './player/film'
 import { film, FilmPlayer } from './player/FilmPlayer'
 import { readOptions } from './player/options'
 import { current, Player } from './player/Player'
 import { controlOfFilm, controlOfSession, serveFrame } from './player/remote'
+import { useDress } from './wear'
 import './styles/base.css'
 import './styles/player.css'
 import './styles/embed.css'
@@ -37,7 +37,7 @@ function WithChat() {
   useEffect(() => {
     if (open) void import('./chat/Chat').then((m) => setChat(() => m.Chat), () => {})
   }, [open])
-  useEffect(() => dress(status?.accent ?? '', status?.background ?? ''), [status?.accent, status?.background])
+  useDress(options.accent || (status?.accent ?? ''), options.background || (status?.background ?? ''))
   return (
     <div class="with-chat">
       <Player slug={slug} options={options} onHelp={() => {}} />

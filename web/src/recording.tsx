@@ -38,7 +38,7 @@ async function load(): Promise<void> {
     trouble.value = ''
   } catch (e) {
     trouble.value = e instanceof Problem ? (e.status === 404 ? 'This recording is not there. It may have been deleted.' : e.message) : String(e)
-    if (e instanceof Problem && (e.status === 0 || e.status >= 500)) window.setTimeout(() => void load(), 3000)
+    if (recording.value === null && e instanceof Problem && (e.status === 0 || e.status >= 500)) window.setTimeout(() => void load(), 3000)
   }
 }
 

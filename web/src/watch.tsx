@@ -3,7 +3,6 @@ import { render } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { categoryName } from './categories'
 import { slugOf, type Status } from './channel'
-import { dress } from './colours'
 import { languageName } from './languages'
 import { at } from './origin'
 import { Badge, Brand } from './parts'
@@ -17,6 +16,7 @@ import { current, Player } from './player/Player'
 import { Coming } from './watch/Coming'
 import { OnDemand } from './watch/OnDemand'
 import { viewers } from './words'
+import { useDress } from './wear'
 import './styles/base.css'
 import './styles/player.css'
 import './styles/sheet.css'
@@ -44,13 +44,7 @@ function Watch() {
   useEffect(() => void import('./recorded/list').then((m) => setRecorded(() => m.Recordings), () => {}), [])
   const [Report, setReport] = useState<typeof import('./report').Report | null>(null)
   const [Sheet, setSheet] = useState<typeof import('./watch/EmbedSheet').EmbedSheet | null>(null)
-  useEffect(() => {
-    const wear = () => dress(status?.accent ?? '', status?.background ?? '')
-    wear()
-    const system = window.matchMedia('(prefers-color-scheme: dark)')
-    system.addEventListener('change', wear)
-    return () => system.removeEventListener('change', wear)
-  }, [status?.accent, status?.background])
+  useDress(status?.accent ?? '', status?.background ?? '')
   const open = status !== null && status.gate === ''
   const [Hear, setHear] = useState<typeof import('./watch/Tell') | null>(null)
   const [Chat, setChat] = useState<typeof import('./chat/Chat').Chat | null>(null)

@@ -30,8 +30,8 @@ export function Replay({ slug, time }: { slug: string; time: Signal<number | nul
       const iso = (date: number) => encodeURIComponent(new Date(date).toISOString())
       const answer = await fetch(at(withPass(`/api/v1/channels/${encodeURIComponent(slug)}/chat/log?from=${iso(from)}&to=${iso(to)}`, slug)), { signal: AbortSignal.timeout(8000) })
       if (!answer.ok) throw new Error(answer.statusText)
-      if (own.value === noOwn) own.value = await ownOf(slug).catch(() => noOwn)
       heard.value = add(heard.value, from, to, await answer.json()).heard
+      if (own.value === noOwn) void ownOf(slug).then((o) => (own.value = o), () => {})
     }
     const look = () => {
       const date = time.value

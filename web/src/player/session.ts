@@ -1,14 +1,15 @@
 import type { Status } from '../channel'
 import { Feed, retryDelay } from '../feed'
 import { keepPass, passOf } from '../pass'
+import { Admission } from './admission'
 import { Captions } from './captions'
+import { Depth } from './depth'
 import { bestOf, build, choose, type Engine, type Quality } from './engine'
 import { Graphics } from './graphics'
 import type { Options } from './options'
 import { afterStall, keep, startPace, tooFar, type Pace } from './pace'
 import { offLimit, plan, type Mode } from './plan'
 import { begin, hold, standstill } from './picture'
-import { Depth, Room } from './room'
 import { Seen } from './seen'
 import { next, start, type Facts, type Shown, type State } from './shown'
 import { reach } from './timeline'
@@ -60,7 +61,7 @@ export class Session extends Seen {
   private lastDate: number | null = null
   private building = false
   private entered = 0
-  private readonly room = new Room()
+  private readonly admission = new Admission()
   private pace: Pace = startPace(0)
   private readonly feed: Feed
   private readonly off = new AbortController()
@@ -358,7 +359,7 @@ export class Session extends Seen {
       behind: this.behind.value,
       behindLimit: engine?.kind === 'native' ? 30 : 8,
       rewound: this.rewound.value,
-      full: this.room.full,
+      full: this.admission.full,
     })
     if (this.shown.state !== this.state.value) this.changed(this.shown.state)
     const what = plan({
@@ -408,7 +409,7 @@ export class Session extends Seen {
   /** Builds an engine if there is room for one more viewer. */
   private admitted(mode: Mode): void {
     if (this.status.value?.limited !== true || this.engine !== null) return this.assemble(mode)
-    this.room.ask(this.slug, (full) => {
+    this.admission.ask(this.slug, (full) => {
       if (full) this.nextTry = Date.now() + fullAfter * (1 + Math.random() / 2)
       else if (!this.off.signal.aborted) this.assemble(mode)
     })

@@ -48,7 +48,7 @@ export function Autopilot() {
   return (
     <Section id="autopilot" title="When nobody is live" word="Autopilot" text="Storyboards keep the channel on air. Five seconds after nothing is live any more they begin; a source that goes on air interrupts them, and the clip goes on afterwards where it stopped.">
       <Waiting of={boards} />
-      {plan.value && (plan.value.version === 0 || plan.value.card) && <OffAir path={path} />}
+      {mayCut.value && plan.value && (plan.value.version === 0 || plan.value.card) && <OffAir path={path} />}
       {choices && choices.length === 0 && <p class="dim">There is no storyboard yet. <a href={`/studio/${c.slug}/library`}>Upload clips in the library</a> and put them into one.</p>}
       {choices && choices.length > 0 && plan.value && (
         <div class="form">

@@ -3,7 +3,7 @@ import { useEffect, useId, useRef } from 'preact/hooks'
 import { call } from '../people/api'
 import { useFetched, Waiting } from '../people/fetched'
 import { Act, Outcome, useTask } from '../people/form'
-import { channel, mayCut } from './desk'
+import { channel } from './desk'
 import { upload } from './look'
 import { shrunk } from './shrink'
 
@@ -27,16 +27,20 @@ export function OffAir({ path }: { path: string }) {
   const task = useTask()
   const now = card.value.value
   const revision = channel.value?.revision
-  useEffect(() => void card.again(), [revision])
+  const seen = useRef(revision)
+  useEffect(() => {
+    if (revision !== seen.current) void card.again()
+    seen.current = revision
+  }, [revision])
   useEffect(() => {
     if (now?.state !== 'making') return
-    const timer = window.setInterval(() => void card.again(), lookEvery)
+    const timer = window.setInterval(() => document.visibilityState === 'visible' && void card.again(), lookEvery)
     return () => window.clearInterval(timer)
   }, [now?.state])
   if (now === null) return <Waiting of={card} />
-  if (now.state === 'plan' || !mayCut.value) return null
+  if (now.state === 'plan') return null
   const written = line.value ?? now.line ?? ''
-  const there = now.state === 'shown' || now.state === 'making'
+  const there = now.state !== 'none'
   const draw = async () => {
     card.value.value = await call<OffAirCard>('PUT', `${path}/card`, { line: written })
     line.value = null
@@ -53,12 +57,12 @@ export function OffAir({ path }: { path: string }) {
   return (
     <div class="off-air" role="group" aria-labelledby={`${id}-t`}>
       {there && (
-        <span class="off-air-shown">{now.poster ? <img src={now.poster} alt="The card now" /> : <span class="dim" role="status">{now.state === 'making' ? 'The card is being made' : 'No picture of it yet'}</span>}</span>
+        <span class="off-air-shown">{now.poster ? <img src={now.poster} alt="The card now" /> : <span class="dim" role="status">{now.state === 'making' ? 'The card is being made' : 'There is no picture of it'}</span>}</span>
       )}
       <div class="form">
         <h3 id={`${id}-t`}>{there ? 'The off-air card' : 'A card'}</h3>
         <p class="dim" role="status">
-          {now.state === 'shown' ? 'Viewers see it whenever nobody is live, in players outside too.' : now.state === 'making' ? 'Viewers see it in some seconds, whenever nobody is live.'
+          {now.state === 'shown' ? 'Viewers see it whenever nobody is live, in players outside too.' : now.state === 'making' ? 'Viewers see it in some seconds, whenever nobody is live.' : now.state === 'failed' ? 'What viewers saw before stays until another is made.'
             : 'A picture that viewers see whenever nobody is live, in players outside too: with the channel’s title, logo and colours, or one of your own. A plan that you make later takes its place.'}
         </p>
         {now.state === 'failed' && <p class="alert" role="alert">The card could not be made: {now.fault}</p>}

@@ -1,10 +1,10 @@
 import { useId } from 'preact/hooks'
 import type { Kind } from '../graphics/showing'
-import { call, Problem } from '../people/api'
+import { call } from '../people/api'
 import { Field, type Read } from '../people/form'
-import { sentenceOf } from '../people/problems'
 import type { Board, Prepared } from './board'
 import { channel } from './desk'
+import { upload } from './look'
 import { shrunk } from './shrink'
 
 /** Where the API has a channel's graphics. */
@@ -89,12 +89,5 @@ export async function save(g: Prepared | null, w: Wishes): Promise<Board> {
   if (g === null) b = await call<Board>('POST', at('/items'), { kind, ...rest, ...(address ? { address } : { reload: 0 }) })
   else b = await call<Board>('PATCH', at(`/items/${g.id}`), { version: g.version, ...rest, ...(address === (g.address ?? '') ? {} : { address }) })
   const id = g?.id ?? b.graphics[b.graphics.length - 1]?.id
-  return picture && id ? upload(id, picture) : b
-}
-
-async function upload(id: string, picture: Blob): Promise<Board> {
-  const answer = await fetch(`/api/v1${at(`/items/${id}/image`)}`, { method: 'PUT', credentials: 'same-origin', headers: { 'Content-Type': 'application/octet-stream' }, body: picture, signal: AbortSignal.timeout(60_000) }).catch(() => null)
-  const said: unknown = await answer?.json().catch(() => null)
-  if (answer === null || !answer.ok) throw new Problem(answer?.status ?? 0, sentenceOf(answer?.status ?? 0, said))
-  return said as Board
+  return picture && id ? upload<Board>(at(`/items/${id}/image`), picture) : b
 }

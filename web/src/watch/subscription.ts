@@ -36,9 +36,28 @@ async function present(): Promise<PushSubscription | null> {
   return (await registered?.pushManager.getSubscription()) ?? null
 }
 
-const send = (slug: string, s: PushSubscription): Promise<void> => call('POST', subscribers(slug), s.toJSON() as Pushed)
+/** A subscription says so anew after a week: the server forgets those that never come back. */
+const confirmEvery = 7 * 24 * 3600 * 1000
+const saidKey = (slug: string): string => `mayfly-push-${slug}`
 
-/** Whether this browser is told of a channel. One that is says so anew: the server forgets those that never come back. */
+function saidLately(slug: string): boolean {
+  try {
+    return Date.now() - Number(window.localStorage.getItem(saidKey(slug))) < confirmEvery
+  } catch {
+    return false
+  }
+}
+
+async function send(slug: string, s: PushSubscription): Promise<void> {
+  await call('POST', subscribers(slug), s.toJSON() as Pushed)
+  try {
+    window.localStorage.setItem(saidKey(slug), String(Date.now()))
+  } catch {
+    // Full or forbidden: it is said again at the next visit.
+  }
+}
+
+/** Whether this browser is told of a channel. */
 export async function isSubscribed(slug: string): Promise<boolean> {
   const s = await present()
   if (s === null) return false
@@ -47,7 +66,7 @@ export async function isSubscribed(slug: string): Promise<boolean> {
   } catch {
     return false
   }
-  void send(slug, s).catch(() => {})
+  if (!saidLately(slug)) void send(slug, s).catch(() => {})
   return true
 }
 
