@@ -35,8 +35,7 @@ deps: ## install what `make run` needs (ffmpeg, node)
 
 .PHONY: tools
 tools: ## install what the tests need (ffmpeg, Chromium, players, an S3 server)
-	@scripts/deps.sh test
-	@scripts/install-versitygw.sh
+	@scripts/install-versitygw.sh & s3=$$!; scripts/deps.sh test; deps=$$?; wait $$s3 && exit $$deps
 
 .PHONY: lint
 lint: ## vet, format, static checks

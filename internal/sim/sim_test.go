@@ -410,7 +410,7 @@ func read(r io.Reader, f func(outcome)) string {
 
 const (
 	// usualRuns is how many seeds TestSimulation runs while one works, and shortRuns with -short. scripts/test.sh
-	// runs 1,000.
+	// runs 2,000.
 	usualRuns = 200
 	shortRuns = 20
 	// softShare is one in how many runs laws 2 and 3 may be broken after a soft seal or a spool alone (see

@@ -4,33 +4,22 @@
 //
 // Somebody makes the owner's account by the link and looks at the pages of a channel that is on air and recorded. On stdout, one JSON
 // line: {"end":true,"faults":[…],"exceptions":[…],"console":[…]}. A fault is serious or critical by the checker's word.
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { chromium } from 'playwright-core'
+import { axe, launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
 const setup = new URL(positionals[0])
 const slug = positionals[1]
-const checker = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update'],
-})
+const browser = await launch(playsAlone)
 const exceptions = []
 const errors = []
 const faults = []
 
 async function check(page, name) {
   await page.screenshot({ path: join(opt.shots, `axe-${name}.png`), fullPage: true })
-  await page.evaluate(checker)
-  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
-  for (const v of result.violations) {
-    if (v.impact !== 'serious' && v.impact !== 'critical') continue
-    faults.push(`${name}: ${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.any.concat(n.all, n.none).map((c) => c.message)[0] ?? ''}`).join('; ')}`)
-  }
+  faults.push(...(await axe(page, name)))
 }
 
 /** The pages, and what is there when they are. */
@@ -69,10 +58,7 @@ try {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: look, storageState: state, reducedMotion: 'reduce' })
     context.setDefaultTimeout(20_000)
     const page = await context.newPage()
-    page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
-    page.on('console', (m) => {
-      if (m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text())) errors.push(m.text())
-    })
+    overhear(page, exceptions, errors)
     for (const [name, path, there] of pages) {
       await page.goto(setup.origin + path)
       await page.locator(there).first().waitFor()

@@ -10,7 +10,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { chromium } from 'playwright-core'
+import { launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,23 +35,13 @@ const exceptions = []
 const errors = []
 const say = (v) => process.stdout.write(JSON.stringify(v) + '\n')
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: [
-    '--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--disable-background-networking',
-    '--no-first-run', '--disable-sync', '--disable-component-update', '--disable-quic',
-  ],
-})
+const browser = await launch(playsAlone, '--disable-quic')
 const page = await browser.newPage({
   viewport: { width: Number(opt.width), height: Number(opt.height) },
   colorScheme: opt.light ? 'light' : 'dark',
   reducedMotion: opt.reduced ? 'reduce' : 'no-preference',
 })
-page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
-page.on('console', (m) => {
-  // A load that failed is the network's fault; the browser itself writes these lines.
-  if (m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text())) errors.push(m.text())
-})
+overhear(page, exceptions, errors)
 
 const began = Date.now()
 let ended = false

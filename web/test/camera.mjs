@@ -12,30 +12,20 @@
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { chromium } from 'playwright-core'
+import { fakeCamera, launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' }, device: { type: 'boolean', default: false } } })
 const setup = new URL(positionals[0])
 const say = (v) => process.stdout.write(JSON.stringify(v) + '\n')
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: [
-    '--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update',
-    '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
-  ],
-})
+const browser = await launch(playsAlone, ...fakeCamera)
 const exceptions = []
 const errors = []
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: 'dark', permissions: ['camera', 'microphone'] })
 context.setDefaultTimeout(20_000)
 const page = await context.newPage()
-page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
-page.on('console', (m) => {
-  // A node that was killed is a load that failed; the browser itself writes these lines.
-  if (m.type() === 'error' && !/^Failed to load resource|net::ERR_|blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present on the requested resource\.$/.test(m.text())) errors.push(m.text())
-})
+overhear(page, exceptions, errors, /blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present on the requested resource\.$/)
 
 // A camera and a microphone that show and say the same at the same time; runs in the page.
 function draw() {

@@ -4,21 +4,15 @@
 //   node web/test/chat.mjs SETUP-LINK [--shots DIR]
 //
 // On stdout, one JSON line per step. The last line is {"end":true,...} with every fault, exception and console error.
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { chromium } from 'playwright-core'
+import { axe, launch, overhear } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
 const setup = new URL(positionals[0])
-const checker = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const say = (v) => process.stdout.write(JSON.stringify(v) + '\n')
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update'],
-})
+const browser = await launch()
 const exceptions = []
 const errors = []
 const faults = []
@@ -27,20 +21,13 @@ async function person(look, width, height, options = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: look, ...options })
   context.setDefaultTimeout(30_000)
   const page = await context.newPage()
-  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
-  page.on('console', (m) => {
-    if (m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text())) errors.push(m.text())
-  })
+  overhear(page, exceptions, errors)
   return page
 }
 
 async function look(page, name) {
   await page.screenshot({ path: join(opt.shots, `chat-${name}.png`) })
-  await page.evaluate(checker)
-  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
-  for (const v of result.violations) {
-    if (v.impact === 'serious' || v.impact === 'critical') faults.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.target).join('; ')}`)
-  }
+  faults.push(...(await axe(page, name)))
 }
 
 const field = (page) => page.getByLabel('Say something', { exact: true })

@@ -3,23 +3,17 @@
 //   node web/test/framed.mjs NODE CHANNEL [--shots DIR]
 //
 // On stdout, one JSON line: {"end":true,"faults":[…],"exceptions":[…]}.
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { chromium } from 'playwright-core'
+import { axe, launch, overhear } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
 const node = new URL(positionals[0]).origin
 const slug = positionals[1]
-const checker = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const faults = []
 const exceptions = []
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update'],
-})
+const browser = await launch()
 // localhost is another site than 127.0.0.1: the frame gets no cookies, and no storage where third parties have none.
 const blog = createServer((_, answer) => answer.setHeader('Content-Type', 'text/html').end(`<!doctype html><html lang="en"><title>A blog</title><body style="margin:0"><div id="tv"></div><script src="${node}/embed.js"></script>
   <script>globalThis.player = new MayflyPlayer('#tv', { channel: '${slug}', chat: true, label: 'News' })</script>`))
@@ -29,8 +23,7 @@ async function reader(colorScheme, width, height, barred) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme })
   context.setDefaultTimeout(15_000)
   const page = await context.newPage()
-  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
-  page.on('console', (m) => m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text()) && exceptions.push(m.text()))
+  overhear(page, exceptions, exceptions)
   if (barred) await page.addInitScript(() => Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError') } }))
   await page.goto(`http://localhost:${blog.address().port}/`)
   await page.frameLocator('iframe').getByRole('heading', { name: 'Chat' }).waitFor({ state: 'attached' })
@@ -40,9 +33,7 @@ async function reader(colorScheme, width, height, barred) {
 async function look(page, name) {
   if (opt.shots) await page.screenshot({ path: join(opt.shots, `framed-${name}.png`) })
   const frame = page.frames().find((f) => f.url().startsWith(node))
-  await frame.evaluate(checker)
-  const result = await frame.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
-  for (const v of result.violations) if (v.impact === 'serious' || v.impact === 'critical') faults.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.target).join('; ')}`)
+  faults.push(...(await axe(frame, name)))
 }
 
 /** Where player and chat lie in the frame. */

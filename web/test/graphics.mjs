@@ -8,17 +8,14 @@
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { chromium } from 'playwright-core'
+import { launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
 const setup = new URL(positionals[0])
 const say = (v) => process.stdout.write(JSON.stringify(v) + '\n')
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding'],
-})
+const browser = await launch(playsAlone, '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding')
 const exceptions = []
 const errors = []
 
@@ -26,10 +23,7 @@ async function person(width, height) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: 'dark' })
   context.setDefaultTimeout(20_000)
   const page = await context.newPage()
-  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
-  page.on('console', (m) => {
-    if (m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text())) errors.push(m.text())
-  })
+  overhear(page, exceptions, errors)
   return page
 }
 

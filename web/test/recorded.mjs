@@ -6,7 +6,7 @@
 // The channel has one recording. On stdout, one JSON line: {"end":true,"clip":SECONDS,"record":false,"dvrWindow":SECONDS,"exceptions":[…],"console":[…]}.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { chromium } from 'playwright-core'
+import { launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '' } } })
 const setup = new URL(positionals[0])
@@ -14,10 +14,7 @@ const slug = positionals[1]
 const exceptions = []
 const errors = []
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update'],
-})
+const browser = await launch(playsAlone)
 
 const shot = async (page, name) => opt.shots && page.screenshot({ path: join(opt.shots, `recorded-${name}.png`), fullPage: true })
 
@@ -25,10 +22,7 @@ try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: 'dark' })
   context.setDefaultTimeout(30_000)
   const page = await context.newPage()
-  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
-  page.on('console', (m) => {
-    if (m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text())) errors.push(m.text())
-  })
+  overhear(page, exceptions, errors)
   await page.goto(setup.href)
   await page.getByLabel('E-mail').fill('ada@example.org')
   await page.getByLabel('Name').fill('Ada')

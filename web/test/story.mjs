@@ -9,7 +9,7 @@
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { chromium } from 'playwright-core'
+import { fakeCamera, launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
 const setup = new URL(positionals[0])
@@ -18,13 +18,7 @@ const origin = setup.origin
 const say = (v) => process.stdout.write(JSON.stringify(v) + '\n')
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: [
-    '--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update',
-    '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--disable-renderer-backgrounding', '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows',
-  ],
-})
+const browser = await launch(playsAlone, ...fakeCamera, '--disable-renderer-backgrounding', '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows')
 const exceptions = []
 const errors = []
 
@@ -32,11 +26,7 @@ async function somebody(width = 1280, height = 900) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: 'dark', permissions: ['camera', 'microphone', 'clipboard-read', 'clipboard-write'] })
   context.setDefaultTimeout(30_000)
   context.on('page', (page) => {
-    page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
-    page.on('console', (m) => {
-      // A node that was killed is a load that failed; the browser itself writes these lines.
-      if (m.type() === 'error' && !/^Failed to load resource|net::ERR_|blocked by CORS policy/.test(m.text())) errors.push(m.text())
-    })
+    overhear(page, exceptions, errors, /blocked by CORS policy/)
   })
   return context
 }

@@ -5,29 +5,22 @@
 //
 // NODE is the address of a node where CHANNEL is off air. On stdout, one JSON line: {"end":true,"faults":[…],"exceptions":[…]}.
 import { createECDH } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { chromium } from 'playwright-core'
+import { axe, launch, overhear } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
 const node = new URL(positionals[0]).origin
 const slug = positionals[1]
-const checker = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const faults = []
 const exceptions = []
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update'],
-})
+const browser = await launch()
 
 async function viewer(colorScheme, width, begin, permissions = ['notifications']) {
   const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme, permissions })
   context.setDefaultTimeout(15_000)
   const page = await context.newPage()
-  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
-  page.on('console', (m) => m.type() === 'error' && !/^Failed to load resource|net::ERR_|does not support the Push API in incognito/.test(m.text()) && exceptions.push(m.text()))
+  overhear(page, exceptions, exceptions, /does not support the Push API in incognito/)
   if (begin) await page.addInitScript(begin.script, begin.with)
   await page.goto(`${node}/${slug}`)
   await page.getByRole('link', { name: 'Feed (RSS)' }).waitFor()
@@ -36,9 +29,7 @@ async function viewer(colorScheme, width, begin, permissions = ['notifications']
 
 async function look(page, name) {
   if (opt.shots) await page.screenshot({ path: join(opt.shots, `tell-${name}.png`) })
-  await page.evaluate(checker)
-  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
-  for (const v of result.violations) if (v.impact === 'serious' || v.impact === 'critical') faults.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.target).join('; ')}`)
+  faults.push(...(await axe(page, name)))
 }
 
 const button = (page) => page.getByRole('button', { name: /when it is live/ })

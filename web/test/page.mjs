@@ -1,0 +1,33 @@
+// What all scripts that drive a browser share: the browser, ears for what goes wrong in a page, the accessibility checker.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { chromium } from 'playwright-core'
+
+/** Lets a page play with sound before anybody has touched it. */
+export const playsAlone = '--autoplay-policy=no-user-gesture-required'
+/** A camera and a microphone that are none, without a question. */
+export const fakeCamera = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+
+/** Starts the browser; more are flags of its own. */
+export const launch = (...more) => chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run', '--disable-sync', '--disable-component-update', ...more],
+})
+
+/** Notes every uncaught exception of a page, and every console error but loads that failed, which are the network's fault, and what but matches. */
+export function overhear(page, exceptions, errors, but = /$^/) {
+  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
+  page.on('console', (m) => {
+    if (m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text()) && !but.test(m.text())) errors.push(m.text())
+  })
+}
+
+const checker = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What an accessibility checker finds serious or critical in a page or frame, a sentence each. */
+export async function axe(frame, name) {
+  await frame.evaluate(checker)
+  const { violations } = await frame.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+  return violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
+    .map((v) => `${name}: ${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.any.concat(n.all, n.none).map((c) => c.message)[0] ?? ''}`).join('; ')}`)
+}
