@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export CGO_ENABLED ?= 0
+# For all of Go's commands: what one of them has compiled, the others need not compile again.
+export GOFLAGS := $(GOFLAGS) -trimpath
 export GONOSUMDB ?= github.com/bluenviron/*,github.com/datarhei/*,github.com/Eyevinn/*
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -17,7 +19,7 @@ run: deps build ## build, start on ./mayfly-data, and put a demonstration channe
 
 .PHONY: build
 build: web/dist/.built ## build bin/mayfly with the pages in it
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/mayfly ./cmd/mayfly
+	go build -ldflags '$(LDFLAGS)' -o bin/mayfly ./cmd/mayfly
 
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' -not -name '*.go' 2>/dev/null)
 
@@ -49,7 +51,8 @@ test-web: web/dist/.built ## check and test the pages
 	cd web && npm run --silent check && npm test --silent && npm run --silent size
 
 .PHONY: test
-test: tools build lint test-web ## everything: unit, simulation, real encoders, S3 server, browser
+test: ## everything: unit, simulation, real encoders, S3 server, browser
+	@$(MAKE) tools & tools=$$!; $(MAKE) build lint test-web; checked=$$?; wait $$tools && exit $$checked
 	CGO_ENABLED=1 scripts/test.sh
 
 .PHONY: fuzz

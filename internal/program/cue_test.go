@@ -254,7 +254,7 @@ func TestRehearse(t *testing.T) {
 
 // TestAhead plays clips after a take whose program time is ahead of the clock: they begin a quarter of a second later.
 func TestAhead(t *testing.T) {
-	for by, want := range map[time.Duration]time.Duration{18 * time.Second: 18*time.Second - maxCueWait, time.Second: time.Second - maxCueWait, maxCueWait: 0, 0: 0, -time.Minute: 0} {
+	for by, want := range map[time.Duration]time.Duration{18 * time.Second: 18*time.Second - maxWait, time.Second: time.Second - maxWait, maxWait: 0, 0: 0, -time.Minute: 0} {
 		d := newDirector()
 		air(t, d, d.Began(contender("a", 1, 5)))
 		s, cue := testCue(t, 1, "")
@@ -270,7 +270,7 @@ func TestAhead(t *testing.T) {
 			t.Fatalf("by %v: on air is %+v", by, e)
 		}
 		begins := e.ProgramTime.Add(-want)
-		if wait := begins.Sub(clock); wait > maxCueWait || e.Time(begins) != e.ProgramTime {
+		if wait := begins.Sub(clock); wait > maxWait || e.Time(begins) != e.ProgramTime {
 			t.Errorf("by %v: it begins after %v", by, wait)
 		}
 		show := func(now time.Time) State {

@@ -208,25 +208,14 @@ func (c *CutList) after(end *End, e Entry, at time.Time) Entry {
 	return e
 }
 
-const (
-	// maxWait is how long a plan waits at most for the clock to reach its beginning. It is more than clocks may differ, so
-	// that the lead of a program becomes less with each such entry.
-	maxWait = 5 * time.Second
-	// maxCueWait is how long clips on cue wait: who plays them wants to see them. Each cut to a source puts the program
-	// ahead by what is shown of it again, from its keyframe on.
-	maxCueWait = 250 * time.Millisecond
-)
+// maxWait is how long what the clock drives waits at most for the clock to reach its beginning: a picture that stands still
+// is worse than a program whose time is ahead of the clock. Each cut to a source puts it ahead by what is shown of that
+// again, from its keyframe on, and each entry that waits makes the lead less.
+const maxWait = 250 * time.Millisecond
 
 // lead has a clock-driven entry that begins at a time of the clock be as far ahead of that as it must.
 func (e *Entry) lead(clock time.Time) {
-	if e.Play == nil {
-		return
-	}
-	wait := maxWait
-	if e.Play.Cue != nil {
-		wait = maxCueWait
-	}
-	if ahead := e.ProgramTime.Sub(clock) - wait; ahead > 0 {
+	if ahead := e.ProgramTime.Sub(clock) - maxWait; e.Play != nil && ahead > 0 {
 		play := *e.Play
 		play.Ahead, e.Play = ahead.Truncate(time.Millisecond), &play
 	}

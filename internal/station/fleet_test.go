@@ -124,22 +124,23 @@ func (n *nodes) start(name string) *oneNode {
 	go func() { ended <- o.mesh.Run(ctx) }()
 	go func() { ended <- o.channels.Run(ctx) }()
 	go func() { ended <- o.station.Run(ctx) }()
-	o.stop = func() {
+	end := func(killed bool) {
 		cancel()
 		for range 3 {
-			if err := <-ended; err != nil {
+			if err := <-ended; err != nil && !killed {
 				n.t.Errorf("%s: Run = %v", name, err)
 			}
 		}
 		spool.Close()
 	}
-	// A death: it reaches nothing any more, and what it would do at its end does not count.
+	o.stop = func() { end(false) }
+	// A death: it reaches nothing any more, also not with a goodbye, and what it would do at its end does not count.
 	o.kill = func() {
 		o.away.Down(true)
-		cancel()
 		o.port.Kill()
+		cancel()
 		delete(n.all, name)
-		n.dying.Go(o.stop)
+		n.dying.Go(func() { end(true) })
 	}
 	n.all[name] = o
 	return o
