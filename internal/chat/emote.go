@@ -16,8 +16,8 @@ type Emote struct {
 	Image string `json:"image"` // as artwork names it
 }
 
-// MaxEmotes bounds a channel's own emotes.
-const MaxEmotes = 50
+// maxEmotes bounds a channel's own emotes.
+const maxEmotes = 50
 
 var emoteName = regexp.MustCompile(`^[a-z0-9_]{2,24}$`)
 
@@ -38,7 +38,7 @@ func (r *Rules) PutEmote(e Emote) error {
 		return invalid("the emote %s has no picture", e.Name)
 	}
 	all := slices.DeleteFunc(slices.Clone(r.Emotes), func(o Emote) bool { return o.Name == e.Name })
-	if len(all) >= MaxEmotes {
+	if len(all) >= maxEmotes {
 		return invalid("%d emotes: remove one first", len(all))
 	}
 	r.Emotes = append(all, e)

@@ -19,8 +19,8 @@ func TestEmotes(t *testing.T) {
 	if err := r.PutEmote(Emote{"wave", "https://evil.example/x.png"}); !errors.Is(err, ErrInvalid) {
 		t.Errorf("a picture from elsewhere: %v", err)
 	}
-	for n := range MaxEmotes {
-		if err := r.PutEmote(Emote{fmt.Sprintf("e_%02d", MaxEmotes-n), image(n)}); err != nil {
+	for n := range maxEmotes {
+		if err := r.PutEmote(Emote{fmt.Sprintf("e_%02d", maxEmotes-n), image(n)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -30,7 +30,7 @@ func TestEmotes(t *testing.T) {
 	if err := r.PutEmote(Emote{"e_07", image(99)}); err != nil || r.Emotes[6].Image != image(99) || r.Emotes[0].Name != "e_01" {
 		t.Errorf("another picture: %v, %v", err, r.Emotes[:8])
 	}
-	if err := errors.Join(r.DropEmote("e_07"), r.Check()); err != nil || len(r.Emotes) != MaxEmotes-1 {
+	if err := errors.Join(r.DropEmote("e_07"), r.Check()); err != nil || len(r.Emotes) != maxEmotes-1 {
 		t.Errorf("%d emotes, %v", len(r.Emotes), err)
 	}
 	if err := r.DropEmote("e_07"); !errors.Is(err, ErrNotFound) {
@@ -39,7 +39,7 @@ func TestEmotes(t *testing.T) {
 	room := NewRoom("c1", false)
 	r.Version = 1
 	room.Settle(r, false)
-	if got := room.shown(); len(got.Emotes) != MaxEmotes-1 {
+	if got := room.shown(); len(got.Emotes) != maxEmotes-1 {
 		t.Errorf("told of %d", len(got.Emotes))
 	}
 	if _, err := parseWire(fmt.Appendf(nil, `{"v":1,"room":"c1/viewers","rules":{"version":2,"mode":"open","emotes":[{"name":"x y","image":%q}]}}`, image(1))); err == nil {

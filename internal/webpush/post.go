@@ -15,6 +15,7 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/fetch"
+	"github.com/mayfly-tv/mayfly/internal/webhook"
 )
 
 // tell sends browsers a message, some at once.
@@ -71,7 +72,7 @@ func send(ctx context.Context, by vapid.HTTPClient, pair *keyPair, contact strin
 }
 
 // guarded lets the library send by a Poster, which looks where an address leads to.
-type guarded struct{ poster Poster }
+type guarded struct{ poster webhook.Poster }
 
 // Do sends a request.
 func (g guarded) Do(r *http.Request) (*http.Response, error) {

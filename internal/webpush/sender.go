@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -14,14 +13,8 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
-	"github.com/mayfly-tv/mayfly/internal/fetch"
 	"github.com/mayfly-tv/mayfly/internal/webhook"
 )
-
-// Poster sends to addresses that strangers gave.
-type Poster interface {
-	Post(ctx context.Context, address string, header http.Header, body []byte, most int64) (fetch.Answer, error)
-}
 
 // Config is what a Sender is made of.
 type Config struct {
@@ -39,7 +32,7 @@ type Config struct {
 	Logo func(*channel.Channel) string
 	// Mark notes in a channel's document that it has subscriptions.
 	Mark   func(ctx context.Context, slug string) error
-	Poster Poster
+	Poster webhook.Poster
 	Now    func() time.Time // time.Now if nil
 	Log    *slog.Logger
 }
@@ -137,7 +130,7 @@ func (s *Sender) Subscribe(ctx context.Context, c *channel.Channel, sub Subscrip
 
 // Unsubscribe forgets a subscription.
 func (s *Sender) Unsubscribe(ctx context.Context, c *channel.Channel, id string) error {
-	if !ValidID(id) {
+	if !validID(id) {
 		return ErrNotFound
 	}
 	_, err := bucket.Update(ctx, s.cfg.Docs, shardOf(c.ID, id), func(d *shard) error {
@@ -152,7 +145,7 @@ func (s *Sender) Unsubscribe(ctx context.Context, c *channel.Channel, id string)
 
 // Subscribed returns nil if a browser is told of a channel, and ErrNotFound otherwise.
 func (s *Sender) Subscribed(ctx context.Context, c *channel.Channel, id string) error {
-	if !ValidID(id) || !c.Subscribed {
+	if !validID(id) || !c.Subscribed {
 		return ErrNotFound
 	}
 	d, err := bucket.LoadIfThere[shard](ctx, s.cfg.Docs, shardOf(c.ID, id))

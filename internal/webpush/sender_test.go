@@ -512,7 +512,7 @@ func FuzzCheck(f *testing.F) {
 			return
 		}
 		answer, err := send(t.Context(), posts, pair, "tv@example.org", &s, "topic", []byte("{}"))
-		if err != nil || answer != http.StatusNotFound || !ValidID(s.ID()) {
+		if err != nil || answer != http.StatusNotFound || !validID(s.ID()) {
 			t.Errorf("%+v: %d, %v", s, answer, err)
 		}
 	})
