@@ -177,15 +177,30 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 }
 
-// dropGone removes the subscriptions of channels that are no more.
+// dropGone removes the subscriptions of channels that are no more. A channel's documents are listed one after the other.
 func (s *Sender) dropGone(ctx context.Context) error {
+	last, drop := "", false
 	return bucket.All(ctx, s.cfg.Docs.Bucket(), prefix, func(e bucket.Entry) error {
-		id, _, _ := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/")
-		if lives, known := s.cfg.Lives(id); known && !lives && s.cfg.Mine(id) {
+		if id, _, _ := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/"); id != last {
+			last, drop = id, s.isGone(id)
+		}
+		if drop {
 			return s.cfg.Docs.Bucket().Delete(ctx, e.Key)
 		}
 		return nil
 	})
+}
+
+// isGone reports whether it is for this node to remove what was kept of a channel.
+func (s *Sender) isGone(id string) bool {
+	s.mu.Lock()
+	asked := s.asked[id] != nil
+	s.mu.Unlock()
+	if asked || !s.cfg.Mine(id) {
+		return false
+	}
+	lives, known := s.cfg.Lives(id)
+	return known && !lives
 }
 
 // lookAll looks after the channels that are this node's.

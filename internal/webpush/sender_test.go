@@ -471,6 +471,37 @@ func TestIdle(t *testing.T) {
 	})
 }
 
+// TestDropGone removes what was kept of channels that are no more, and of no others, and asks once for each channel.
+func TestDropGone(t *testing.T) {
+	w := newWorld(t)
+	s := w.node("a", w.bucket)
+	w.subscribed(s, 20)
+	for _, id := range []string{"ended", "unknown", "other"} {
+		for i := range byte(shards) {
+			if _, err := w.bucket.Put(t.Context(), shardKey(id, i), bucket.Bytes([]byte("{}"))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	asked := 0
+	s.cfg.Mine = func(id string) bool { return id != "other" }
+	s.cfg.Lives = func(id string) (bool, bool) { asked++; return false, id != "unknown" }
+	if err := s.dropGone(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]int{}
+	if err := bucket.All(t.Context(), w.bucket, prefix, func(e bucket.Entry) error {
+		id, _, _ := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/")
+		left[id]++
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if left["c1"] == 0 || left["ended"] != 0 || left["unknown"] != shards || left["other"] != shards || asked != 2 {
+		t.Errorf("left are %v, asked %d times", left, asked)
+	}
+}
+
 // TestFull bounds what is kept of a channel.
 func TestFull(t *testing.T) {
 	w := newWorld(t)
