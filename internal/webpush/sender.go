@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -55,7 +53,6 @@ const (
 	sweepEvery = 24 * time.Hour
 	listEvery  = 6 * time.Hour
 	firstList  = 10 * time.Minute
-	parallel   = 4 // channels at once
 	// batch is how many browsers are told under one lease, atOnce how many at the same time, and postTime how long a
 	// push service has for each: together they are well below leaseTime.
 	batch    = 100
@@ -158,22 +155,17 @@ func (s *Sender) Subscribed(ctx context.Context, c *channel.Channel, id string) 
 	return nil
 }
 
-// Run tells browsers until ctx ends.
-func (s *Sender) Run(ctx context.Context) error {
-	listed := s.cfg.Now().Add(firstList - listEvery)
-	for {
+// dropOn removes by and by what was kept of channels that are no more, until ctx ends.
+func (s *Sender) dropOn(ctx context.Context) {
+	for wait := firstList; ; wait = listEvery {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-time.After(lookEvery):
+			return
+		case <-time.After(wait):
 		}
-		if now := s.cfg.Now(); now.Sub(listed) >= listEvery {
-			listed = now
-			if err := s.dropGone(ctx); err != nil && ctx.Err() == nil {
-				s.cfg.Log.Warn("subscriptions of channels that are no more could not be removed; it is tried again", "error", err)
-			}
+		if err := s.dropGone(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("subscriptions of channels that are no more could not be removed; it is tried again", "error", err)
 		}
-		s.lookAll(ctx)
 	}
 }
 
@@ -201,55 +193,6 @@ func (s *Sender) isGone(id string) bool {
 	}
 	lives, known := s.cfg.Lives(id)
 	return known && !lives
-}
-
-// lookAll looks after the channels that are this node's.
-func (s *Sender) lookAll(ctx context.Context) {
-	s.mu.Lock()
-	all := slices.Collect(maps.Values(s.asked))
-	s.mu.Unlock()
-	var group sync.WaitGroup
-	free := make(chan struct{}, parallel)
-	for _, c := range all {
-		if !s.cfg.Mine(c.ID) {
-			continue
-		}
-		free <- struct{}{}
-		group.Go(func() {
-			defer func() { <-free }()
-			if err := s.look(ctx, c); err != nil && ctx.Err() == nil {
-				s.cfg.Log.Warn("browsers could not be told of a channel; it is tried again", "channel", c.Slug, "error", err)
-			}
-		})
-	}
-	group.Wait()
-}
-
-// look notes what has happened in a channel, and tells its browsers. Nothing is asked of the bucket while nothing happens.
-func (s *Sender) look(ctx context.Context, c *channel.Channel) error {
-	st, err := s.state(ctx, c)
-	if err != nil {
-		return err
-	}
-	if list, ok := s.cfg.Aired(c.Slug); ok {
-		if copied := st; copied.decide(c.ID, list, s.cfg.Now()) {
-			if st, err = s.update(ctx, c, func(st *state) error {
-				if !st.decide(c.ID, list, s.cfg.Now()) {
-					return errNothing
-				}
-				return nil
-			}); err != nil && !errors.Is(err, errNothing) {
-				return err
-			}
-		}
-	}
-	if st.due(s.cfg.Now()) {
-		return s.pass(ctx, c, st.Round.Event)
-	}
-	if s.cfg.Now().Sub(st.Swept) >= sweepEvery {
-		return s.sweep(ctx, c)
-	}
-	return nil
 }
 
 // state returns what is known of a channel's document.
@@ -310,71 +253,4 @@ func (s *Sender) settle(ctx context.Context, key string, change func(*shard) boo
 		return nil
 	}
 	return err
-}
-
-// pass tells an event to all who were not told yet, batch for batch, for as long as this node holds the lease.
-func (s *Sender) pass(ctx context.Context, c *channel.Channel, event string) error {
-	message, err := s.messageOf(c)
-	if err != nil {
-		return err
-	}
-	pair, err := s.pair(ctx)
-	if err != nil {
-		return err
-	}
-	left := false
-	for i := range byte(shards) {
-		tried := map[string]bool{}
-		for {
-			if held, err := s.hold(ctx, c, event); err != nil || !held {
-				return err
-			}
-			d, err := bucket.LoadIfThere[shard](ctx, s.cfg.Docs, shardKey(c.ID, i))
-			if err != nil {
-				return err
-			}
-			d.expire(s.cfg.Now())
-			due := d.due(event, tried, batch)
-			if len(due) == 0 {
-				break
-			}
-			came := s.tell(ctx, pair, due, c.ID, message)
-			for id, o := range came {
-				tried[id] = true
-				left = left || o == refused || o == away
-			}
-			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTime) // what was told is noted, also by a node that leaves
-			err = s.settle(bounded, shardKey(c.ID, i), func(d *shard) bool { d.settle(event, came, s.cfg.Now()); return true })
-			cancel()
-			if err != nil {
-				return err
-			}
-		}
-	}
-	_, err = s.update(ctx, c, func(st *state) error { st.passed(s.cfg.Node, event, left, s.cfg.Now()); return nil })
-	return err
-}
-
-// hold takes or keeps the lease for a round. A channel that not everybody may watch any more tells nobody.
-func (s *Sender) hold(ctx context.Context, c *channel.Channel, event string) (bool, error) {
-	s.mu.Lock()
-	now := s.asked[c.ID]
-	s.mu.Unlock()
-	if ctx.Err() != nil {
-		return false, ctx.Err()
-	}
-	held := false
-	_, err := s.update(ctx, c, func(st *state) error {
-		if now == nil || !now.Open() {
-			st.Round = nil
-		}
-		if held = st.lease(s.cfg.Node, event, s.cfg.Now()); !held && st.Round != nil {
-			return errNothing
-		}
-		return nil
-	})
-	if errors.Is(err, errNothing) {
-		err = nil
-	}
-	return held, err
 }

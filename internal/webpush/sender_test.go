@@ -40,6 +40,7 @@ type browser struct {
 	sub     Subscription
 	got     []map[string]string
 	answer  int // of its push service; 201 if 0, none if below
+	tries   int
 }
 
 // service is a push service: it looks at what RFC 8030 and 8292 ask for, and hands messages to its browsers.
@@ -51,6 +52,9 @@ type service struct {
 	tries    int
 	onTry    func(try int)
 }
+
+// hangs is the answer of a push service that gives none.
+const hangs = -2
 
 const origin = "https://push.example.org"
 
@@ -168,9 +172,17 @@ func (b *browser) read(body []byte) ([]byte, error) {
 func (p *service) Post(ctx context.Context, address string, header http.Header, body []byte, _ int64) (fetch.Answer, error) {
 	p.mu.Lock()
 	b := p.browsers[strings.TrimPrefix(address, origin)]
-	down := b != nil && b.answer < 0
+	answer := 0
+	if b != nil {
+		b.tries++
+		answer = b.answer
+	}
 	p.mu.Unlock()
-	if down {
+	if answer == hangs {
+		<-ctx.Done()
+		return fetch.Answer{}, ctx.Err()
+	}
+	if answer < 0 {
 		return fetch.Answer{}, errors.New("connection refused")
 	}
 	r := httptest.NewRequestWithContext(ctx, "POST", address, bytes.NewReader(body))
