@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/artwork"
 )
@@ -67,9 +68,45 @@ func checkEmotes(all []Emote) error {
 	return nil
 }
 
-// Emotes returns a channel's own emotes, as far as they are known here. The caller must not change them.
-func (h *Hub) Emotes(ctx context.Context, channel string) []Emote {
-	p := h.ready(ctx, channel, false)
-	defer p.mu.Unlock()
-	return p.room.rules.Emotes
+// emotesAre is what was read of a channel's emotes.
+type emotesAre struct {
+	all []Emote
+	at  time.Time
+}
+
+// emotesTime is for how long they count where the room is not open: who asks for pictures in it asks the bucket once.
+const emotesTime = time.Second
+
+// Emotes returns a channel's own emotes. It opens no room. The caller must not change them.
+func (h *Hub) Emotes(ctx context.Context, channel string) ([]Emote, error) {
+	h.mu.Lock()
+	p, read := h.places[roomName(channel, false)], h.emotes[channel]
+	h.mu.Unlock()
+	if p != nil {
+		p.mu.Lock()
+		known, all := p.room.known, p.room.rules.Emotes
+		p.mu.Unlock()
+		if known {
+			return all, nil
+		}
+	}
+	if time.Since(read.at) < emotesTime {
+		return read.all, nil
+	}
+	all, err, _ := h.reading.Do(channel, func() (any, error) {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTime) // others wait for it too
+		defer cancel()
+		rules, err := h.Rules(bounded, channel)
+		if err != nil {
+			return nil, err
+		}
+		h.mu.Lock()
+		h.emotes[channel] = emotesAre{rules.Emotes, time.Now()}
+		h.mu.Unlock()
+		return rules.Emotes, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all.([]Emote), nil
 }
