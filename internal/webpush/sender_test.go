@@ -348,6 +348,12 @@ func TestTold(t *testing.T) {
 		time.Sleep(2 * quiet)
 		w.change(func(c *channel.Channel) { c.Visibility = channel.Listed })
 		step("when it is open again, but off air", 2)
+		w.change(func(c *channel.Channel) { c.Suspended = "It sells things." })
+		w.air("cam")
+		step("a channel that is suspended by now", 2)
+		w.off()
+		time.Sleep(2 * quiet)
+		w.change(func(c *channel.Channel) { c.Suspended = "" })
 		if err := s.Unsubscribe(t.Context(), w.channel, b.sub.ID()); err != nil {
 			t.Fatal(err)
 		}

@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// parallel is how many channels have their turn at once, and turnTime for how long one begins messages in a turn. Anybody
+	// parallel is how many channels have a stint at once, and stintTime for how long one begins messages in a stint. Anybody
 	// can name push services that never answer: with the last messages' postTime, such a channel keeps a place for 18 s,
 	// and then stands behind all that wait. So a channel is told in time beside 300 of such that go on air with it.
-	parallel = 8
-	turnTime = 10 * time.Second
-	// turnLimit ends a turn in any case: the bucket may be slow too.
-	turnLimit = 30 * time.Second
+	parallel  = 8
+	stintTime = 10 * time.Second
+	// stintLimit ends a stint in any case: the bucket may be slow too.
+	stintLimit = 30 * time.Second
 )
 
-// turn is how far this node is with a channel. Run owns it, and who has the turn what is below busy.
-type turn struct {
+// stint is how far this node is with a channel. Run owns it, and who has the stint what is below busy.
+type stint struct {
 	channel *channel.Channel
 	at      time.Time // when the last one began
 	busy    bool
@@ -40,8 +40,8 @@ func (s *Sender) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	group.Go(func() { s.dropOn(ctx) })
-	all, ended := map[string]*turn{}, make(chan *turn, parallel)
-	var queue []*turn
+	all, ended := map[string]*stint{}, make(chan *stint, parallel)
+	var queue []*stint
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for busy := 0; ; {
@@ -60,7 +60,7 @@ func (s *Sender) Run(ctx context.Context) error {
 			busy++
 			group.Go(func() {
 				defer func() { ended <- t }()
-				bounded, cancel := context.WithTimeout(ctx, turnLimit)
+				bounded, cancel := context.WithTimeout(ctx, stintLimit)
 				defer cancel()
 				if err := s.look(bounded, t); err != nil && ctx.Err() == nil {
 					s.cfg.Log.Warn("browsers could not be told of a channel; it is tried again", "channel", t.channel.Slug, "error", err)
@@ -70,26 +70,26 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 }
 
-// waiting returns the turns of this node's channels for which there is something to do and nobody at it, the one first that
+// waiting returns the stints of this node's channels for which there is something to do and nobody at it, the one first that
 // waited longest. It forgets those of channels that have no subscriptions any more.
-func (s *Sender) waiting(all map[string]*turn) (queue []*turn) {
+func (s *Sender) waiting(all map[string]*stint) (queue []*stint) {
 	s.mu.Lock()
 	asked := maps.Clone(s.asked)
 	s.mu.Unlock()
-	maps.DeleteFunc(all, func(id string, t *turn) bool { return !t.busy && asked[id] == nil })
+	maps.DeleteFunc(all, func(id string, t *stint) bool { return !t.busy && asked[id] == nil })
 	for id, c := range asked {
 		t := all[id]
 		if t != nil && t.busy || !s.cfg.Mine(id) || !s.waits(c) {
 			continue
 		}
 		if t == nil {
-			t = &turn{}
+			t = &stint{}
 			all[id] = t
 		}
 		t.channel = c
 		queue = append(queue, t)
 	}
-	slices.SortFunc(queue, func(a, b *turn) int { return a.at.Compare(b.at) })
+	slices.SortFunc(queue, func(a, b *stint) int { return a.at.Compare(b.at) })
 	return queue
 }
 
@@ -106,7 +106,7 @@ func (s *Sender) waits(c *channel.Channel) bool {
 }
 
 // look notes what has happened in a channel, and tells its browsers.
-func (s *Sender) look(ctx context.Context, t *turn) error {
+func (s *Sender) look(ctx context.Context, t *stint) error {
 	c := t.channel
 	st, err := s.state(ctx, c)
 	if err != nil {
@@ -133,9 +133,9 @@ func (s *Sender) look(ctx context.Context, t *turn) error {
 	return nil
 }
 
-// pass tells an event to all who were not told yet, batch for batch, for as long as this node holds the lease and the turn
-// lasts. The next turn goes on where this one ends.
-func (s *Sender) pass(ctx context.Context, t *turn, event string) error {
+// pass tells an event to all who were not told yet, batch for batch, for as long as this node holds the lease and the stint
+// lasts. The next stint goes on where this one ends.
+func (s *Sender) pass(ctx context.Context, t *stint, event string) error {
 	message, err := s.messageOf(t.channel)
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func (s *Sender) pass(ctx context.Context, t *turn, event string) error {
 	if t.event != event {
 		t.event, t.shard, t.tried, t.left = event, 0, map[string]bool{}, false
 	}
-	until := s.cfg.Now().Add(turnTime)
+	until := s.cfg.Now().Add(stintTime)
 	for {
 		due, err := s.due(ctx, t)
 		if err != nil {
@@ -177,7 +177,7 @@ func (s *Sender) pass(ctx context.Context, t *turn, event string) error {
 
 // due returns who is to be told next, a batch at most. Who has the lease notes whom it told long before its lease ends: what
 // is read here is true also if this node takes the lease only then.
-func (s *Sender) due(ctx context.Context, t *turn) (out []Subscription, err error) {
+func (s *Sender) due(ctx context.Context, t *stint) (out []Subscription, err error) {
 	for i := t.shard; i < shards && len(out) < batch; i++ {
 		d, err := bucket.LoadIfThere[shard](ctx, s.cfg.Docs, shardKey(t.channel.ID, i))
 		if err != nil {
@@ -192,7 +192,7 @@ func (s *Sender) due(ctx context.Context, t *turn) (out []Subscription, err erro
 }
 
 // tellBatch tells some browsers, and notes what came of it.
-func (s *Sender) tellBatch(ctx context.Context, t *turn, until time.Time, pair *keyPair, due []Subscription, message []byte) error {
+func (s *Sender) tellBatch(ctx context.Context, t *stint, until time.Time, pair *keyPair, due []Subscription, message []byte) error {
 	came := map[string]map[string]outcome{} // by document
 	for id, o := range s.tell(ctx, until, pair, due, t.channel.ID, message) {
 		t.tried[id] = true

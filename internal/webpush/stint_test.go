@@ -13,8 +13,8 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/webhook"
 )
 
-// TestHanging has more channels than have a turn at once, each with dozens of push services that never answer: a channel
-// that goes on air meanwhile is told within one turn, and so is everybody of theirs who can be, once.
+// TestHanging has more channels than have a stint at once, each with dozens of push services that never answer: a channel
+// that goes on air meanwhile is told within one stint, and so is everybody of theirs who can be, once.
 func TestHanging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const slow, each = parallel + 1, 4 * atOnce
@@ -47,7 +47,7 @@ func TestHanging(t *testing.T) {
 		w.air("cam")
 		time.Sleep(8 * time.Second)
 		late.Store(&[]webhook.Aired{{ID: "x", Number: 1, Source: "cam", Start: time.Now()}})
-		time.Sleep(turnTime + postTime + 2*lookEvery)
+		time.Sleep(stintTime + postTime + 2*lookEvery)
 		if n := w.heard(one); n != 1 {
 			t.Errorf("a channel beside slow ones is told %d times", n)
 		}
