@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/mail"
 	"strings"
+	"sync"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
@@ -102,7 +103,7 @@ func (n *node) looksAfter(channel string) bool {
 	return joined == nil || joined.Director(channel) == n.spool.Node()
 }
 
-// aired says what was on air in a channel, as far as this node knows.
+// aired says what was on air in a channel, as far as this node knows. The caller must not change it.
 func (n *node) aired(slug string) ([]webhook.Aired, bool) {
 	p, err := n.station.Program(slug)
 	if err != nil || !p.Known() {
@@ -116,7 +117,29 @@ func (n *node) aired(slug string) ([]webhook.Aired, bool) {
 	if err != nil {
 		return nil, false
 	}
-	out := make([]webhook.Aired, 0, len(list.Entries))
+	return n.airings.of(list, c), true
+}
+
+// airings are what cut lists say to who tells others of them. They are asked every 2 s, and copied when there is something new.
+type airings struct {
+	mu    sync.Mutex
+	known map[string]airing // by channel id
+}
+
+// airing is a cut list with the names that a channel's document gives its sources. Neither is ever changed.
+type airing struct {
+	list    *program.CutList
+	channel *channel.Channel
+	aired   []webhook.Aired
+}
+
+func (a *airings) of(list *program.CutList, c *channel.Channel) []webhook.Aired {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if known := a.known[c.ID]; known.list == list && known.channel == c {
+		return known.aired
+	}
+	aired := make([]webhook.Aired, 0, len(list.Entries))
 	for i := range list.Entries {
 		e := &list.Entries[i]
 		mix := program.ParseMix(e.Source)
@@ -127,9 +150,22 @@ func (n *node) aired(slug string) ([]webhook.Aired, bool) {
 		if e.End != nil {
 			x.End = e.End.ProgramTime
 		}
-		out = append(out, x)
+		aired = append(aired, x)
 	}
-	return out, true
+	if a.known == nil {
+		a.known = map[string]airing{}
+	}
+	a.known[c.ID] = airing{list, c, aired}
+	return aired
+}
+
+// changed forgets a channel that is no more.
+func (a *airings) changed(c *channel.Channel) {
+	if !c.Deleted.IsZero() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.known, c.ID)
+	}
 }
 
 // knowingFlags are about what producers and operators learn.

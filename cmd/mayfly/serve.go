@@ -60,6 +60,7 @@ type node struct {
 	reports  *report.Book
 	webhooks *webhook.Sender
 	webpush  *webpush.Sender
+	airings  airings
 	figures  *figures.Gatherer
 	trouble  *trouble.Ledger
 	meter    bucket.Meter // of requests to the bucket
@@ -196,6 +197,7 @@ func newNode(ctx context.Context, f *serveFlags, log *slog.Logger) (*node, error
 			return errors.Join(n.graphics.Remove(ctx, channel), n.rundowns.Remove(ctx, channel))
 		},
 	})
+	n.channels.Watch(n.airings.changed)
 	n.webhooks = n.newWebhooks(docs)
 	n.webpush = n.newWebPush(docs)
 	n.figures = figures.New(figures.Config{Docs: docs, Tidy: func() bool { return n.looksAfter("figures") }, Log: log})

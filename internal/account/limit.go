@@ -37,7 +37,8 @@ var (
 	entersOf      = allowance{"password of", 300, time.Second}      // of one broadcast, from wherever
 	reportsFrom   = allowance{"report from", 5, time.Minute}
 
-	subscriptionsFrom = allowance{"subscription from", 20, 10 * time.Second}
+	subscriptionsFrom     = allowance{"subscription from", 20, 10 * time.Second}
+	subscriptionLooksFrom = allowance{"look at a subscription from", 60, time.Second} // or an end of one
 )
 
 // maxLimited bounds how many are watched; the ones that came longest ago are forgotten first.

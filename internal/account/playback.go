@@ -149,3 +149,6 @@ func (p *People) MayReport(from string) error { return p.limits.take(reportsFrom
 
 // MaySubscribe returns an OftenError to who has browsers told of channels too often.
 func (p *People) MaySubscribe(from string) error { return p.limits.take(subscriptionsFrom, from) }
+
+// MayLookUp returns an OftenError to who asks for subscriptions, or ends them, too often.
+func (p *People) MayLookUp(from string) error { return p.limits.take(subscriptionLooksFrom, from) }

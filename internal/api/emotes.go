@@ -62,8 +62,12 @@ func (a *API) listEmotes(ctx context.Context, in *RoomInput) (*emotesOutput, err
 	if err != nil {
 		return nil, err
 	}
+	all, err := a.cfg.Chat.Emotes(ctx, c.ID)
+	if err != nil {
+		return nil, a.problem(err)
+	}
 	out := &emotesOutput{}
-	out.Body.Emotes = shownEmotes(c, a.cfg.Chat.Emotes(ctx, c.ID))
+	out.Body.Emotes = shownEmotes(c, all)
 	return out, nil
 }
 
@@ -100,5 +104,6 @@ func (a *API) emotes(ctx context.Context, c *channel.Channel, image string) bool
 	if artwork.ContentType(image) == "" || a.cfg.Chat == nil {
 		return false
 	}
-	return slices.ContainsFunc(a.cfg.Chat.Emotes(ctx, c.ID), func(e chat.Emote) bool { return e.Image == image })
+	all, err := a.cfg.Chat.Emotes(ctx, c.ID)
+	return err == nil && slices.ContainsFunc(all, func(e chat.Emote) bool { return e.Image == image })
 }

@@ -93,6 +93,9 @@ func (a *API) subscribed(ctx context.Context, in *subscriberInput) (*struct{}, e
 	if err != nil {
 		return nil, err
 	}
+	if err := a.cfg.People.MayLookUp(visitorOf(ctx).from); err != nil {
+		return nil, a.problem(err)
+	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
 	return nil, a.problem(a.cfg.WebPush.Subscribed(bounded, c, in.Subscriber))
@@ -102,6 +105,9 @@ func (a *API) subscribed(ctx context.Context, in *subscriberInput) (*struct{}, e
 func (a *API) unsubscribe(ctx context.Context, in *subscriberInput) (*struct{}, error) {
 	c, err := a.cfg.Channels.Get(in.Channel)
 	if err != nil {
+		return nil, a.problem(err)
+	}
+	if err := a.cfg.People.MayLookUp(visitorOf(ctx).from); err != nil {
 		return nil, a.problem(err)
 	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)

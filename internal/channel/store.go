@@ -33,6 +33,7 @@ type Store struct {
 	mu      sync.RWMutex
 	bySlug  map[string]*entry
 	byID    map[string]*Channel
+	gone    map[string]bool // ids of deleted channels, as far as documents remember them
 	byKey   map[[sha256.Size]byte]keyed
 	of      map[string]map[string]bool // slugs by account
 	watch   []func(*Channel)
@@ -56,7 +57,7 @@ type keyed struct{ slug, source string }
 
 // NewStore makes a store on the documents of a bucket; it is empty until Run.
 func NewStore(docs *bucket.Documents, log *slog.Logger) *Store {
-	s := &Store{docs: docs, log: log, bySlug: map[string]*entry{}, byID: map[string]*Channel{}, byKey: map[[sha256.Size]byte]keyed{}, of: map[string]map[string]bool{}, loaded: make(chan struct{}), looking: make(chan struct{}, 1)}
+	s := &Store{docs: docs, log: log, bySlug: map[string]*entry{}, byID: map[string]*Channel{}, gone: map[string]bool{}, byKey: map[[sha256.Size]byte]keyed{}, of: map[string]map[string]bool{}, loaded: make(chan struct{}), looking: make(chan struct{}, 1)}
 	s.closed.Store(1)
 	return s
 }
@@ -207,6 +208,10 @@ func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
 	if old != nil {
 		s.count(old.channel, -1)
 		delete(s.byID, old.channel.ID)
+		delete(s.gone, old.channel.ID)
+		for _, g := range old.channel.Before {
+			delete(s.gone, g.ID)
+		}
 		for _, src := range old.channel.Sources {
 			for _, key := range src.Keys() {
 				if sum := sha256.Sum256([]byte(key)); s.byKey[sum].slug == c.Slug { // else another channel has it by now
@@ -222,7 +227,12 @@ func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
 		}
 	}
 	s.bySlug[c.Slug] = &entry{channel: c, etag: etag}
-	if c.Deleted.IsZero() {
+	for _, g := range c.Before {
+		s.gone[g.ID] = true
+	}
+	if !c.Deleted.IsZero() {
+		s.gone[c.ID] = true
+	} else {
 		s.count(c, 1)
 		s.byID[c.ID] = c
 		for _, src := range c.Sources {
@@ -240,6 +250,11 @@ func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
 	watch := slices.Clone(s.watch)
 	s.mu.Unlock()
 	for _, f := range watch {
+		if old != nil && old.channel.ID != c.ID && old.channel.Deleted.IsZero() { // its end was not seen
+			ended := *old.channel
+			ended.Deleted = time.Now().UTC()
+			f(&ended)
+		}
 		f(c)
 	}
 	return true
@@ -288,17 +303,13 @@ func (s *Store) All() []*Channel {
 	return out
 }
 
-// Lives reports whether a channel of that id is there, and whether anything is known of it: it may be too new, or its
-// address have become another channel's.
+// Lives reports whether a channel of that id is there, and whether anything is known of it: it may be too new, or deleted
+// so long ago that the channel which got its address does not remember it any more.
 func (s *Store) Lives(id string) (lives, known bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, e := range s.bySlug {
-		if e.channel.ID == id {
-			return e.channel.Deleted.IsZero(), true
-		}
-	}
-	return false, false
+	lives = s.byID[id] != nil
+	return lives, lives || s.gone[id]
 }
 
 // Of returns the channels that an account has a role in, in order of their slugs.

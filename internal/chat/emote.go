@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/artwork"
 )
@@ -16,8 +17,8 @@ type Emote struct {
 	Image string `json:"image"` // as artwork names it
 }
 
-// MaxEmotes bounds a channel's own emotes.
-const MaxEmotes = 50
+// maxEmotes bounds a channel's own emotes.
+const maxEmotes = 50
 
 var emoteName = regexp.MustCompile(`^[a-z0-9_]{2,24}$`)
 
@@ -38,7 +39,7 @@ func (r *Rules) PutEmote(e Emote) error {
 		return invalid("the emote %s has no picture", e.Name)
 	}
 	all := slices.DeleteFunc(slices.Clone(r.Emotes), func(o Emote) bool { return o.Name == e.Name })
-	if len(all) >= MaxEmotes {
+	if len(all) >= maxEmotes {
 		return invalid("%d emotes: remove one first", len(all))
 	}
 	r.Emotes = append(all, e)
@@ -67,9 +68,45 @@ func checkEmotes(all []Emote) error {
 	return nil
 }
 
-// Emotes returns a channel's own emotes, as far as they are known here. The caller must not change them.
-func (h *Hub) Emotes(ctx context.Context, channel string) []Emote {
-	p := h.ready(ctx, channel, false)
-	defer p.mu.Unlock()
-	return p.room.rules.Emotes
+// emotesAre is what was read of a channel's emotes.
+type emotesAre struct {
+	all []Emote
+	at  time.Time
+}
+
+// emotesTime is for how long they count where the room is not open: who asks for pictures in it asks the bucket once.
+const emotesTime = time.Second
+
+// Emotes returns a channel's own emotes. It opens no room. The caller must not change them.
+func (h *Hub) Emotes(ctx context.Context, channel string) ([]Emote, error) {
+	h.mu.Lock()
+	p, read := h.places[roomName(channel, false)], h.emotes[channel]
+	h.mu.Unlock()
+	if p != nil {
+		p.mu.Lock()
+		known, all := p.room.known, p.room.rules.Emotes
+		p.mu.Unlock()
+		if known {
+			return all, nil
+		}
+	}
+	if time.Since(read.at) < emotesTime {
+		return read.all, nil
+	}
+	all, err, _ := h.reading.Do(channel, func() (any, error) {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTime) // others wait for it too
+		defer cancel()
+		rules, err := h.Rules(bounded, channel)
+		if err != nil {
+			return nil, err
+		}
+		h.mu.Lock()
+		h.emotes[channel] = emotesAre{rules.Emotes, time.Now()}
+		h.mu.Unlock()
+		return rules.Emotes, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all.([]Emote), nil
 }

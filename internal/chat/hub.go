@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 )
@@ -67,15 +68,17 @@ type Hub struct {
 
 	kick    chan struct{}
 	leaving chan struct{}
+	reading singleflight.Group // of emotes
 
 	mu     sync.Mutex
 	places map[string]*place
 	dirty  map[*place]bool
 	erases []erasure
-	from   map[string]int // connections by the mark of their address
-	open   int            // connections
-	left   bool           // no more connections
-	users  sync.WaitGroup // of connections
+	emotes map[string]emotesAre // of channels whose room was not open, for a second
+	from   map[string]int       // connections by the mark of their address
+	open   int                  // connections
+	left   bool                 // no more connections
+	users  sync.WaitGroup       // of connections
 }
 
 // erasure is messages that have to go from the bucket.
@@ -124,7 +127,7 @@ func NewHub(cfg Config) *Hub {
 	}
 	return &Hub{
 		cfg: cfg, log: cfg.Log, pages: newPages(cfg.Docs.Bucket()), kick: make(chan struct{}, 1), leaving: make(chan struct{}),
-		places: map[string]*place{}, dirty: map[*place]bool{}, from: map[string]int{},
+		places: map[string]*place{}, dirty: map[*place]bool{}, emotes: map[string]emotesAre{}, from: map[string]int{},
 	}
 }
 
@@ -393,6 +396,9 @@ func (h *Hub) tidy(now time.Time) {
 	if len(all) > maxRooms {
 		idle = keepEvery
 	}
+	h.mu.Lock()
+	maps.DeleteFunc(h.emotes, func(_ string, read emotesAre) bool { return now.Sub(read.at) >= emotesTime })
+	h.mu.Unlock()
 	for _, p := range all {
 		p.mu.Lock()
 		if p.listeners == 0 && len(p.room.pending) == 0 && now.Sub(p.used) > idle {

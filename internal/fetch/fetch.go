@@ -51,7 +51,7 @@ type Fetcher struct{ client *http.Client }
 // New makes a fetcher that asks public addresses, and those of networks that are named here: the operator's own, where
 // receivers of webhooks or pictures may stand.
 func New(networks ...netip.Prefix) *Fetcher {
-	return newFetcher(func(a netip.Addr) bool { return Allowed(a, networks) })
+	return newFetcher(func(a netip.Addr) bool { return allowed(a, networks) })
 }
 
 // newFetcher makes a fetcher that asks addresses of which allowed says that it may.
@@ -209,13 +209,13 @@ func CheckNetwork(p netip.Prefix) error {
 	return nil
 }
 
-// Allowed reports whether an address may be asked: a public one, or one of these networks.
-func Allowed(a netip.Addr, networks []netip.Prefix) bool {
+// allowed reports whether an address may be asked: a public one, or one of these networks.
+func allowed(a netip.Addr, networks []netip.Prefix) bool {
 	if a.Zone() != "" {
 		return false
 	}
 	if inner, ok := embedded(a); ok {
-		return Allowed(inner, networks)
+		return allowed(inner, networks)
 	}
 	in := func(list []netip.Prefix) bool {
 		return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(a) })

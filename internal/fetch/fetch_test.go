@@ -32,12 +32,12 @@ func TestAllowed(t *testing.T) {
 	own := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("fd12::/16")}
 	everything := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 	for _, a := range []string{"10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::a01:203", "127.0.0.1", "fd12::1", "1.1.1.1", "2606:4700::1111"} {
-		if !Allowed(netip.MustParseAddr(a), own) {
+		if !allowed(netip.MustParseAddr(a), own) {
 			t.Errorf("%s is not asked", a)
 		}
 	}
 	for _, a := range []string{"192.168.1.1", "172.16.0.1", "fd13::1", "::1", "100.64.0.1", "10.0.0.1%eth0"} {
-		if addr, err := netip.ParseAddr(a); err == nil && Allowed(addr, own) {
+		if addr, err := netip.ParseAddr(a); err == nil && allowed(addr, own) {
 			t.Errorf("%s is asked", a)
 		}
 	}
@@ -45,7 +45,7 @@ func TestAllowed(t *testing.T) {
 		"169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "fe80::1", "fe80::1%eth0", "fd00:ec2::254", "fd20:ce::254",
 		"100.100.100.200", "192.0.0.192", "168.63.129.16", "::ffff:168.63.129.16", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "ff02::1",
 	} {
-		if Allowed(netip.MustParseAddr(a), everything) {
+		if allowed(netip.MustParseAddr(a), everything) {
 			t.Errorf("%s is asked if everything is allowed", a)
 		}
 	}

@@ -9,25 +9,27 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	vapid "github.com/SherClockHolmes/webpush-go"
 
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/fetch"
+	"github.com/mayfly-tv/mayfly/internal/webhook"
 )
 
-// tell sends browsers a message, some at once.
-func (s *Sender) tell(ctx context.Context, pair *keyPair, subs []Subscription, topic string, message []byte) map[string]outcome {
+// tell sends browsers a message, some at once, and begins none after a time.
+func (s *Sender) tell(ctx context.Context, until time.Time, pair *keyPair, subs []Subscription, topic string, message []byte) map[string]outcome {
 	var mu sync.Mutex
 	came := map[string]outcome{}
 	var group sync.WaitGroup
 	free := make(chan struct{}, atOnce)
 	for _, sub := range subs {
-		if ctx.Err() != nil {
+		free <- struct{}{}
+		if ctx.Err() != nil || !s.cfg.Now().Before(until) {
 			break
 		}
-		free <- struct{}{}
 		group.Go(func() {
 			defer func() { <-free }()
 			o := s.post(ctx, pair, &sub, topic, message)
@@ -71,7 +73,7 @@ func send(ctx context.Context, by vapid.HTTPClient, pair *keyPair, contact strin
 }
 
 // guarded lets the library send by a Poster, which looks where an address leads to.
-type guarded struct{ poster Poster }
+type guarded struct{ poster webhook.Poster }
 
 // Do sends a request.
 func (g guarded) Do(r *http.Request) (*http.Response, error) {

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
-	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,14 +11,8 @@ import (
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
-	"github.com/mayfly-tv/mayfly/internal/fetch"
 	"github.com/mayfly-tv/mayfly/internal/webhook"
 )
-
-// Poster sends to addresses that strangers gave.
-type Poster interface {
-	Post(ctx context.Context, address string, header http.Header, body []byte, most int64) (fetch.Answer, error)
-}
 
 // Config is what a Sender is made of.
 type Config struct {
@@ -39,7 +30,7 @@ type Config struct {
 	Logo func(*channel.Channel) string
 	// Mark notes in a channel's document that it has subscriptions.
 	Mark   func(ctx context.Context, slug string) error
-	Poster Poster
+	Poster webhook.Poster
 	Now    func() time.Time // time.Now if nil
 	Log    *slog.Logger
 }
@@ -62,7 +53,6 @@ const (
 	sweepEvery = 24 * time.Hour
 	listEvery  = 6 * time.Hour
 	firstList  = 10 * time.Minute
-	parallel   = 4 // channels at once
 	// batch is how many browsers are told under one lease, atOnce how many at the same time, and postTime how long a
 	// push service has for each: together they are well below leaseTime.
 	batch    = 100
@@ -137,7 +127,7 @@ func (s *Sender) Subscribe(ctx context.Context, c *channel.Channel, sub Subscrip
 
 // Unsubscribe forgets a subscription.
 func (s *Sender) Unsubscribe(ctx context.Context, c *channel.Channel, id string) error {
-	if !ValidID(id) {
+	if !validID(id) {
 		return ErrNotFound
 	}
 	_, err := bucket.Update(ctx, s.cfg.Docs, shardOf(c.ID, id), func(d *shard) error {
@@ -152,7 +142,7 @@ func (s *Sender) Unsubscribe(ctx context.Context, c *channel.Channel, id string)
 
 // Subscribed returns nil if a browser is told of a channel, and ErrNotFound otherwise.
 func (s *Sender) Subscribed(ctx context.Context, c *channel.Channel, id string) error {
-	if !ValidID(id) || !c.Subscribed {
+	if !validID(id) || !c.Subscribed {
 		return ErrNotFound
 	}
 	d, err := bucket.LoadIfThere[shard](ctx, s.cfg.Docs, shardOf(c.ID, id))
@@ -165,83 +155,44 @@ func (s *Sender) Subscribed(ctx context.Context, c *channel.Channel, id string) 
 	return nil
 }
 
-// Run tells browsers until ctx ends.
-func (s *Sender) Run(ctx context.Context) error {
-	listed := s.cfg.Now().Add(firstList - listEvery)
-	for {
+// dropOn removes by and by what was kept of channels that are no more, until ctx ends.
+func (s *Sender) dropOn(ctx context.Context) {
+	for wait := firstList; ; wait = listEvery {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-time.After(lookEvery):
+			return
+		case <-time.After(wait):
 		}
-		if now := s.cfg.Now(); now.Sub(listed) >= listEvery {
-			listed = now
-			if err := s.dropGone(ctx); err != nil && ctx.Err() == nil {
-				s.cfg.Log.Warn("subscriptions of channels that are no more could not be removed; it is tried again", "error", err)
-			}
+		if err := s.dropGone(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("subscriptions of channels that are no more could not be removed; it is tried again", "error", err)
 		}
-		s.lookAll(ctx)
 	}
 }
 
-// dropGone removes the subscriptions of channels that are no more.
+// dropGone removes the subscriptions of channels that are no more. A channel's documents are listed one after the other.
 func (s *Sender) dropGone(ctx context.Context) error {
+	last, drop := "", false
 	return bucket.All(ctx, s.cfg.Docs.Bucket(), prefix, func(e bucket.Entry) error {
-		id, _, _ := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/")
-		if lives, known := s.cfg.Lives(id); known && !lives && s.cfg.Mine(id) {
+		if id, _, _ := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/"); id != last {
+			last, drop = id, s.isGone(id)
+		}
+		if drop {
 			return s.cfg.Docs.Bucket().Delete(ctx, e.Key)
 		}
 		return nil
 	})
 }
 
-// lookAll looks after the channels that are this node's.
-func (s *Sender) lookAll(ctx context.Context) {
+// isGone reports whether it is for this node to remove what was kept of a channel.
+func (s *Sender) isGone(id string) bool {
 	s.mu.Lock()
-	all := slices.Collect(maps.Values(s.asked))
+	asked := s.asked[id] != nil
 	s.mu.Unlock()
-	var group sync.WaitGroup
-	free := make(chan struct{}, parallel)
-	for _, c := range all {
-		if !s.cfg.Mine(c.ID) {
-			continue
-		}
-		free <- struct{}{}
-		group.Go(func() {
-			defer func() { <-free }()
-			if err := s.look(ctx, c); err != nil && ctx.Err() == nil {
-				s.cfg.Log.Warn("browsers could not be told of a channel; it is tried again", "channel", c.Slug, "error", err)
-			}
-		})
+	if asked || !s.cfg.Mine(id) {
+		return false
 	}
-	group.Wait()
-}
-
-// look notes what has happened in a channel, and tells its browsers. Nothing is asked of the bucket while nothing happens.
-func (s *Sender) look(ctx context.Context, c *channel.Channel) error {
-	st, err := s.state(ctx, c)
-	if err != nil {
-		return err
-	}
-	if list, ok := s.cfg.Aired(c.Slug); ok {
-		if copied := st; copied.decide(c.ID, list, s.cfg.Now()) {
-			if st, err = s.update(ctx, c, func(st *state) error {
-				if !st.decide(c.ID, list, s.cfg.Now()) {
-					return errNothing
-				}
-				return nil
-			}); err != nil && !errors.Is(err, errNothing) {
-				return err
-			}
-		}
-	}
-	if st.due(s.cfg.Now()) {
-		return s.pass(ctx, c, st.Round.Event)
-	}
-	if s.cfg.Now().Sub(st.Swept) >= sweepEvery {
-		return s.sweep(ctx, c)
-	}
-	return nil
+	lives, known := s.cfg.Lives(id)
+	return known && !lives
 }
 
 // state returns what is known of a channel's document.
@@ -302,71 +253,4 @@ func (s *Sender) settle(ctx context.Context, key string, change func(*shard) boo
 		return nil
 	}
 	return err
-}
-
-// pass tells an event to all who were not told yet, batch for batch, for as long as this node holds the lease.
-func (s *Sender) pass(ctx context.Context, c *channel.Channel, event string) error {
-	message, err := s.messageOf(c)
-	if err != nil {
-		return err
-	}
-	pair, err := s.pair(ctx)
-	if err != nil {
-		return err
-	}
-	left := false
-	for i := range byte(shards) {
-		tried := map[string]bool{}
-		for {
-			if held, err := s.hold(ctx, c, event); err != nil || !held {
-				return err
-			}
-			d, err := bucket.LoadIfThere[shard](ctx, s.cfg.Docs, shardKey(c.ID, i))
-			if err != nil {
-				return err
-			}
-			d.expire(s.cfg.Now())
-			due := d.due(event, tried, batch)
-			if len(due) == 0 {
-				break
-			}
-			came := s.tell(ctx, pair, due, c.ID, message)
-			for id, o := range came {
-				tried[id] = true
-				left = left || o == refused || o == away
-			}
-			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTime) // what was told is noted, also by a node that leaves
-			err = s.settle(bounded, shardKey(c.ID, i), func(d *shard) bool { d.settle(event, came, s.cfg.Now()); return true })
-			cancel()
-			if err != nil {
-				return err
-			}
-		}
-	}
-	_, err = s.update(ctx, c, func(st *state) error { st.passed(s.cfg.Node, event, left, s.cfg.Now()); return nil })
-	return err
-}
-
-// hold takes or keeps the lease for a round. A channel that not everybody may watch any more tells nobody.
-func (s *Sender) hold(ctx context.Context, c *channel.Channel, event string) (bool, error) {
-	s.mu.Lock()
-	now := s.asked[c.ID]
-	s.mu.Unlock()
-	if ctx.Err() != nil {
-		return false, ctx.Err()
-	}
-	held := false
-	_, err := s.update(ctx, c, func(st *state) error {
-		if now == nil || !now.Open() {
-			st.Round = nil
-		}
-		if held = st.lease(s.cfg.Node, event, s.cfg.Now()); !held && st.Round != nil {
-			return errNothing
-		}
-		return nil
-	})
-	if errors.Is(err, errNothing) {
-		err = nil
-	}
-	return held, err
 }

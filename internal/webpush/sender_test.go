@@ -40,6 +40,7 @@ type browser struct {
 	sub     Subscription
 	got     []map[string]string
 	answer  int // of its push service; 201 if 0, none if below
+	tries   int
 }
 
 // service is a push service: it looks at what RFC 8030 and 8292 ask for, and hands messages to its browsers.
@@ -51,6 +52,9 @@ type service struct {
 	tries    int
 	onTry    func(try int)
 }
+
+// hangs is the answer of a push service that gives none.
+const hangs = -2
 
 const origin = "https://push.example.org"
 
@@ -168,9 +172,17 @@ func (b *browser) read(body []byte) ([]byte, error) {
 func (p *service) Post(ctx context.Context, address string, header http.Header, body []byte, _ int64) (fetch.Answer, error) {
 	p.mu.Lock()
 	b := p.browsers[strings.TrimPrefix(address, origin)]
-	down := b != nil && b.answer < 0
+	answer := 0
+	if b != nil {
+		b.tries++
+		answer = b.answer
+	}
 	p.mu.Unlock()
-	if down {
+	if answer == hangs {
+		<-ctx.Done()
+		return fetch.Answer{}, ctx.Err()
+	}
+	if answer < 0 {
 		return fetch.Answer{}, errors.New("connection refused")
 	}
 	r := httptest.NewRequestWithContext(ctx, "POST", address, bytes.NewReader(body))
@@ -336,6 +348,12 @@ func TestTold(t *testing.T) {
 		time.Sleep(2 * quiet)
 		w.change(func(c *channel.Channel) { c.Visibility = channel.Listed })
 		step("when it is open again, but off air", 2)
+		w.change(func(c *channel.Channel) { c.Suspended = "It sells things." })
+		w.air("cam")
+		step("a channel that is suspended by now", 2)
+		w.off()
+		time.Sleep(2 * quiet)
+		w.change(func(c *channel.Channel) { c.Suspended = "" })
 		if err := s.Unsubscribe(t.Context(), w.channel, b.sub.ID()); err != nil {
 			t.Fatal(err)
 		}
@@ -471,6 +489,37 @@ func TestIdle(t *testing.T) {
 	})
 }
 
+// TestDropGone removes what was kept of channels that are no more, and of no others, and asks once for each channel.
+func TestDropGone(t *testing.T) {
+	w := newWorld(t)
+	s := w.node("a", w.bucket)
+	w.subscribed(s, 20)
+	for _, id := range []string{"ended", "unknown", "other"} {
+		for i := range byte(shards) {
+			if _, err := w.bucket.Put(t.Context(), shardKey(id, i), bucket.Bytes([]byte("{}"))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	asked := 0
+	s.cfg.Mine = func(id string) bool { return id != "other" }
+	s.cfg.Lives = func(id string) (bool, bool) { asked++; return false, id != "unknown" }
+	if err := s.dropGone(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]int{}
+	if err := bucket.All(t.Context(), w.bucket, prefix, func(e bucket.Entry) error {
+		id, _, _ := strings.Cut(strings.TrimPrefix(e.Key, prefix), "/")
+		left[id]++
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if left["c1"] == 0 || left["ended"] != 0 || left["unknown"] != shards || left["other"] != shards || asked != 2 {
+		t.Errorf("left are %v, asked %d times", left, asked)
+	}
+}
+
 // TestFull bounds what is kept of a channel.
 func TestFull(t *testing.T) {
 	w := newWorld(t)
@@ -512,7 +561,7 @@ func FuzzCheck(f *testing.F) {
 			return
 		}
 		answer, err := send(t.Context(), posts, pair, "tv@example.org", &s, "topic", []byte("{}"))
-		if err != nil || answer != http.StatusNotFound || !ValidID(s.ID()) {
+		if err != nil || answer != http.StatusNotFound || !validID(s.ID()) {
 			t.Errorf("%+v: %d, %v", s, answer, err)
 		}
 	})

@@ -59,28 +59,23 @@ func (s *state) decide(channelID string, list []webhook.Aired, now time.Time) bo
 	return true
 }
 
-// due reports whether a pass of the round is to be begun.
-func (s *state) due(now time.Time) bool {
-	return s.Round != nil && !now.Before(s.Round.Next) && (s.Owner == "" || !now.Before(s.Until))
+// due reports whether it is for a node to begin a pass of the round, or to go on with it.
+func (s *state) due(node string, now time.Time) bool {
+	return s.Round != nil && !now.Before(s.Round.Next) && (s.Owner == "" || s.Owner == node || !now.Before(s.Until))
 }
 
 // lease gives the channel to a node, or keeps it for the one that has it, as long as that event is told.
 func (s *state) lease(node, event string, now time.Time) bool {
-	if s.Round == nil || s.Round.Event != event || s.Owner != "" && s.Owner != node && now.Before(s.Until) {
+	if s.Round == nil || s.Round.Event != event || !s.due(node, now) {
 		return false
 	}
 	s.Owner, s.Until = node, now.Add(leaseTime)
 	return true
 }
 
-// passed ends a pass, and the round with it unless somebody is left who can be told.
-func (s *state) passed(node, event string, left bool, now time.Time) {
-	if s.Owner == node {
-		s.Owner, s.Until = "", time.Time{}
-	}
-	if s.Round == nil || s.Round.Event != event {
-		return
-	}
+// passed ends a pass of the node that has the lease, and the round with it unless somebody is left who can be told.
+func (s *state) passed(left bool, now time.Time) {
+	s.Owner, s.Until = "", time.Time{}
 	r := *s.Round
 	r.Passes, r.Next = r.Passes+1, now.Add(passEvery)
 	if s.Round = &r; !left || r.Passes >= maxPasses || now.Sub(r.At) >= stale {

@@ -26,8 +26,6 @@ const (
 	maxEndpoint = 1000
 	shards      = 16 // documents that a channel's subscriptions lie in, so that many can come at once
 	maxInShard  = 500
-	// MaxSubscriptions is how many browsers one channel tells.
-	MaxSubscriptions = shards * maxInShard
 	// keepFor is how long a subscription is kept that its browser does not confirm by a visit, and confirmAfter how old
 	// it is before a visit counts as one.
 	keepFor      = 180 * 24 * time.Hour
@@ -69,8 +67,8 @@ func (s *Subscription) ID() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// ValidID reports whether a subscription could have that id.
-func ValidID(id string) bool { return len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" }
+// validID reports whether a subscription could have that id.
+func validID(id string) bool { return len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" }
 
 // Check says whether a push service could take a message for it. Whether the address leads to a public network is seen
 // when it is asked.

@@ -10,7 +10,7 @@ self.addEventListener('activate', (e) => e.waitUntil(self.clients.claim()))
 self.addEventListener('push', (e) => {
   let said = {}
   try {
-    said = e.data.json()
+    said = e.data.json() ?? {}
   } catch {
     // A browser that was woken has to show something.
   }

@@ -91,15 +91,32 @@ try {
   const registered = new Promise((found) => debug.on('ServiceWorker.workerRegistrationUpdated', (e) => e.registrations.length > 0 && found(e.registrations[0].registrationId)))
   await debug.send('ServiceWorker.enable')
   const registrationId = await registered
-  for (const data of [JSON.stringify({ title: 'News is on air', body: '<b>today</b>', path: `/${slug}`, icon: '' }), JSON.stringify({ title: 'Evil', path: '//evil.example' }), 'no JSON']) {
-    await debug.send('ServiceWorker.deliverPushMessage', { origin: node, registrationId, data })
-  }
-  const shown = await page.waitForFunction(async () => {
+  const notifications = (close) => page.evaluate(async (close) => {
     const all = await (await navigator.serviceWorker.getRegistration('/')).getNotifications()
-    return all.length >= 2 ? all.map((n) => ({ title: n.title, body: n.body, path: n.data.path })) : null
-  }).then((h) => h.jsonValue())
-  const news = shown.find((n) => n.title === 'News is on air')
-  if (news?.path !== `/${slug}` || news.body !== '<b>today</b>' || shown.some((n) => n !== news && n.path !== '/')) faults.push(`shown: ${JSON.stringify(shown)}`)
+    if (close) for (const n of all) n.close()
+    return all.map((n) => ({ title: n.title, body: n.body, path: n.data.path }))
+  }, close)
+  const until = async (done) => {
+    for (const end = Date.now() + 15_000; ;) {
+      const all = await notifications(false)
+      if (done(all) || Date.now() > end) return all
+      await page.waitForTimeout(50)
+    }
+  }
+  const any = 'A channel is on air'
+  for (const [data, title, path, body] of [
+    [JSON.stringify({ title: 'News is on air', body: '<b>today</b>', path: `/${slug}`, icon: '' }), 'News is on air', `/${slug}`, '<b>today</b>'],
+    [JSON.stringify({ title: 'Evil', path: '//evil.example' }), 'Evil', '/', ''],
+    ['no JSON', any, '/', ''],
+    ['null', any, '/', ''],
+    ['', any, '/', ''],
+  ]) {
+    await debug.send('ServiceWorker.deliverPushMessage', { origin: node, registrationId, data })
+    const shown = JSON.stringify(await until((all) => all.length > 0))
+    if (shown !== JSON.stringify([{ title, body, path }])) faults.push(`pushed ${data}, shown: ${shown}`)
+    await notifications(true)
+    if ((await until((all) => all.length === 0)).length > 0) faults.push(`what was pushed as ${data} stays when it is closed`)
+  }
 
   await button(page).click()
   await page.getByText('You are not told any more.').waitFor()

@@ -57,9 +57,7 @@ async function look(slug: string): Promise<void> {
 }
 
 async function stop(slug: string): Promise<void> {
-  if (way.value === 'push') await unsubscribe(slug).catch((why) => {
-    if (!(why instanceof Problem) || why.status !== 404) throw why
-  })
+  if (way.value === 'push') await unsubscribe(slug)
   keep(slug, false)
   on.value = false
   way.value = canPush() ? 'push' : 'page'

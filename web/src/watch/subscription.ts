@@ -1,4 +1,4 @@
-import { call } from '../people/api'
+import { call, Problem } from '../people/api'
 
 /** This browser at its push service, as the server takes it. */
 interface Pushed {
@@ -63,8 +63,9 @@ export async function isSubscribed(slug: string): Promise<boolean> {
   if (s === null) return false
   try {
     await call('GET', `${subscribers(slug)}/${await idOf(s.endpoint)}`)
-  } catch {
-    return false
+  } catch (why) {
+    // What the server cannot say just now, or not so often, is as this browser said it last.
+    return !(why instanceof Problem && (why.status === 403 || why.status === 404)) && saidLately(slug)
   }
   if (!saidLately(slug)) void send(slug, s).catch(() => {})
   return true
@@ -88,5 +89,12 @@ export async function subscribe(slug: string): Promise<void> {
 /** Has this browser told of a channel no more. */
 export async function unsubscribe(slug: string): Promise<void> {
   const s = await present()
-  if (s !== null) await call('DELETE', `${subscribers(slug)}/${await idOf(s.endpoint)}`)
+  if (s !== null) await call('DELETE', `${subscribers(slug)}/${await idOf(s.endpoint)}`).catch((why) => {
+    if (!(why instanceof Problem) || why.status !== 404) throw why
+  })
+  try {
+    window.localStorage.removeItem(saidKey(slug))
+  } catch {
+    // Nothing was kept then.
+  }
 }
