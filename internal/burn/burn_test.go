@@ -8,6 +8,7 @@ import (
 	"image"
 	"io"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -384,5 +385,42 @@ func TestStale(t *testing.T) {
 	}
 	if s, _ := f.find(w); s != nil { // an hour old
 		t.Errorf("it begins again with %v", s)
+	}
+}
+
+// TestPackEnds hands on nothing of a stretch that ended before it was known where it begins, or that had no picture, and
+// says in words what it was given that is not one track of pictures.
+func TestPackEnds(t *testing.T) {
+	needFFmpeg(t)
+	encoded := func(stdin io.Reader, args ...string) *bytes.Buffer {
+		var out bytes.Buffer
+		if err := ffmpeg.Run(t.Context(), ffmpeg.Job{Stdin: stdin, Stdout: &out, Args: args}); err != nil {
+			t.Fatal(err)
+		}
+		return &out
+	}
+	r := &reel{more: make(chan struct{}, 1), runs: []*burnt{{}}} // of an earlier stretch
+	began := func(sink Sink) *stretch {
+		return &stretch{sink: &output{sink: sink, open: func() (Sink, error) { return r, nil }}, ready: make(chan struct{}), rate: rate{25, 1}, w: 64, h: 64}
+	}
+	pictures := make([]byte, 5*64*64*3/2)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, sink := range []Sink{nil, r} {
+		s := began(sink)
+		if err := s.pack(ctx, encoded(bytes.NewReader(pictures), s.encoding()...)); !errors.Is(err, context.Canceled) {
+			t.Errorf("it ended with %v", err)
+		}
+	}
+	s := began(nil)
+	if err := s.pack(t.Context(), encoded(bytes.NewReader(nil), s.encoding()...)); err != nil {
+		t.Errorf("without a picture it ended with %v", err)
+	}
+	if n := r.pictures(); n != 0 || len(r.runs) != 1 {
+		t.Errorf("%d pictures went into the take before, of %d", n, len(r.runs))
+	}
+	err := s.pack(t.Context(), encoded(nil, "-f", "lavfi", "-i", "color=s=64x64:r=25:d=0.2", "-f", "lavfi", "-i", "sine=d=0.2", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+empty_moov", "-f", "mp4", "pipe:1"))
+	if err == nil || strings.Contains(err.Error(), "%!") || !strings.Contains(err.Error(), "want one track") {
+		t.Errorf("sound and pictures: %v", err)
 	}
 }

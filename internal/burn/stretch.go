@@ -344,26 +344,25 @@ const (
 	soundTrack   = 2
 )
 
-// pack takes what the encoder makes, puts the sound to it and hands both on.
-func (s *stretch) pack(ctx context.Context, from *os.File) error {
-	return cmaf.ReadStream(from, func(init []byte) error {
-		made, err := cmaf.ReadInit(init)
-		if err != nil || len(made) != 1 || made[0].Codec != media.H264 {
-			return fmt.Errorf("ffmpeg encodes something else than was asked for: %w", err)
-		}
-		select {
-		case <-s.ready:
-		case <-ctx.Done():
-			return nil
-		}
-		made[0].ID, made[0].FrameRate = pictureTrack, float64(s.rate.num)/float64(s.rate.den)
-		if s.audio != nil {
-			sound := *s.audio
-			sound.ID = soundTrack
-			made = append(made, sound)
-		}
-		return s.sink.Begin(made, s.at)
+// pack takes what the encoder makes, puts the sound to it and hands both on, once it is known where the stretch begins.
+// Of a stretch without a keyframe the encoder makes a header and no picture: nothing is handed on.
+func (s *stretch) pack(ctx context.Context, from io.Reader) error {
+	var tracks []media.Track // until they were handed on
+	return cmaf.ReadStream(from, func(init []byte) (err error) {
+		tracks, err = s.encoded(init)
+		return err
 	}, func(f *cmaf.FragmentInfo) error {
+		if tracks != nil {
+			select {
+			case <-s.ready:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if err := s.sink.Begin(tracks, s.at); err != nil {
+				return err
+			}
+			tracks = nil
+		}
 		for i := range f.Samples {
 			x := &f.Samples[i]
 			if err := s.soundUntil(x.DTS); err != nil {
@@ -375,6 +374,24 @@ func (s *stretch) pack(ctx context.Context, from *os.File) error {
 		}
 		return nil
 	})
+}
+
+// encoded returns the tracks of the burnt program, as the encoder's header and the source's sound say.
+func (s *stretch) encoded(init []byte) ([]media.Track, error) {
+	made, err := cmaf.ReadInit(init)
+	if err != nil {
+		return nil, fmt.Errorf("what ffmpeg encodes cannot be read: %w", err)
+	}
+	if len(made) != 1 || made[0].Codec != media.H264 {
+		return nil, errors.New("ffmpeg encodes something else than was asked for: want one track of H.264 and nothing else")
+	}
+	made[0].ID, made[0].FrameRate = pictureTrack, float64(s.rate.num)/float64(s.rate.den)
+	if s.audio != nil {
+		sound := *s.audio
+		sound.ID = soundTrack
+		made = append(made, sound)
+	}
+	return made, nil
 }
 
 // soundUntil hands on the sound before a picture, and never any before the first.
