@@ -155,6 +155,7 @@ type reel struct {
 	runs   []*burnt
 	more   chan struct{}
 	closed bool
+	fail   func() error // asked with each sample; nil: none fails
 }
 
 type burnt struct {
@@ -175,6 +176,11 @@ func (r *reel) Sample(s media.Sample) error {
 	defer r.mu.Unlock()
 	s.Data = bytes.Clone(s.Data)
 	b := r.runs[len(r.runs)-1]
+	if r.fail != nil {
+		if err := r.fail(); err != nil {
+			return err
+		}
+	}
 	b.samples = append(b.samples, s)
 	select {
 	case r.more <- struct{}{}:
@@ -234,6 +240,12 @@ func (b *burnt) decode(t *testing.T) (frames [][]byte, w, h int) {
 func burnFilm(t *testing.T, f *film, pictures int, all ...graphics.Showing) *reel {
 	t.Helper()
 	r := &reel{more: make(chan struct{}, 1)}
+	r.burn(t, f, pictures, all...)
+	return r
+}
+
+func (r *reel) burn(t *testing.T, f *film, pictures int, all ...graphics.Showing) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	b := New(Config{
@@ -259,7 +271,6 @@ func burnFilm(t *testing.T, f *film, pictures int, all ...graphics.Showing) *ree
 	if !r.closed {
 		t.Error("the burnt program was not closed")
 	}
-	return r
 }
 
 // TestInStep shows a graphic from one program time to another over pictures of a real encoder, and looks at which
@@ -350,6 +361,35 @@ func TestTakes(t *testing.T) {
 	}
 }
 
+// TestInterrupted goes on behind what was taken in when something goes wrong: nothing is burnt twice.
+func TestInterrupted(t *testing.T) {
+	f, t0 := newFilm(), time.Now().Add(-14*time.Second)
+	f.add(t, t0, 3, 9)
+	f.add(t, t0.Add(10*time.Second), 2, 9)
+	both := f.window.Segments
+	f.window.Segments = both[:3]
+	failed, samples := false, 0
+	r := &reel{more: make(chan struct{}, 1)}
+	r.fail = func() error {
+		if samples++; samples < 190 || failed { // in the last second of the first take
+			return nil
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		failed, f.window.Segments = true, both
+		close(f.changed)
+		f.changed = make(chan struct{})
+		return errors.New("the program is not taken any more")
+	}
+	r.burn(t, f, 100)
+	if len(r.runs) != 2 {
+		t.Fatalf("%d runs", len(r.runs))
+	}
+	if first, second := r.runs[0].at.Sub(t0), r.runs[1].at.Sub(t0); first > 50*time.Millisecond || second < 10*time.Second {
+		t.Errorf("it began at %v, and again at %v", first, second)
+	}
+}
+
 // TestRate takes the source's rate, up to some 30 pictures in a second.
 func TestRate(t *testing.T) {
 	for f, want := range map[float64]string{25: "25/1", 29.97: "30000/1001", 30: "30/1", 23.976: "24000/1001", 50: "25/1", 59.94: "30000/1001", 60: "30/1", 120: "30/1", 0: "30/1", 1e9: "30/1", 10: "10/1", 12.5: "13/1"} {
@@ -385,6 +425,56 @@ func TestStale(t *testing.T) {
 	}
 	if s, _ := f.find(w); s != nil { // an hour old
 		t.Errorf("it begins again with %v", s)
+	}
+}
+
+// TestResume goes on with what comes next, and where that has left the list with the newest, never with what was given
+// before. Only who follows all the time is behind then.
+func TestResume(t *testing.T) {
+	f := &follower{}
+	listed := func(first int64) *hls.Window {
+		w := &hls.Window{MediaSequence: first}
+		for i := range int64(6) {
+			w.Segments = append(w.Segments, hls.Segment{URI: fmt.Sprint(first + i), Complete: true, ProgramTime: time.Now()})
+		}
+		return w
+	}
+	next := func(first int64, want string) {
+		t.Helper()
+		s, err := f.find(listed(first))
+		switch {
+		case err != nil:
+			t.Errorf("from %d on: %v", first, err)
+		case s == nil && want != "" || s != nil && s.URI != want:
+			t.Errorf("of those from %d on %v comes, want %s", first, s, want)
+		case s != nil:
+			f.advance()
+		}
+	}
+	next(100, "103")
+	f.resume(nil)
+	next(101, "104")
+	f.resume(nil)
+	next(105, "105")
+	next(105, "106")
+	f.resume(nil)
+	next(200, "203")
+	if _, err := f.find(listed(300)); !errors.Is(err, errBehind) {
+		t.Errorf("far behind: %v", err)
+	}
+	next(300, "303")
+	next(300, "304")
+	next(300, "305")
+	f.leap()
+	next(300, "")
+	next(301, "306")
+	if f.unread(t.Context(), errUnread); f.next != 308 {
+		t.Errorf("behind one that cannot be read comes %d", f.next)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if f.unread(ctx, errUnread); f.next != 308 {
+		t.Errorf("behind one that nobody waited for comes %d", f.next)
 	}
 }
 

@@ -7,7 +7,6 @@ package burn
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -134,9 +133,10 @@ func (b *Burner) begin(ctx context.Context, c Channel) *job {
 func (b *Burner) burn(ctx context.Context, c Channel) {
 	b.cfg.Log.Info("graphics are drawn into a channel's pictures", "channel", c.Slug)
 	wait := againAfter
+	f := &follower{open: b.cfg.Open}
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := b.once(ctx, c)
+		err := b.once(ctx, c, f)
 		if ctx.Err() != nil {
 			return
 		}
@@ -152,8 +152,8 @@ func (b *Burner) burn(ctx context.Context, c Channel) {
 	}
 }
 
-// once burns a channel until ctx ends or something goes wrong.
-func (b *Burner) once(ctx context.Context, c Channel) error {
+// once burns a channel until ctx ends or something goes wrong, from where f is on.
+func (b *Burner) once(ctx context.Context, c Channel, f *follower) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	program, err := b.cfg.Program(c.Slug)
@@ -170,7 +170,7 @@ func (b *Burner) once(ctx context.Context, c Channel) error {
 	board.read() // before the first picture
 	out := &output{open: func() (Sink, error) { return b.cfg.Publish(ctx, c.ID, func(reason error) { cancel(reason) }) }}
 	defer func() { out.close(context.Cause(ctx)) }()
-	f := &follower{program: program, open: b.cfg.Open}
+	f.resume(program)
 	for {
 		err := b.stretch(ctx, f, out, func(w, h int) *overlay { return newOverlay(w, h, set, images) }, board)
 		switch {
@@ -201,10 +201,7 @@ func (b *Burner) stretch(ctx context.Context, f *follower, out *output, over fun
 	}
 	s := &stretch{follower: f, sink: out, shown: board.now}
 	if err := s.begin(ctx, first); err != nil {
-		if errors.Is(err, errUnread) {
-			f.advance()
-		}
-		return err
+		return f.unread(ctx, err)
 	}
 	s.overlay = over(s.w, s.h)
 	return s.run(ctx)

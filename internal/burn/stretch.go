@@ -210,7 +210,7 @@ func (s *stretch) feed(ctx context.Context, to *os.File) error {
 		}
 		data, err := s.follower.read(ctx, next.URI)
 		if err != nil {
-			return err
+			return s.follower.unread(ctx, err)
 		}
 		s.follower.advance()
 		fragments, err := cmaf.ReadFragments(data)
@@ -224,7 +224,7 @@ func (s *stretch) feed(ctx context.Context, to *os.File) error {
 			return fmt.Errorf("feed ffmpeg: %w", err)
 		}
 		if _, err := to.Write(s.pictures(fragments, n)); errors.Is(err, os.ErrDeadlineExceeded) {
-			return errBehind
+			return s.follower.leap()
 		} else if err != nil {
 			return nil
 		}
