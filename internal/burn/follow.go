@@ -1,6 +1,7 @@
 package burn
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -135,11 +136,7 @@ func (f *follower) read(ctx context.Context, address string) ([]byte, error) {
 	for {
 		body, changed, err := f.open(ctx, a)
 		if err == nil {
-			var all []byte
-			for _, b := range body {
-				all = append(all, b...)
-			}
-			return all, nil
+			return bytes.Join(body, nil), nil
 		}
 		if changed == nil {
 			return nil, fmt.Errorf("%w: %w", errUnread, err)
