@@ -2,9 +2,11 @@ package station
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/hls"
 	"github.com/mayfly-tv/mayfly/internal/media"
@@ -103,6 +105,52 @@ func TestBurntProgram(t *testing.T) {
 		time.Sleep(time.Second)
 		if _, err := w.station.PublishBurnt(t.Context(), c.ID, Publication{}); !errors.Is(err, ErrSuspended) || !errors.Is(e.kicked, ErrSuspended) {
 			t.Errorf("suspended: %v, and who fed it was told %v", err, e.kicked)
+		}
+	})
+}
+
+// TestBurntSuccessor gives a channel's address to another one while this node hears of neither: nobody is shown the burnt
+// program of the first, and late word of it takes nothing from the second.
+func TestBurntSuccessor(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		first := w.channel("news", "cam")
+		w.burn("news", true)
+		e := w.feed(first)
+		e.run(5 * time.Second)
+		w.mustWindow("news/burnt")
+
+		elsewhere := channel.NewStore(bucket.NewDocuments(w.bucket), slog.New(slog.DiscardHandler))
+		if _, err := elsewhere.Update(t.Context(), "news", func(c *channel.Channel) error { c.Deleted = time.Now(); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		second, err := elsewhere.Create(t.Context(), channel.Channel{Slug: "news"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.channels.Look(t.Context(), "news"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.window("news/burnt", false); !errors.Is(err, ErrNoChannel) {
+			t.Errorf("the second has not asked: %v", err)
+		}
+		if !errors.Is(e.kicked, ErrKeyRevoked) {
+			t.Errorf("who fed the first was told %v", e.kicked)
+		}
+		if n := w.station.Stats().Channels; n != 1 {
+			t.Errorf("%d channels", n)
+		}
+		w.burn("news", true)
+		late, off := *first, false
+		late.Burn, late.Deleted = &off, time.Now()
+		w.station.channelChanged(&late)
+		if _, err := w.window("news/burnt", false); !errors.Is(err, ErrNotYet) {
+			t.Errorf("after late word of the first: %v, want it to be held", err)
+		}
+		e = w.feed(second)
+		e.run(5 * time.Second)
+		a, err := media.ParseAddress(w.mustWindow("news/burnt").Segments[0].URI)
+		if err != nil || w.station.ChannelOf(a.Take) != second.ID {
+			t.Errorf("the program at its address is that of %q (%v)", w.station.ChannelOf(a.Take), err)
 		}
 	})
 }
