@@ -3,6 +3,7 @@ package station
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +69,9 @@ func TestBurntProgram(t *testing.T) {
 		}
 		if n := len(w.station.Statuses()); n != 1 || w.station.Stats().Channels != 1 || w.state("news") != Never {
 			t.Errorf("%d channels are shown, and the one itself is %s", n, w.state("news"))
+		}
+		if here, said := w.station.Stats().Publishers, w.station.Beat().Load.Publishers; here != 0 || said != 0 {
+			t.Errorf("%d publishers are counted, and others told of %d", here, said)
 		}
 		a, err := media.ParseAddress(first.Segments[0].URI)
 		if err != nil || w.station.ChannelOf(a.Take) != c.ID {
@@ -151,6 +155,34 @@ func TestBurntSuccessor(t *testing.T) {
 		a, err := media.ParseAddress(w.mustWindow("news/burnt").Segments[0].URI)
 		if err != nil || w.station.ChannelOf(a.Take) != second.ID {
 			t.Errorf("the program at its address is that of %q (%v)", w.station.ChannelOf(a.Take), err)
+		}
+	})
+}
+
+// TestBurntMoves has another node feed a burnt program while the one before lives: that is no publisher who left it, so it
+// is not ended any sooner when it falls silent.
+func TestBurntMoves(t *testing.T) {
+	inFleet(t, "a b", func(t *testing.T, n *nodes) {
+		a, b := n.all["a"], n.all["b"]
+		c := a.channel("news", "cam")
+		a.burn("news", true)
+		e := a.feed(c)
+		e.run(5 * time.Second)
+		p := b.station.byChannel(BurntID(c.ID))
+		p.mu.Lock()
+		on := p.director.List().OnAir()
+		p.mu.Unlock()
+		if on == nil || !strings.HasPrefix(on.Origin, "a/") {
+			t.Fatalf("what b knows is %+v", on)
+		}
+		b.feed(c).run(5 * time.Second)
+		if !errors.Is(e.kicked, ErrReplaced) {
+			t.Errorf("who fed it before was told %v", e.kicked)
+		}
+		b.station.fleet.mu.Lock()
+		defer b.station.fleet.mu.Unlock()
+		if b.station.fleet.returned["a"] {
+			t.Error("it counts as a publisher that came back from the node before")
 		}
 	})
 }
