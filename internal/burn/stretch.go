@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"math"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/hls"
 	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/paint"
 )
 
 const (
@@ -88,9 +90,9 @@ func sizeOf(t *media.Track) (w, h int) {
 	if t.Width < 16 || t.Height < 16 {
 		return maxWidth, maxHeight
 	}
-	by := min(1, float64(maxWidth)/float64(t.Width), float64(maxHeight)/float64(t.Height))
-	even := func(v int) int { return max(16, int(math.Round(float64(v)*by/2))*2) }
-	return even(t.Width), even(t.Height)
+	fit := paint.Fit(image.Pt(t.Width, t.Height), image.Pt(maxWidth, maxHeight))
+	even := func(v int) int { return max(16, (v+1)&^1) }
+	return even(fit.X), even(fit.Y)
 }
 
 // begin reads what a stretch that begins with a segment consists of.
