@@ -234,7 +234,7 @@ func (t thumbnails) Clip(ctx context.Context, a media.Address) ([]byte, error) {
 			return nil, err
 		}
 		segment, err := t.library.Open(ctx, a)
-		return slices.Concat(slices.Concat(head...), slices.Concat(segment...)), err
+		return slices.Concat(slices.Concat(head, segment)...), err
 	})
 }
 

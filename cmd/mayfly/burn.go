@@ -85,6 +85,17 @@ func (n *node) burns() (all []burn.Channel) {
 	return all
 }
 
+// unburnt reports whether players wait for a channel's burnt program because no node has room to make it.
+func (n *node) unburnt(slug string) bool {
+	if slices.Contains(n.burner.Waiting(), slug) {
+		return true
+	}
+	joined := n.mesh.Load()
+	return joined != nil && slices.ContainsFunc(joined.Members(), func(m mesh.Member) bool {
+		return m.State == mesh.Alive && slices.Contains(m.Load.Unburnt, slug)
+	})
+}
+
 // revision returns the number that changes with whatever is set in a channel.
 func (n *node) revision(slug string) (int64, error) {
 	p, err := n.station.Program(slug)

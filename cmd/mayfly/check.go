@@ -133,5 +133,5 @@ func (c *checker) ffmpeg(ctx context.Context) {
 	}
 	first, _, _ := strings.Cut(string(out), "\n")
 	first, _, _ = strings.Cut(first, " Copyright")
-	c.say(strings.TrimSpace("ffmpeg "+strings.TrimPrefix(first, "ffmpeg ")), err, "Install ffmpeg. Channels work without it; the demonstration of make run does not.")
+	c.say(strings.TrimSpace("ffmpeg "+strings.TrimPrefix(first, "ffmpeg ")), err, "Install ffmpeg. Channels work without it, but there are no thumbnails, no browser cameras that send Opus, no conversions for the library, no graphics in the picture for other players, and no demonstration.")
 }

@@ -112,6 +112,8 @@ func (n *node) beat() mesh.Beat {
 		}
 	}
 	b.Load.Burnt = n.asked.lately()
+	b.Load.Unburnt = n.burner.Waiting()
+	b.Load.Unburnt = b.Load.Unburnt[:min(len(b.Load.Unburnt), maxWatching)]
 	return b
 }
 

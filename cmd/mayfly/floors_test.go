@@ -22,6 +22,7 @@ var floors = map[string]int{
 	"internal/ffmpeg":    0,
 	"internal/fetch":     0,
 	"internal/trouble":   0,
+	"internal/paint":     0,
 	"internal/cmaf":      1,
 	"internal/aac":       1,
 	"internal/hls":       1,

@@ -162,6 +162,7 @@ func (m *metrics) watchViewers(n *node) {
 		}
 		return float64(total)
 	})
+	m.gauge("mayfly_burnt_waiting", "Channels for whose graphics in the picture this node has no room, while players wait.", func() float64 { return float64(len(n.burner.Waiting())) })
 	m.gauge("mayfly_chat_connections", "Connections that the chat is told over.", func() float64 { return float64(n.chat.Connected()) })
 	m.gauge("mayfly_http_connections", "Open connections of viewers.", func() float64 { return float64(m.connections()) })
 	m.gauge("mayfly_requests_held", "Requests that wait for what is not there yet.", func() float64 { return float64(stats().HeldNow) })

@@ -228,7 +228,7 @@ func (n *node) makeHandler() error {
 	var err error
 	n.pages, err = api.New(api.Config{
 		Station: n.station, Channels: n.channels, Rundowns: n.rundowns, Nodes: n.nodes, People: n.people, Art: n.art, Reports: n.reports, Webhooks: n.webhooks, WebPush: n.webpush, Figures: n.figures, Chat: n.chat, Fleet: fleet{n}, Previews: previews{n}, Library: n.library, Thumbnails: thumbnails{n.pictures, n.library}, Ingest: n.ingest, Token: os.Getenv("MAYFLY_ADMIN_TOKEN"), Proxies: n.flags.Proxies, Public: n.flags.Public,
-		Graphics: n.graphics, GraphicPictures: n.fetched,
+		Graphics: n.graphics, GraphicPictures: n.fetched, Unburnt: n.unburnt,
 		Pages: web.Files(), Version: version, Log: n.log,
 	})
 	if err != nil {

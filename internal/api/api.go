@@ -97,6 +97,7 @@ type Config struct {
 	Log        *slog.Logger
 
 	GraphicPictures *graphics.Pictures
+	Unburnt         func(slug string) bool // whether players wait for its burnt program because no node has room to make it
 }
 
 // API answers everything under /api/, and the pages.

@@ -66,7 +66,8 @@ func serve(t testing.TB, token string) (*httptest.Server, *bucket.Faulty) {
 		Graphics: graphics.NewStore(docs), GraphicPictures: graphics.NewPictures(lens{t}, art.Made),
 		Webhooks: webhooksFor(docs, channels), WebPush: webPushFor(docs, channels), Figures: figures.New(figures.Config{Docs: docs}), Fleet: &lone{},
 		Station: s, Channels: channels, People: people, Previews: told{}, Thumbnails: painter{}, Token: token, Version: "test", Log: log,
-		Nodes: func() []Node { return []Node{{Name: "node", Self: true, Ready: true}} },
+		Unburnt: func(slug string) bool { return slug == "packed" },
+		Nodes:   func() []Node { return []Node{{Name: "node", Self: true, Ready: true}} },
 		Pages: fstest.MapFS{
 			"index.html": {Data: []byte("<html>guide")}, "docs.html": {Data: []byte("<html>docs")},
 			"watch.html": {Data: []byte("<html><head><!--mayfly:head--></head>" + strings.Repeat(" watch", 300))}, "embed.html": {Data: []byte("<html>embed")},

@@ -34,6 +34,19 @@ func TestBurn(t *testing.T) {
 	if trail := toJSON(ada.want(200, "GET", news+"/audit", "")); !strings.Contains(trail, "burn: false → true") {
 		t.Errorf("the trail: %s", trail)
 	}
+	const packed = "/api/v1/channels/packed"
+	if c := ada.want(201, "POST", "/api/v1/channels", `{"slug":"packed"}`); c["notice"] != nil {
+		t.Errorf("nobody asked for it: %v", c["notice"])
+	}
+	if c := ada.want(200, "PATCH", packed, `{"burn":true}`); c["notice"] != unburnt {
+		t.Errorf("there is no room for it, and its owner is told %v", c["notice"])
+	}
+	if _, c, _ := ask(t, s, "GET", packed, ""); c["notice"] != nil {
+		t.Errorf("anybody is told: %v", c["notice"])
+	}
+	if c := ada.want(200, "GET", news, ""); c["notice"] != nil {
+		t.Errorf("there is room for it, and its owner is told %v", c["notice"])
+	}
 	if c := ada.want(200, "PATCH", news, `{"burn":false}`); c["burn"] != false || c["burnt"] != nil {
 		t.Errorf("given up: %v", c)
 	}

@@ -110,6 +110,10 @@ func (a *API) registerChannels(doc huma.API) {
 	huma.Register(doc, op(http.MethodPost, "/channels/{channel}/cuts", "cut", "Put a source on air, or take the channel off air", 200, true), a.cut)
 }
 
+// unburnt is what people who work on a channel are told while there is no room for its burnt program.
+const unburnt = "Other players wait for graphics in the picture: the server's machine that makes them does it for as many channels as it can. " +
+	"It begins when another channel's players have left; whoever runs the server can give it more processors or machines."
+
 // show makes what a caller may see of a channel.
 func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 	out := Channel{Status: station.Status{
@@ -133,6 +137,9 @@ func (a *API) show(ctx context.Context, c *channel.Channel) Channel {
 	burn := c.Burns()
 	if out.Burn = &burn; burn {
 		out.Burnt = "/" + c.Slug + station.BurntPath + "/index.m3u8"
+		if out.Notice == "" && a.cfg.Unburnt(c.Slug) {
+			out.Notice = unburnt
+		}
 	}
 	out.Visibility, out.ViewerLimit, out.Password, out.Suspended = c.Visibility, c.ViewerLimit, c.Password != "", c.Suspended
 	out.Created, out.AutoLive, out.Keep, out.Listed = &created, &live, &keep, &listed

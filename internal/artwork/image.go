@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/image/draw"
 	"golang.org/x/image/webp"
+
+	"github.com/mayfly-tv/mayfly/internal/paint"
 )
 
 // Kind is what an image is for. It says how large it is kept.
@@ -125,13 +127,7 @@ func decode(data []byte) (image.Image, error) {
 // fit draws an image anew, not larger than most and in its own proportions.
 func fit(img image.Image, most image.Point) *image.NRGBA {
 	size := img.Bounds().Size()
-	to := size
-	if to.X > most.X {
-		to = image.Pt(most.X, max(1, size.Y*most.X/size.X))
-	}
-	if to.Y > most.Y {
-		to = image.Pt(max(1, size.X*most.Y/size.Y), most.Y)
-	}
+	to := paint.Fit(size, most)
 	out := image.NewNRGBA(image.Rectangle{Max: to})
 	if to == size {
 		draw.Draw(out, out.Bounds(), img, img.Bounds().Min, draw.Src)

@@ -8,6 +8,7 @@ import (
 	"image"
 	"io"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -154,6 +155,7 @@ type reel struct {
 	runs   []*burnt
 	more   chan struct{}
 	closed bool
+	fail   func() error // asked with each sample; nil: none fails
 }
 
 type burnt struct {
@@ -174,6 +176,11 @@ func (r *reel) Sample(s media.Sample) error {
 	defer r.mu.Unlock()
 	s.Data = bytes.Clone(s.Data)
 	b := r.runs[len(r.runs)-1]
+	if r.fail != nil {
+		if err := r.fail(); err != nil {
+			return err
+		}
+	}
 	b.samples = append(b.samples, s)
 	select {
 	case r.more <- struct{}{}:
@@ -233,6 +240,12 @@ func (b *burnt) decode(t *testing.T) (frames [][]byte, w, h int) {
 func burnFilm(t *testing.T, f *film, pictures int, all ...graphics.Showing) *reel {
 	t.Helper()
 	r := &reel{more: make(chan struct{}, 1)}
+	r.burn(t, f, pictures, all...)
+	return r
+}
+
+func (r *reel) burn(t *testing.T, f *film, pictures int, all ...graphics.Showing) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	b := New(Config{
@@ -258,7 +271,6 @@ func burnFilm(t *testing.T, f *film, pictures int, all ...graphics.Showing) *ree
 	if !r.closed {
 		t.Error("the burnt program was not closed")
 	}
-	return r
 }
 
 // TestInStep shows a graphic from one program time to another over pictures of a real encoder, and looks at which
@@ -349,6 +361,35 @@ func TestTakes(t *testing.T) {
 	}
 }
 
+// TestInterrupted goes on behind what was taken in when something goes wrong: nothing is burnt twice.
+func TestInterrupted(t *testing.T) {
+	f, t0 := newFilm(), time.Now().Add(-14*time.Second)
+	f.add(t, t0, 3, 9)
+	f.add(t, t0.Add(10*time.Second), 2, 9)
+	both := f.window.Segments
+	f.window.Segments = both[:3]
+	failed, samples := false, 0
+	r := &reel{more: make(chan struct{}, 1)}
+	r.fail = func() error {
+		if samples++; samples < 190 || failed { // in the last second of the first take
+			return nil
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		failed, f.window.Segments = true, both
+		close(f.changed)
+		f.changed = make(chan struct{})
+		return errors.New("the program is not taken any more")
+	}
+	r.burn(t, f, 100)
+	if len(r.runs) != 2 {
+		t.Fatalf("%d runs", len(r.runs))
+	}
+	if first, second := r.runs[0].at.Sub(t0), r.runs[1].at.Sub(t0); first > 50*time.Millisecond || second < 10*time.Second {
+		t.Errorf("it began at %v, and again at %v", first, second)
+	}
+}
+
 // TestRate takes the source's rate, up to some 30 pictures in a second.
 func TestRate(t *testing.T) {
 	for f, want := range map[float64]string{25: "25/1", 29.97: "30000/1001", 30: "30/1", 23.976: "24000/1001", 50: "25/1", 59.94: "30000/1001", 60: "30/1", 120: "30/1", 0: "30/1", 1e9: "30/1", 10: "10/1", 12.5: "13/1"} {
@@ -384,5 +425,92 @@ func TestStale(t *testing.T) {
 	}
 	if s, _ := f.find(w); s != nil { // an hour old
 		t.Errorf("it begins again with %v", s)
+	}
+}
+
+// TestResume goes on with what comes next, and where that has left the list with the newest, never with what was given
+// before. Only who follows all the time is behind then.
+func TestResume(t *testing.T) {
+	f := &follower{}
+	listed := func(first int64) *hls.Window {
+		w := &hls.Window{MediaSequence: first}
+		for i := range int64(6) {
+			w.Segments = append(w.Segments, hls.Segment{URI: fmt.Sprint(first + i), Complete: true, ProgramTime: time.Now()})
+		}
+		return w
+	}
+	next := func(first int64, want string) {
+		t.Helper()
+		s, err := f.find(listed(first))
+		switch {
+		case err != nil:
+			t.Errorf("from %d on: %v", first, err)
+		case s == nil && want != "" || s != nil && s.URI != want:
+			t.Errorf("of those from %d on %v comes, want %s", first, s, want)
+		case s != nil:
+			f.advance()
+		}
+	}
+	next(100, "103")
+	f.resume(nil)
+	next(101, "104")
+	f.resume(nil)
+	next(105, "105")
+	next(105, "106")
+	f.resume(nil)
+	next(200, "203")
+	if _, err := f.find(listed(300)); !errors.Is(err, errBehind) {
+		t.Errorf("far behind: %v", err)
+	}
+	next(300, "303")
+	next(300, "304")
+	next(300, "305")
+	f.leap()
+	next(300, "")
+	next(301, "306")
+	if f.unread(t.Context(), errUnread); f.next != 308 {
+		t.Errorf("behind one that cannot be read comes %d", f.next)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if f.unread(ctx, errUnread); f.next != 308 {
+		t.Errorf("behind one that nobody waited for comes %d", f.next)
+	}
+}
+
+// TestPackEnds hands on nothing of a stretch that ended before it was known where it begins, or that had no picture, and
+// says in words what it was given that is not one track of pictures.
+func TestPackEnds(t *testing.T) {
+	needFFmpeg(t)
+	encoded := func(stdin io.Reader, args ...string) *bytes.Buffer {
+		var out bytes.Buffer
+		if err := ffmpeg.Run(t.Context(), ffmpeg.Job{Stdin: stdin, Stdout: &out, Args: args}); err != nil {
+			t.Fatal(err)
+		}
+		return &out
+	}
+	r := &reel{more: make(chan struct{}, 1), runs: []*burnt{{}}} // of an earlier stretch
+	began := func(sink Sink) *stretch {
+		return &stretch{sink: &output{sink: sink, open: func() (Sink, error) { return r, nil }}, ready: make(chan struct{}), rate: rate{25, 1}, w: 64, h: 64}
+	}
+	pictures := make([]byte, 5*64*64*3/2)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, sink := range []Sink{nil, r} {
+		s := began(sink)
+		if err := s.pack(ctx, encoded(bytes.NewReader(pictures), s.encoding()...)); !errors.Is(err, context.Canceled) {
+			t.Errorf("it ended with %v", err)
+		}
+	}
+	s := began(nil)
+	if err := s.pack(t.Context(), encoded(bytes.NewReader(nil), s.encoding()...)); err != nil {
+		t.Errorf("without a picture it ended with %v", err)
+	}
+	if n := r.pictures(); n != 0 || len(r.runs) != 1 {
+		t.Errorf("%d pictures went into the take before, of %d", n, len(r.runs))
+	}
+	err := s.pack(t.Context(), encoded(nil, "-f", "lavfi", "-i", "color=s=64x64:r=25:d=0.2", "-f", "lavfi", "-i", "sine=d=0.2", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+empty_moov", "-f", "mp4", "pipe:1"))
+	if err == nil || strings.Contains(err.Error(), "%!") || !strings.Contains(err.Error(), "want one track") {
+		t.Errorf("sound and pictures: %v", err)
 	}
 }

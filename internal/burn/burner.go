@@ -7,9 +7,9 @@ package burn
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,6 +61,9 @@ const (
 type Burner struct {
 	cfg  Config
 	jobs map[string]*job // by channel; Run alone uses it
+
+	mu      sync.Mutex
+	waiting []string // slugs of channels for which there is no room, sorted
 }
 
 // job is one channel that is being burnt.
@@ -93,31 +96,59 @@ func (b *Burner) Run(ctx context.Context) error {
 				j.stop()
 				<-j.done
 			}
+			b.wait(nil)
 			return nil
 		}
 	}
 }
 
-// look ends what is not to be done here any more, and begins what is.
+// look ends what is not to be done here any more, and begins what is, as far as there is room.
 func (b *Burner) look(ctx context.Context) {
-	wanted := map[string]Channel{}
-	for _, c := range b.cfg.Channels() {
-		if b.cfg.Mine(c.ID) {
-			wanted[c.ID] = c
-		}
-	}
+	wanted := slices.DeleteFunc(b.cfg.Channels(), func(c Channel) bool { return !b.cfg.Mine(c.ID) })
 	for id, j := range b.jobs {
-		if _, still := wanted[id]; !still {
+		if !slices.ContainsFunc(wanted, func(c Channel) bool { return c.ID == id }) {
 			j.stop()
 			<-j.done
 			delete(b.jobs, id)
 		}
 	}
-	for id, c := range wanted {
-		if b.jobs[id] == nil && len(b.jobs) < b.cfg.Most {
-			b.jobs[id] = b.begin(ctx, c)
+	var waiting []string
+	for _, c := range wanted {
+		switch {
+		case b.jobs[c.ID] != nil:
+		case len(b.jobs) < b.cfg.Most:
+			b.jobs[c.ID] = b.begin(ctx, c)
+		default:
+			waiting = append(waiting, c.Slug)
 		}
 	}
+	slices.Sort(waiting)
+	b.wait(waiting)
+}
+
+// wait notes for which channels there is no room, and says so once of each, with the way out.
+func (b *Burner) wait(slugs []string) {
+	b.mu.Lock()
+	before := b.waiting
+	b.waiting = slugs
+	b.mu.Unlock()
+	for _, slug := range slugs {
+		if !slices.Contains(before, slug) {
+			b.cfg.Log.Warn("graphics are not drawn into a channel's pictures: this node does it for as many as it has room for, so this one's players wait until another one's have left; more processors, or more nodes, give more room", "channel", slug, "room", b.cfg.Most)
+		}
+	}
+	for _, slug := range before {
+		if !slices.Contains(slugs, slug) {
+			b.cfg.Log.Info("a channel does not wait for graphics in its pictures any more", "channel", slug)
+		}
+	}
+}
+
+// Waiting lists the slugs of the channels that are to be burnt here and for which there is no room, sorted.
+func (b *Burner) Waiting() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.waiting
 }
 
 func (b *Burner) begin(ctx context.Context, c Channel) *job {
@@ -134,9 +165,10 @@ func (b *Burner) begin(ctx context.Context, c Channel) *job {
 func (b *Burner) burn(ctx context.Context, c Channel) {
 	b.cfg.Log.Info("graphics are drawn into a channel's pictures", "channel", c.Slug)
 	wait := againAfter
+	f := &follower{open: b.cfg.Open}
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := b.once(ctx, c)
+		err := b.once(ctx, c, f)
 		if ctx.Err() != nil {
 			return
 		}
@@ -152,8 +184,8 @@ func (b *Burner) burn(ctx context.Context, c Channel) {
 	}
 }
 
-// once burns a channel until ctx ends or something goes wrong.
-func (b *Burner) once(ctx context.Context, c Channel) error {
+// once burns a channel until ctx ends or something goes wrong, from where f is on.
+func (b *Burner) once(ctx context.Context, c Channel, f *follower) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	program, err := b.cfg.Program(c.Slug)
@@ -170,7 +202,7 @@ func (b *Burner) once(ctx context.Context, c Channel) error {
 	board.read() // before the first picture
 	out := &output{open: func() (Sink, error) { return b.cfg.Publish(ctx, c.ID, func(reason error) { cancel(reason) }) }}
 	defer func() { out.close(context.Cause(ctx)) }()
-	f := &follower{program: program, open: b.cfg.Open}
+	f.resume(program)
 	for {
 		err := b.stretch(ctx, f, out, func(w, h int) *overlay { return newOverlay(w, h, set, images) }, board)
 		switch {
@@ -201,10 +233,7 @@ func (b *Burner) stretch(ctx context.Context, f *follower, out *output, over fun
 	}
 	s := &stretch{follower: f, sink: out, shown: board.now}
 	if err := s.begin(ctx, first); err != nil {
-		if errors.Is(err, errUnread) {
-			f.advance()
-		}
-		return err
+		return f.unread(ctx, err)
 	}
 	s.overlay = over(s.w, s.h)
 	return s.run(ctx)

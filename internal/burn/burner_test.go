@@ -6,6 +6,8 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"log/slog"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -20,6 +22,7 @@ import (
 func TestWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
+		var log bytes.Buffer // nobody reads it while something is written
 		tried := map[string]int{}
 		wanted, mine := []string{}, true
 		b := New(Config{
@@ -40,8 +43,14 @@ func TestWanted(t *testing.T) {
 				tried[slug]++
 				return nil, errors.New("nothing is to be had")
 			},
-			Most: 1,
+			Most: 1, Log: slog.New(slog.NewTextHandler(&log, nil)),
 		})
+		waits := func(want ...string) {
+			t.Helper()
+			if got := b.Waiting(); !slices.Equal(got, want) {
+				t.Errorf("%v wait, want %v", got, want)
+			}
+		}
 		set := func(is bool, slugs ...string) { mu.Lock(); defer mu.Unlock(); mine, wanted = is, slugs }
 		counts := func() [3]int { mu.Lock(); defer mu.Unlock(); return [3]int{tried["one"], tried["two"], tried["three"]} }
 		ctx, cancel := context.WithCancel(t.Context())
@@ -53,18 +62,25 @@ func TestWanted(t *testing.T) {
 		}
 		set(true, "one", "three")
 		time.Sleep(time.Second)
+		waits()
 		set(true, "one", "two", "three")
 		time.Sleep(2 * time.Minute)
 		if n := counts(); n[0] < 5 || n[0] > 8 || n[1] != 0 || n[2] != 0 {
 			t.Errorf("within two minutes it was tried %v times", n)
 		}
+		waits("two")
 		set(true, "two")
 		time.Sleep(lookEvery + time.Millisecond)
+		waits()
 		if n := counts(); n[1] != 1 {
 			t.Errorf("when there is room: %v", n)
 		}
+		set(true, "one", "two")
+		time.Sleep(time.Second)
+		waits("one")
 		set(false, "one", "two")
 		time.Sleep(time.Second)
+		waits()
 		before := counts()
 		time.Sleep(time.Hour)
 		if counts() != before {
@@ -73,6 +89,11 @@ func TestWanted(t *testing.T) {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+		for slug, times := range map[string]int{"one": 1, "two": 1, "three": 0} {
+			if n := len(regexp.MustCompile(`level=WARN.*more processors.*channel=`+slug+" room=1\n").FindAllString(log.String(), -1)); n != times {
+				t.Errorf("it is said %d times that there is no room for %s, want %d", n, slug, times)
+			}
 		}
 	})
 }

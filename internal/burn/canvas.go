@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/image/draw"
 	"golang.org/x/image/vector"
+
+	"github.com/mayfly-tv/mayfly/internal/paint"
 )
 
 // canvas is as large as a program's picture; a graphic is drawn on it where it lies.
@@ -102,7 +104,6 @@ func (c *canvas) picture(img image.Image, x, y, w, h float64) {
 
 // within returns the size of an image that is made to fit a box; it is not made larger.
 func within(img image.Image, w, h float64) (float64, float64) {
-	b := img.Bounds()
-	by := min(1, w/float64(b.Dx()), h/float64(b.Dy()))
-	return float64(b.Dx()) * by, float64(b.Dy()) * by
+	size := paint.Fit(img.Bounds().Size(), image.Pt(int(w), int(h)))
+	return float64(size.X), float64(size.Y)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/graphics"
+	"github.com/mayfly-tv/mayfly/internal/paint"
 )
 
 var t0 = time.Date(2026, 3, 1, 20, 0, 0, 0, time.UTC)
@@ -141,7 +142,7 @@ func TestKinds(t *testing.T) {
 			if k.content.Kind != graphics.Bug && !has(f, groundOf, box) {
 				t.Error("it has nothing of the ground")
 			}
-			if k.content.Kind != graphics.Bug && !has(f, white, box) { // what is written on that ground
+			if k.content.Kind != graphics.Bug && !has(f, paint.White, box) { // what is written on that ground
 				t.Error("there are no words")
 			}
 			other := k.content
@@ -308,8 +309,8 @@ func TestLeft(t *testing.T) {
 func TestPalette(t *testing.T) {
 	for _, hex := range []string{"#000000", "#ffffff", "#ffb454", "#7f7f7f", "#e4572e", "#0e1a2b", "#00ff00", "red", ""} {
 		p := paletteOf(graphics.Look{Ground: hex, Accent: hex})
-		for _, x := range []float64{contrast(p.ink, p.ground), contrast(p.ink, p.lift), contrast(p.onAccent, p.accent)} {
-			if x < enoughContrast {
+		for _, x := range []float64{paint.Contrast(p.ink, p.ground), paint.Contrast(p.ink, p.lift), paint.Contrast(p.onAccent, p.accent)} {
+			if x < paint.Readable {
 				t.Errorf("%s: a contrast of %.2f", hex, x)
 			}
 		}

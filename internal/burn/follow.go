@@ -1,6 +1,7 @@
 package burn
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,14 +34,18 @@ const (
 	stale = 30 * time.Second
 )
 
-// follower goes through the segments of a program one after the other, as a player does.
+// follower goes through the segments of a program one after the other, as a player does. It never goes back.
 type follower struct {
 	program Timeline
 	open    Open
 	next    int64
 	begun   bool
+	resumed bool                // nobody followed for a while, so what comes next may have left the list
 	seen    map[int64]time.Time // since when the newest segments are whole here
 }
+
+// resume goes on after an interruption with the program as it is found now.
+func (f *follower) resume(program Timeline) { f.program, f.resumed = program, true }
 
 // peek waits for the next whole segment, for so long, and returns it: nil if none came. whole is since when it is.
 func (f *follower) peek(ctx context.Context, wait time.Duration) (s *hls.Segment, whole time.Time, err error) {
@@ -71,18 +76,20 @@ func (f *follower) find(w *hls.Window) (*hls.Segment, error) {
 		n--
 	}
 	now := time.Now()
+	if f.begun && f.next < w.MediaSequence {
+		if err := f.leap(); !f.resumed {
+			return nil, err
+		}
+	}
+	f.resumed = false
 	if !f.begun {
 		if n == 0 {
 			return nil, nil
 		}
-		f.begun, f.next, f.seen = true, w.MediaSequence+max(0, n-back), map[int64]time.Time{}
+		f.begun, f.next, f.seen = true, max(f.next, w.MediaSequence+max(0, n-back)), map[int64]time.Time{}
 		if last := &w.Segments[n-1]; now.Sub(last.ProgramTime.Add(last.Duration.Duration())) > stale {
-			f.next = w.MediaSequence + n
+			f.next = max(f.next, w.MediaSequence+n)
 		}
-	}
-	if f.next < w.MediaSequence {
-		f.begun = false
-		return nil, errBehind
 	}
 	for i := f.next; i < w.MediaSequence+n; i++ {
 		if f.seen[i].IsZero() {
@@ -93,6 +100,20 @@ func (f *follower) find(w *hls.Window) (*hls.Segment, error) {
 		return nil, nil
 	}
 	return &w.Segments[f.next-w.MediaSequence], nil
+}
+
+// leap leaves out what is missed, and begins again with what is newest.
+func (f *follower) leap() error {
+	f.begun = false
+	return errBehind
+}
+
+// unread goes on behind a segment that cannot be read, unless nobody waits for it any more.
+func (f *follower) unread(ctx context.Context, err error) error {
+	if errors.Is(err, errUnread) && ctx.Err() == nil {
+		f.advance()
+	}
+	return err
 }
 
 // advance goes on to the segment behind the one that was returned.
@@ -115,11 +136,7 @@ func (f *follower) read(ctx context.Context, address string) ([]byte, error) {
 	for {
 		body, changed, err := f.open(ctx, a)
 		if err == nil {
-			var all []byte
-			for _, b := range body {
-				all = append(all, b...)
-			}
-			return all, nil
+			return bytes.Join(body, nil), nil
 		}
 		if changed == nil {
 			return nil, fmt.Errorf("%w: %w", errUnread, err)

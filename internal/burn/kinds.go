@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/graphics"
+	"github.com/mayfly-tv/mayfly/internal/paint"
 )
 
 // scene is what else lies over a picture, as far as a graphic makes room for it.
@@ -241,7 +242,7 @@ func (a *artist) backdrop() {
 	w, h, lean := a.w, a.h, 0.47*a.h
 	a.rect(a.ground, 0, 0, w, h)
 	for _, s := range []struct{ from, to, opacity float64 }{{0.70, 0.712, 0.92}, {0.735, 0.83, 0.34}} {
-		a.poly(sheer(a.accent, s.opacity), s.from*w+lean/2, 0, s.to*w+lean/2, 0, s.to*w-lean/2, h, s.from*w-lean/2, h)
+		a.poly(paint.Sheer(a.accent, s.opacity), s.from*w+lean/2, 0, s.to*w+lean/2, 0, s.to*w-lean/2, h, s.from*w-lean/2, h)
 	}
 }
 
@@ -281,7 +282,7 @@ func (a *artist) screen() {
 	a.text(head, left, y, wide, a.ink, start)
 	y += head.h + gap
 	for _, b := range lines {
-		a.rect(sheer(a.ink, 0.11), left, y, wide, b.h+0.8*em)
+		a.rect(paint.Sheer(a.ink, 0.11), left, y, wide, b.h+0.8*em)
 		a.rect(a.accent, left, y, 0.24*em, b.h+0.8*em)
 		a.text(b, left+em, y+0.4*em, wide-2*em, a.ink, start)
 		y += b.h + 1.3*em

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"math"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/mayfly-tv/mayfly/internal/graphics"
 	"github.com/mayfly-tv/mayfly/internal/hls"
 	"github.com/mayfly-tv/mayfly/internal/media"
+	"github.com/mayfly-tv/mayfly/internal/paint"
 )
 
 const (
@@ -88,9 +90,9 @@ func sizeOf(t *media.Track) (w, h int) {
 	if t.Width < 16 || t.Height < 16 {
 		return maxWidth, maxHeight
 	}
-	by := min(1, float64(maxWidth)/float64(t.Width), float64(maxHeight)/float64(t.Height))
-	even := func(v int) int { return max(16, int(math.Round(float64(v)*by/2))*2) }
-	return even(t.Width), even(t.Height)
+	fit := paint.Fit(image.Pt(t.Width, t.Height), image.Pt(maxWidth, maxHeight))
+	even := func(v int) int { return max(16, (v+1)&^1) }
+	return even(fit.X), even(fit.Y)
 }
 
 // begin reads what a stretch that begins with a segment consists of.
@@ -210,7 +212,7 @@ func (s *stretch) feed(ctx context.Context, to *os.File) error {
 		}
 		data, err := s.follower.read(ctx, next.URI)
 		if err != nil {
-			return err
+			return s.follower.unread(ctx, err)
 		}
 		s.follower.advance()
 		fragments, err := cmaf.ReadFragments(data)
@@ -224,7 +226,7 @@ func (s *stretch) feed(ctx context.Context, to *os.File) error {
 			return fmt.Errorf("feed ffmpeg: %w", err)
 		}
 		if _, err := to.Write(s.pictures(fragments, n)); errors.Is(err, os.ErrDeadlineExceeded) {
-			return errBehind
+			return s.follower.leap()
 		} else if err != nil {
 			return nil
 		}
@@ -344,26 +346,25 @@ const (
 	soundTrack   = 2
 )
 
-// pack takes what the encoder makes, puts the sound to it and hands both on.
-func (s *stretch) pack(ctx context.Context, from *os.File) error {
-	return cmaf.ReadStream(from, func(init []byte) error {
-		made, err := cmaf.ReadInit(init)
-		if err != nil || len(made) != 1 || made[0].Codec != media.H264 {
-			return fmt.Errorf("ffmpeg encodes something else than was asked for: %w", err)
-		}
-		select {
-		case <-s.ready:
-		case <-ctx.Done():
-			return nil
-		}
-		made[0].ID, made[0].FrameRate = pictureTrack, float64(s.rate.num)/float64(s.rate.den)
-		if s.audio != nil {
-			sound := *s.audio
-			sound.ID = soundTrack
-			made = append(made, sound)
-		}
-		return s.sink.Begin(made, s.at)
+// pack takes what the encoder makes, puts the sound to it and hands both on, once it is known where the stretch begins.
+// Of a stretch without a keyframe the encoder makes a header and no picture: nothing is handed on.
+func (s *stretch) pack(ctx context.Context, from io.Reader) error {
+	var tracks []media.Track // until they were handed on
+	return cmaf.ReadStream(from, func(init []byte) (err error) {
+		tracks, err = s.encoded(init)
+		return err
 	}, func(f *cmaf.FragmentInfo) error {
+		if tracks != nil {
+			select {
+			case <-s.ready:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if err := s.sink.Begin(tracks, s.at); err != nil {
+				return err
+			}
+			tracks = nil
+		}
 		for i := range f.Samples {
 			x := &f.Samples[i]
 			if err := s.soundUntil(x.DTS); err != nil {
@@ -375,6 +376,24 @@ func (s *stretch) pack(ctx context.Context, from *os.File) error {
 		}
 		return nil
 	})
+}
+
+// encoded returns the tracks of the burnt program, as the encoder's header and the source's sound say.
+func (s *stretch) encoded(init []byte) ([]media.Track, error) {
+	made, err := cmaf.ReadInit(init)
+	if err != nil {
+		return nil, fmt.Errorf("what ffmpeg encodes cannot be read: %w", err)
+	}
+	if len(made) != 1 || made[0].Codec != media.H264 {
+		return nil, errors.New("ffmpeg encodes something else than was asked for: want one track of H.264 and nothing else")
+	}
+	made[0].ID, made[0].FrameRate = pictureTrack, float64(s.rate.num)/float64(s.rate.den)
+	if s.audio != nil {
+		sound := *s.audio
+		sound.ID = soundTrack
+		made = append(made, sound)
+	}
+	return made, nil
 }
 
 // soundUntil hands on the sound before a picture, and never any before the first.

@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -9,6 +8,8 @@ import (
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/mayfly-tv/mayfly/internal/paint"
 )
 
 // Profile is what a channel is about and what it looks like.
@@ -49,8 +50,6 @@ const (
 	maxTag   = 30
 	maxGiven = 50 // tags of a request that are looked at
 )
-
-var colour = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 
 // tidy brings what people write into the form that is stored.
 func (p *Profile) tidy() error {
@@ -106,7 +105,7 @@ func (p *Profile) validate() error {
 		return invalid("%d tags: use at most %d", len(p.Tags), maxTags)
 	}
 	for _, c := range []string{p.Accent, p.Background} {
-		if c != "" && !colour.MatchString(c) {
+		if c != "" && !paint.Valid(c) {
 			return invalid("colour %.40q: use # and six hexadecimal digits, such as #0b7285", c)
 		}
 	}

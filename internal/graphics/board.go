@@ -3,11 +3,11 @@ package graphics
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mayfly-tv/mayfly/internal/fetch"
+	"github.com/mayfly-tv/mayfly/internal/paint"
 )
 
 // Board is what a channel's producers have prepared.
@@ -27,13 +27,11 @@ type Look struct {
 // Fonts are the families that the player knows. None is fetched: each names what systems have.
 var Fonts = []string{"plain", "humanist", "condensed", "rounded", "serif", "slab", "mono"}
 
-var colour = regexp.MustCompile(`^#[0-9a-f]{6}$`)
-
 // Set changes the look.
 func (b *Board) Set(l Look) error {
 	l.Ground, l.Accent = strings.ToLower(l.Ground), strings.ToLower(l.Accent)
 	for _, c := range []string{l.Ground, l.Accent} {
-		if c != "" && !colour.MatchString(c) {
+		if c != "" && !paint.Valid(c) {
 			return invalid("the colour %q: write it as #rrggbb", c)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/image/math/fixed"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
+	"github.com/mayfly-tv/mayfly/internal/paint"
 )
 
 // OffAirCard is what a card says that is shown when nobody is live.
@@ -33,11 +34,8 @@ const (
 
 // Draw draws the card as a PNG.
 func (o *OffAirCard) Draw() ([]byte, error) {
-	ground, accent := colourOf(o.Background, color.RGBA{16, 36, 44, 255}), colourOf(o.Accent, color.RGBA{255, 181, 71, 255})
-	ink, soft := color.RGBA{240, 246, 244, 255}, color.RGBA{190, 205, 203, 255}
-	if bright(ground) {
-		ink, soft = color.RGBA{16, 24, 27, 255}, color.RGBA{62, 76, 80, 255}
-	}
+	ground, accent := paint.Colour(o.Background, color.RGBA{16, 36, 44, 255}), paint.Colour(o.Accent, color.RGBA{255, 181, 71, 255})
+	ink, soft := inksOn(ground)
 	pic := image.NewRGBA(image.Rect(0, 0, cardWidth, cardHeight))
 	draw.Draw(pic, pic.Bounds(), image.NewUniform(ground), image.Point{}, draw.Src)
 	draw.Draw(pic, image.Rect(0, cardHeight-cardBar, cardWidth, cardHeight), image.NewUniform(accent), image.Point{}, draw.Src)
@@ -58,7 +56,7 @@ func (o *OffAirCard) Draw() ([]byte, error) {
 	logo, _, err := image.Decode(bytes.NewReader(o.Logo))
 	size := image.Point{}
 	if err == nil { // else the card is without it
-		size = within(logo.Bounds().Size(), image.Pt(3*cardLogo, cardLogo))
+		size = paint.Fit(logo.Bounds().Size(), image.Pt(3*cardLogo, cardLogo))
 		height += size.Y + cardGap
 	}
 	y := (cardHeight - cardBar - height + cardGap) / 2
@@ -76,6 +74,15 @@ func (o *OffAirCard) Draw() ([]byte, error) {
 		return nil, fmt.Errorf("draw a card: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// inksOn returns what a title is written with, and the softer ink of the line below it, where that can be read too.
+func inksOn(ground color.RGBA) (ink, soft color.RGBA) {
+	ink = paint.InkOn(ground)
+	if soft = paint.Mixed(ink, ground, 0.22); paint.Contrast(soft, ground) < paint.Readable {
+		soft = ink
+	}
+	return ink, soft
 }
 
 // cardText is a text on a card.
@@ -108,26 +115,6 @@ func (t *cardText) draw(pic draw.Image, y int) {
 		y += t.face.Metrics().Height.Ceil()
 	}
 }
-
-// within returns a size in its own proportions that is not larger than most.
-func within(size, most image.Point) image.Point {
-	if size.X*most.Y > size.Y*most.X {
-		return image.Pt(min(size.X, most.X), max(1, size.Y*min(size.X, most.X)/size.X))
-	}
-	return image.Pt(max(1, size.X*min(size.Y, most.Y)/size.Y), min(size.Y, most.Y))
-}
-
-// colourOf reads #rrggbb.
-func colourOf(text string, otherwise color.RGBA) color.RGBA {
-	c := color.RGBA{A: 255}
-	if _, err := fmt.Sscanf(text, "#%02x%02x%02x", &c.R, &c.G, &c.B); err != nil {
-		return otherwise
-	}
-	return c
-}
-
-// bright reports whether dark letters are read better on a colour than bright ones.
-func bright(c color.RGBA) bool { return 299*int(c.R)+587*int(c.G)+114*int(c.B) > 140*1000 }
 
 // AddDrawn makes a clip of a picture that is there already, as if somebody had sent it.
 func (l *Library) AddDrawn(ctx context.Context, channel string, n Arrival, picture []byte) (Clip, error) {

@@ -8,7 +8,27 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/mayfly-tv/mayfly/internal/paint"
 )
+
+// TestInks can be read on grounds of all brightnesses.
+func TestInks(t *testing.T) {
+	softer := 0
+	for v := range 256 {
+		ground := color.RGBA{uint8(v), uint8(v), uint8(255 - v), 255}
+		ink, soft := inksOn(ground)
+		if paint.Contrast(ink, ground) < paint.Readable || paint.Contrast(soft, ground) < paint.Readable {
+			t.Errorf("on %v: %v and %v", ground, ink, soft)
+		}
+		if soft != ink {
+			softer++
+		}
+	}
+	if softer < 128 {
+		t.Errorf("on %d of 256 grounds alone the line is softer than the title", softer)
+	}
+}
 
 // TestDrawOffAir draws cards of all kinds of channels: what is written lies within the picture, can be told from the
 // ground, and nothing of it is left out.

@@ -62,6 +62,8 @@ type Load struct {
 	Watching map[string]int `json:"watching,omitempty"`
 	// Burnt are the channels whose burnt programs players ask for, by slug.
 	Burnt []string `json:"burnt,omitempty"`
+	// Unburnt are those of them that this node is to make and has no room for.
+	Unburnt []string `json:"unburnt,omitempty"`
 }
 
 // Member is a node as another one sees it.

@@ -40,7 +40,7 @@ func burntChannel(c *channel.Channel) *channel.Channel {
 }
 
 // burntChanged keeps the burnt program of a channel that asks for one, or once did. Where it does not ask any more,
-// nobody finds it.
+// nobody finds it. Its address may be another channel's by then.
 func (s *Station) burntChanged(c *channel.Channel) {
 	if c.Burn == nil {
 		return
@@ -49,7 +49,9 @@ func (s *Station) burntChanged(c *channel.Channel) {
 	s.programChanged(b)
 	if !*c.Burn {
 		s.mu.Lock()
-		delete(s.channels, b.Slug)
+		if s.channels[b.Slug] == s.byID[b.ID] {
+			delete(s.channels, b.Slug)
+		}
 		s.mu.Unlock()
 	}
 }

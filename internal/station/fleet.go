@@ -314,9 +314,7 @@ func (s *Station) byChannel(id string) *Program {
 func (s *Station) Beat() mesh.Beat {
 	b := mesh.Beat{Incarnation: s.Incarnation(), PublicURL: s.cfg.PublicURL, Ready: s.Ready() == nil}
 	b.Leaving, b.Away = s.isLeaving(), s.Health().AwayFor > 0
-	for _, p := range s.each() {
-		b.Load.Publishers += len(p.sessions())
-	}
+	b.Load.Publishers = s.publishers()
 	s.store.Each(func(*take.Log) { b.Load.Takes++ })
 	if s.fleet != nil {
 		s.fleet.mu.Lock()

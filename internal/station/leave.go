@@ -62,7 +62,7 @@ func (s *Station) sendAway(ctx context.Context) {
 	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for s.Stats().Publishers > 0 {
+	for s.publishers() > 0 {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

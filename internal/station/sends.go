@@ -121,7 +121,7 @@ func (f *fleet) arrived(x *Session) {
 	f.sayLive()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.director == nil {
+	if p.director == nil || p.burnt() { // who feeds a burnt program was chosen, and has not come from anywhere
 		return
 	}
 	if e := p.director.List().OnAir(); e != nil && program.PictureOf(e.Source) == x.source {

@@ -230,10 +230,20 @@ type counters struct {
 type Stats struct {
 	Takes, Parts, Cuts int64 // totals
 	Conflicts          int64 // times that another node knew another program: must be 0
-	Publishers         int
+	Publishers         int   // of channels; what this process feeds to burnt programs is none
 	Channels           int
 	TailBytes          int64 // media in memory
 	Logs               int
+}
+
+// publishers counts who publishes to channels at this node.
+func (s *Station) publishers() (n int) {
+	for _, p := range s.each() {
+		if !p.burnt() {
+			n += len(p.sessions())
+		}
+	}
+	return n
 }
 
 // Stats returns the counts.
@@ -243,8 +253,8 @@ func (s *Station) Stats() Stats {
 		if !p.burnt() {
 			out.Channels++
 		}
-		out.Publishers += len(p.sessions())
 	}
+	out.Publishers = s.publishers()
 	s.store.Each(func(l *take.Log) {
 		out.Logs++
 		out.TailBytes += l.TailBytes()
