@@ -88,6 +88,7 @@ func (p *process) peak() float64 {
 // TestUpload sends a film over a connection that breaks ten times, to two nodes in turn, of which one is killed while it
 // receives. The clip is there, with every frame, and plays. MAYFLY_UPLOAD says how many MB the film has; 24 by default.
 func TestUpload(t *testing.T) {
+	t.Parallel()
 	mb := 24
 	if more := os.Getenv("MAYFLY_UPLOAD"); more != "" {
 		n, err := strconv.Atoi(more)

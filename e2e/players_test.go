@@ -92,6 +92,7 @@ func watchStrictly(t *testing.T, n *node, slug string) (s *strict, end func()) {
 // TestStrictly follows a channel through a take-over, an off air, kill -9 and a restart, and reads every
 // playlist strictly.
 func TestStrictly(t *testing.T) {
+	t.Parallel()
 	n := newNode(t, "")
 	address := n.channel("strict")
 	file := media(t, 25)

@@ -61,7 +61,12 @@ try {
     overhear(page, exceptions, errors)
     for (const [name, path, there] of pages) {
       await page.goto(setup.origin + path)
-      await page.locator(there).first().waitFor()
+      try {
+        await page.locator(there).first().waitFor()
+      } catch (e) {
+        // What the page shows instead says more than the wait that was in vain.
+        throw new Error(`${name}-${look}: no ${there} (${e.name}): ${(await page.locator('body').innerText()).replace(/\s+/g, ' ').slice(0, 400)}`)
+      }
       await page.waitForTimeout(700) // until what comes a moment later is there
       await check(page, `${name}-${look}`)
     }
