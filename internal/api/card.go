@@ -105,13 +105,19 @@ func (a *API) getCard(ctx context.Context, in *channelInput) (*cardOutput, error
 	return a.showCard(bounded, c)
 }
 
+// cardable returns a channel that the caller may give a card.
+func (a *API) cardable(ctx context.Context, slug string) (*channel.Channel, error) {
+	c, err := a.channel(ctx, slug, account.Change)
+	if err == nil && planned(c) {
+		err = errHasPlan
+	}
+	return c, err
+}
+
 func (a *API) setCard(ctx context.Context, in *setCardInput) (*cardOutput, error) {
-	c, err := a.channel(ctx, in.Channel, account.Change)
-	switch {
-	case err != nil:
+	c, err := a.cardable(ctx, in.Channel)
+	if err != nil {
 		return nil, err
-	case planned(c):
-		return nil, errHasPlan
 	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
@@ -137,12 +143,9 @@ func (a *API) setCard(ctx context.Context, in *setCardInput) (*cardOutput, error
 }
 
 func (a *API) setCardPicture(ctx context.Context, in *cardPictureInput) (*cardOutput, error) {
-	c, err := a.channel(ctx, in.Channel, account.Change)
-	switch {
-	case err != nil:
+	c, err := a.cardable(ctx, in.Channel)
+	if err != nil {
 		return nil, err
-	case planned(c):
-		return nil, errHasPlan
 	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -319,12 +318,7 @@ func (a *API) sendFilm(w http.ResponseWriter, r *http.Request, film *library.Fil
 	nameFile(w, name)
 	w.Header().Set("Content-Length", strconv.FormatInt(film.Size, 10))
 	out := http.NewResponseController(w)
-	err := film.WriteTo(r.Context(), w, func() error {
-		if err := out.SetWriteDeadline(time.Now().Add(readTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
-		}
-		return nil
-	})
+	err := film.WriteTo(r.Context(), w, func() error { return sendBy(out) })
 	if err != nil && r.Context().Err() == nil {
 		a.cfg.Log.Debug("a download ended early", "film", name, "error", err)
 		panic(http.ErrAbortHandler) // what was promised did not come: the connection must not look well ended
