@@ -26,7 +26,7 @@ func showExport(r *library.Recording) *RecordingExport {
 	switch {
 	case r.Export != nil:
 		return &RecordingExport{State: string(r.Export.State), Fault: r.Export.Fault, Bytes: r.Export.Bytes}
-	case r.Mixed:
+	case r.Mixed != nil && *r.Mixed:
 		return &RecordingExport{State: "none"}
 	}
 	return nil
