@@ -196,7 +196,7 @@ func (a *API) removeCard(ctx context.Context, in *channelInput) (*cardOutput, er
 		return nil, a.problem(err)
 	}
 	a.note(ctx, c.ID, "card.remove", "")
-	a.cfg.Library.TidyCards(bounded, c.ID, "")
+	a.tidyCards(bounded, c)
 	if c, err = a.cfg.Channels.Get(in.Channel); err != nil {
 		return nil, a.problem(err)
 	}

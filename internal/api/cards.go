@@ -132,9 +132,32 @@ func (a *API) dealCard(ctx context.Context, slug string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.Replan(ctx, plan); err != nil && !errors.Is(err, station.ErrOtherPlan) && !errors.Is(err, program.ErrBusy) {
+	_, err = p.Replan(ctx, plan)
+	switch {
+	case errors.Is(err, station.ErrOtherPlan): // another node knew that first
+		return a.cfg.Channels.Look(ctx, slug)
+	case err != nil && !errors.Is(err, program.ErrBusy):
 		return err
 	}
-	a.cfg.Library.TidyCards(ctx, c.ID, clip.ID)
+	a.tidyCards(ctx, c)
 	return nil
+}
+
+// tidyCards deletes clips of a channel's cards, but for the one that its document names when they have been listed.
+func (a *API) tidyCards(ctx context.Context, c *channel.Channel) {
+	a.cfg.Library.TidyCards(ctx, c.ID, func(ctx context.Context) (string, error) {
+		c, err := a.newest(ctx, c.Slug)
+		if err != nil || c.Card == nil {
+			return "", err
+		}
+		return c.Card.Clip, nil
+	})
+}
+
+// newest reads a channel's document again.
+func (a *API) newest(ctx context.Context, slug string) (*channel.Channel, error) {
+	if err := a.cfg.Channels.Look(ctx, slug); err != nil {
+		return nil, err
+	}
+	return a.cfg.Channels.Get(slug)
 }

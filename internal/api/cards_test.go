@@ -1,9 +1,14 @@
 package api
 
 import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 )
 
@@ -46,5 +51,64 @@ func TestCardsDue(t *testing.T) {
 	x.see(&channel.Channel{Slug: "news", Card: &channel.Card{Clip: "a"}, Plan: &channel.Plan{Card: "a"}})
 	if due := x.due(begun.Add(24 * time.Hour)); len(due) > 0 {
 		t.Errorf("one that is shown is looked for: %v", due)
+	}
+}
+
+const (
+	oneCard, otherCard = "00000000000000aa", "00000000000000bb"
+	cardsAt            = "/api/v1/channels/news/card"
+)
+
+// cardClip is the clip of a card that was made long ago, as it is stored.
+func cardClip(id, state string) string {
+	return fmt.Sprintf(`{"id":%q,"title":"Off-air card","created":"2026-01-01T00:00:00Z","origin":{"kind":"card"},"state":%q,"take":%q,"duration":5400000,"segments":30}`, id, state, theClip)
+}
+
+// shelve puts clips into the library, of the one take that there is.
+func (n *newsroom) shelve(t *testing.T, clips ...string) {
+	t.Helper()
+	l, err := oneClip{}.Listing(t.Context(), theClip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	segments := binary.AppendUvarint([]byte{1, 1}, 180_000) // one of one part
+	segments = append(segments, 1<<1|1, 9)                  // which is independent and has one span
+	index, err := json.Marshal(map[string]any{"take": l.Take, "channel": n.channel, "clip": oneCard, "pieces": []any{map[string]any{"bytes": 9, "segments": segments}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.bucket.Put(t.Context(), "takes/"+theClip.String(), bucket.Bytes(index)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Update(t.Context(), bucket.NewDocuments(n.bucket), "library/"+n.channel+"/clips", func(shelf *json.RawMessage) error {
+		*shelf = json.RawMessage(`{"channel":"` + n.channel + `","clips":[` + strings.Join(clips, ",") + `]}`)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOtherCard deals a card of which another node knows that another one is to be shown: that one is, and its clip is
+// there.
+func TestOtherCard(t *testing.T) {
+	n := newNewsroom(t, "")
+	n.shelve(t, cardClip(otherCard, "ready"), cardClip(oneCard, "converting"))
+	if c := n.ada.want(200, "PUT", cardsAt, `{"clip":"`+oneCard+`"}`); c["state"] != "making" {
+		t.Fatalf("%v", c)
+	}
+	if _, err := bucket.Update(t.Context(), bucket.NewDocuments(n.bucket), "channels/news", func(c *channel.Channel) error {
+		c.Card = &channel.Card{Kind: channel.PictureCard, Clip: otherCard}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	n.shelve(t, cardClip(otherCard, "ready"), cardClip(oneCard, "ready"))
+	for range 2 {
+		if err := n.api.dealCard(t.Context(), "news"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := n.ada.want(200, "GET", cardsAt, ""); c["state"] != "shown" || c["clip"] != otherCard {
+		t.Errorf("%v", c)
 	}
 }

@@ -2,13 +2,16 @@ package library
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"image/color"
 	"image/png"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/paint"
 )
 
@@ -87,5 +90,52 @@ func TestDrawOffAir(t *testing.T) {
 		if written < c.ink || c.ink == 0 && written > 0 || seen != c.logo {
 			t.Errorf("%s: %d pixels are written, want %d; the logo is there: %v", name, written, c.ink, seen)
 		}
+	}
+}
+
+// TestTidyCards has clips of cards, of which one is wanted only when it is known which there are, and one was only just
+// made: those stay, and what is no card's.
+func TestTidyCards(t *testing.T) {
+	l, ctx := newLibrary(t, bucket.NewMem(), "a", nil), t.Context()
+	now := time.Now()
+	l.cfg.Now = func() time.Time { return now }
+	drawn := func(title string) string {
+		c, err := l.AddDrawn(ctx, someChannel, Arrival{Title: title}, []byte("a picture"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.ID
+	}
+	if _, err := l.Add(ctx, someChannel, Arrival{Title: "no card", Bytes: 1, Origin: Origin{Kind: FromUpload, File: "a.png"}}); err != nil {
+		t.Fatal(err)
+	}
+	drawn("long gone")
+	drawn("replaced")
+	wanted := drawn("wanted")
+	now = now.Add(time.Hour)
+	drawn("just made")
+	left := func() (titles string) {
+		clips, _, _, err := l.Clips(ctx, someChannel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range clips {
+			titles += c.Title + ", "
+		}
+		return titles
+	}
+	before := left()
+	l.TidyCards(ctx, someChannel, func(context.Context) (string, error) { return "", bucket.ErrUnavailable })
+	if now := left(); now != before {
+		t.Errorf("when nobody knows what is wanted %s are left of %s", now, before)
+	}
+	l.TidyCards(ctx, someChannel, func(context.Context) (string, error) { drawn("meanwhile"); return wanted, nil })
+	if now := left(); now != "meanwhile, just made, wanted, no card, " {
+		t.Errorf("%s are left", now)
+	}
+	now = now.Add(time.Hour)
+	l.TidyCards(ctx, someChannel, func(context.Context) (string, error) { return "", nil })
+	if now := left(); now != "no card, " {
+		t.Errorf("without a card %s are left", now)
 	}
 }
