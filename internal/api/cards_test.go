@@ -112,3 +112,40 @@ func TestOtherCard(t *testing.T) {
 		t.Errorf("%v", c)
 	}
 }
+
+// TestRemoveCard: what was removed is in the audit trail, once, also if this node did not know that there was one.
+func TestRemoveCard(t *testing.T) {
+	n := newNewsroom(t, "")
+	n.shelve(t, cardClip(oneCard, "ready"))
+	removed := func() (details []any) {
+		for _, e := range n.ada.want(200, "GET", "/api/v1/channels/news/audit", "")["entries"].([]any) {
+			if e := e.(map[string]any); e["did"] == "card.remove" {
+				details = append(details, e["detail"])
+			}
+		}
+		return details
+	}
+	n.ada.want(200, "PUT", cardsAt, `{"clip":"`+oneCard+`"}`)
+	n.eve.want(403, "DELETE", cardsAt, "")
+	for range 2 {
+		if c := n.ada.want(200, "DELETE", cardsAt, ""); c["state"] != "none" {
+			t.Errorf("%v", c)
+		}
+	}
+	if got := removed(); len(got) != 1 || got[0] != "clip" {
+		t.Errorf("the trail says that these were removed: %q", got)
+	}
+	if _, err := bucket.Update(t.Context(), bucket.NewDocuments(n.bucket), "channels/news", func(c *channel.Channel) error {
+		c.Card = &channel.Card{Kind: channel.DrawnCard, Line: "Back on Sunday", Clip: oneCard}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	n.ada.want(200, "DELETE", cardsAt, "")
+	if got := removed(); len(got) != 2 || !strings.Contains(fmt.Sprint(got), "drawn: Back on Sunday") {
+		t.Errorf("the trail says that these were removed: %q", got)
+	}
+	if left := n.ada.want(200, "GET", "/api/v1/channels/news/clips", ""); len(left["clips"].([]any)) > 0 {
+		t.Errorf("its clip is left: %v", left)
+	}
+}
