@@ -32,12 +32,15 @@ func checkTone(t *testing.T, n *node, slug string, lasted time.Duration, gain fl
 	first, last := longestTone(samples, 880)
 	span := time.Duration(last-first) * time.Second / toneRate
 	t.Logf("%v of sound from %d takes: the kept tone lasts %v without a break, and was kept for %v", time.Duration(len(samples))*time.Second/toneRate, takes, span, lasted)
+	if span < max(lasted-2*time.Second, time.Second) || takes < 5 {
+		t.Errorf("the kept tone lasts %v in one piece, want about %v", span, lasted)
+	}
+	if last-first < toneRate {
+		return // it has no levels to compare
+	}
 	before, after := level(samples[first:first+toneRate]), level(samples[last-toneRate:last])
 	if math.Abs(after-before-gain) > 0.3 {
 		t.Errorf("the tone is at %.1f dB and then at %.1f dB, want %+.1f dB", before, after, gain)
-	}
-	if span < lasted-2*time.Second || takes < 5 {
-		t.Errorf("the kept tone lasts %v in one piece, want about %v", span, lasted)
 	}
 }
 

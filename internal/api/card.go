@@ -50,6 +50,9 @@ const (
 // errHasPlan is returned for a card in a channel that has a plan.
 var errHasPlan = huma.Error409Conflict("the channel has a plan, which says what is played when nobody is live: let that play the card's clip, or change the plan")
 
+// errNoCard ends a change that would take away a card that is not there.
+var errNoCard = huma.Error409Conflict("the channel has no card")
+
 func (a *API) registerCard(doc huma.API) {
 	if a.cfg.Library == nil {
 		return
@@ -105,13 +108,19 @@ func (a *API) getCard(ctx context.Context, in *channelInput) (*cardOutput, error
 	return a.showCard(bounded, c)
 }
 
+// cardable returns a channel that the caller may give a card.
+func (a *API) cardable(ctx context.Context, slug string) (*channel.Channel, error) {
+	c, err := a.channel(ctx, slug, account.Change)
+	if err == nil && planned(c) {
+		err = errHasPlan
+	}
+	return c, err
+}
+
 func (a *API) setCard(ctx context.Context, in *setCardInput) (*cardOutput, error) {
-	c, err := a.channel(ctx, in.Channel, account.Change)
-	switch {
-	case err != nil:
+	c, err := a.cardable(ctx, in.Channel)
+	if err != nil {
 		return nil, err
-	case planned(c):
-		return nil, errHasPlan
 	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
@@ -137,12 +146,9 @@ func (a *API) setCard(ctx context.Context, in *setCardInput) (*cardOutput, error
 }
 
 func (a *API) setCardPicture(ctx context.Context, in *cardPictureInput) (*cardOutput, error) {
-	c, err := a.channel(ctx, in.Channel, account.Change)
-	switch {
-	case err != nil:
+	c, err := a.cardable(ctx, in.Channel)
+	if err != nil {
 		return nil, err
-	case planned(c):
-		return nil, errHasPlan
 	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
@@ -170,7 +176,7 @@ func (a *API) putCard(ctx context.Context, c *channel.Channel, card channel.Card
 			return "", errHasPlan
 		}
 		c.Card = &card
-		return string(card.Kind) + ": " + card.Line, nil
+		return card.String(), nil
 	})
 	if err != nil {
 		return nil, err
@@ -180,22 +186,31 @@ func (a *API) putCard(ctx context.Context, c *channel.Channel, card channel.Card
 }
 
 func (a *API) removeCard(ctx context.Context, in *channelInput) (*cardOutput, error) {
-	c, p, err := a.program(ctx, in.Channel, account.Change)
-	switch {
-	case err != nil:
+	_, p, err := a.program(ctx, in.Channel, account.Change)
+	if err != nil {
 		return nil, err
-	case c.Card == nil:
-		return a.showCard(ctx, c)
+	}
+	c, err := a.changed(ctx, in.Channel, account.Change, "card.remove", func(c *channel.Channel) (string, error) {
+		if c.Card == nil {
+			return "", errNoCard
+		}
+		said := c.Card.String()
+		c.RemoveCard()
+		return said, nil
+	})
+	if err != nil && !errors.Is(err, errNoCard) {
+		return nil, err
 	}
 	bounded, cancel := context.WithTimeout(ctx, bucketTime)
 	defer cancel()
+	if err != nil { // it may be on air all the same: somebody took it away, and could not end that
+		if c, err = a.newest(bounded, in.Channel); err != nil {
+			return nil, a.problem(err)
+		}
+	}
 	if err := p.EndCard(bounded); err != nil {
 		return nil, a.problem(err)
 	}
-	a.note(ctx, c.ID, "card.remove", "")
-	a.cfg.Library.TidyCards(bounded, c.ID, "")
-	if c, err = a.cfg.Channels.Get(in.Channel); err != nil {
-		return nil, a.problem(err)
-	}
+	a.tidyCards(bounded, c)
 	return a.showCard(bounded, c)
 }

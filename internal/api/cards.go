@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"maps"
 	"sync"
 	"time"
 
@@ -14,10 +13,10 @@ import (
 )
 
 const (
-	// cardEvery is how often one looks whether a card can be shown, and cardLonger by what part of the time that it
-	// has been waited for that becomes more.
-	cardEvery  = time.Second
-	cardLonger = 5
+	// cardEvery is how often one looks whether a card can be shown: somebody waits for it.
+	cardEvery = 2 * time.Second
+	// cardLongest is up to how long one waits behind a look that failed.
+	cardLongest = time.Minute
 )
 
 // cards knows which channels wait for their card: for its clip to be made. Every node looks; the channel's document
@@ -28,8 +27,9 @@ type cards struct {
 }
 
 type waitingCard struct {
-	clip          string
-	since, looked time.Time
+	clip  string
+	pause time.Duration // behind the last look, which failed
+	next  time.Time
 }
 
 // see learns of a channel that was loaded, made or changed.
@@ -43,7 +43,7 @@ func (x *cards) see(c *channel.Channel) {
 		if x.waiting == nil {
 			x.waiting = map[string]*waitingCard{}
 		}
-		x.waiting[c.Slug] = &waitingCard{clip: c.Card.Clip, since: time.Now()}
+		x.waiting[c.Slug] = &waitingCard{clip: c.Card.Clip}
 	}
 }
 
@@ -51,13 +51,31 @@ func (x *cards) see(c *channel.Channel) {
 func (x *cards) due(now time.Time) (slugs []string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for slug, w := range maps.Clone(x.waiting) {
-		if now.Sub(w.looked) >= now.Sub(w.since)/cardLonger {
-			w.looked = now
+	for slug, w := range x.waiting {
+		if !now.Before(w.next) {
 			slugs = append(slugs, slug)
 		}
 	}
 	return slugs
+}
+
+// failed has a channel looked at later and later.
+func (x *cards) failed(slug string, now time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if w := x.waiting[slug]; w != nil {
+		w.pause = min(2*w.pause+cardEvery, cardLongest)
+		w.next = now.Add(w.pause)
+	}
+}
+
+// over stops waiting for a clip that will not come.
+func (x *cards) over(slug, clip string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if w := x.waiting[slug]; w != nil && w.clip == clip {
+		delete(x.waiting, slug)
+	}
 }
 
 // dealCards makes plans of cards whose clips are ready, until ctx ends.
@@ -76,6 +94,7 @@ func (a *API) dealCards(ctx context.Context) error {
 		for _, slug := range a.cards.due(time.Now()) {
 			if err := a.dealCard(ctx, slug); err != nil && ctx.Err() == nil {
 				a.cfg.Log.Warn("a card cannot be shown so far; it is tried again", "channel", slug, "error", err)
+				a.cards.failed(slug, time.Now())
 			}
 		}
 	}
@@ -91,8 +110,9 @@ func (a *API) dealCard(ctx context.Context, slug string) error {
 	}
 	clip, err := a.cfg.Library.Clip(ctx, c.ID, c.Card.Clip)
 	switch {
-	case errors.Is(err, library.ErrNotFound):
-		return nil // somebody deleted it: the producer sees that it failed
+	case errors.Is(err, library.ErrNotFound), err == nil && clip.State == library.Failed: // the producer sees that
+		a.cards.over(slug, c.Card.Clip)
+		return nil
 	case err != nil:
 		return err
 	case clip.State != library.Ready:
@@ -112,9 +132,32 @@ func (a *API) dealCard(ctx context.Context, slug string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.Replan(ctx, plan); err != nil && !errors.Is(err, station.ErrOtherPlan) && !errors.Is(err, program.ErrBusy) {
+	_, err = p.Replan(ctx, plan)
+	switch {
+	case errors.Is(err, station.ErrOtherPlan): // another node knew that first
+		return a.cfg.Channels.Look(ctx, slug)
+	case err != nil && !errors.Is(err, program.ErrBusy):
 		return err
 	}
-	a.cfg.Library.TidyCards(ctx, c.ID, clip.ID)
+	a.tidyCards(ctx, c)
 	return nil
+}
+
+// tidyCards deletes clips of a channel's cards, but for the one that its document names when they have been listed.
+func (a *API) tidyCards(ctx context.Context, c *channel.Channel) {
+	a.cfg.Library.TidyCards(ctx, c.ID, func(ctx context.Context) (string, error) {
+		c, err := a.newest(ctx, c.Slug)
+		if err != nil || c.Card == nil {
+			return "", err
+		}
+		return c.Card.Clip, nil
+	})
+}
+
+// newest reads a channel's document again.
+func (a *API) newest(ctx context.Context, slug string) (*channel.Channel, error) {
+	if err := a.cfg.Channels.Look(ctx, slug); err != nil {
+		return nil, err
+	}
+	return a.cfg.Channels.Get(slug)
 }

@@ -26,7 +26,7 @@ func showExport(r *library.Recording) *RecordingExport {
 	switch {
 	case r.Export != nil:
 		return &RecordingExport{State: string(r.Export.State), Fault: r.Export.Fault, Bytes: r.Export.Bytes}
-	case r.Mixed:
+	case r.Mixed != nil && *r.Mixed:
 		return &RecordingExport{State: "none"}
 	}
 	return nil
@@ -71,6 +71,14 @@ func nameFile(w http.ResponseWriter, name string) {
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": fileName(name) + ".mp4"}))
 }
 
+// sendBy bounds how long whoever downloads may take for what is sent next.
+func sendBy(out *http.ResponseController) error {
+	if err := out.SetWriteDeadline(time.Now().Add(readTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
 // timed bounds how long whoever downloads may take for what is read at a time.
 type timed struct {
 	io.ReadSeeker
@@ -78,7 +86,7 @@ type timed struct {
 }
 
 func (t *timed) Read(p []byte) (int, error) {
-	if err := t.out.SetWriteDeadline(time.Now().Add(readTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := sendBy(t.out); err != nil {
 		return 0, err
 	}
 	return t.ReadSeeker.Read(p)

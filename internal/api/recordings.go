@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -147,8 +146,8 @@ func (a *API) getRecording(ctx context.Context, in *seeRecordingInput) (*recordi
 	if err == nil && !visible(&r, crew) {
 		err = library.ErrNotFound
 	}
-	if err == nil && crew && r.State != library.Whole {
-		r.Mixed, err = a.cfg.Library.Mixed(bounded, c.ID, r.ID)
+	if err == nil && crew {
+		err = a.findMixed(bounded, c, &r)
 	}
 	if err != nil {
 		return nil, a.problem(err)
@@ -158,6 +157,13 @@ func (a *API) getRecording(ctx context.Context, in *seeRecordingInput) (*recordi
 		out.Export.Progress = a.cfg.Library.ExportProgress(bounded, r.ID)
 	}
 	return &recordingOutput{out}, nil
+}
+
+// findMixed finds out whether a recording is of several kinds, for its crew, where that is not noted.
+func (a *API) findMixed(ctx context.Context, c *channel.Channel, r *library.Recording) error {
+	mixed, err := a.cfg.Library.Mixed(ctx, c.ID, r)
+	r.Mixed = &mixed
+	return err
 }
 
 // moment reads a moment of the program: a time, or a number of which the beginning counts.
@@ -230,6 +236,9 @@ func (a *API) changeRecording(ctx context.Context, in *changeRecordingInput) (*r
 		return nil, a.problem(err)
 	}
 	a.note(ctx, c.ID, "recording.change", r.Title)
+	if err := a.findMixed(bounded, c, &r); err != nil {
+		return nil, a.problem(err)
+	}
 	return &recordingOutput{showRecording(c, &r, true, "")}, nil
 }
 
@@ -319,12 +328,7 @@ func (a *API) sendFilm(w http.ResponseWriter, r *http.Request, film *library.Fil
 	nameFile(w, name)
 	w.Header().Set("Content-Length", strconv.FormatInt(film.Size, 10))
 	out := http.NewResponseController(w)
-	err := film.WriteTo(r.Context(), w, func() error {
-		if err := out.SetWriteDeadline(time.Now().Add(readTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
-		}
-		return nil
-	})
+	err := film.WriteTo(r.Context(), w, func() error { return sendBy(out) })
 	if err != nil && r.Context().Err() == nil {
 		a.cfg.Log.Debug("a download ended early", "film", name, "error", err)
 		panic(http.ErrAbortHandler) // what was promised did not come: the connection must not look well ended

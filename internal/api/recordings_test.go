@@ -11,6 +11,7 @@ import (
 
 // newsroom is a server with a channel, news, that has recordings.
 type newsroom struct {
+	api      *API
 	bucket   bucket.Bucket
 	url      string
 	channel  string  // its id
@@ -23,7 +24,7 @@ func newNewsroom(t *testing.T, recordings string) newsroom {
 	t.Helper()
 	s, b := serve(t, token)
 	openDoor(t, s)
-	n := newsroom{bucket: b, url: s.URL, ada: signUp(t, s, "ada"), eve: signUp(t, s, "eve"), nobody: &person{t: t, s: s}}
+	n := newsroom{api: s.Config.Handler.(*API), bucket: b, url: s.URL, ada: signUp(t, s, "ada"), eve: signUp(t, s, "eve"), nobody: &person{t: t, s: s}}
 	n.ada.want(201, "POST", "/api/v1/channels", `{"slug":"news"}`)
 	docs := bucket.NewDocuments(b)
 	c, err := bucket.Load[channel.Channel](t.Context(), docs, "channels/news")

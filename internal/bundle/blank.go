@@ -12,54 +12,77 @@ import (
 // Blank writes zeros in the place of what takes have in those bundles of an incarnation that are still there. Everything
 // else of a bundle stays where and as it is, the index too: what others have in it is read as before. It returns how many
 // bundles it wrote. It is the one exception to what bundles promise, that their bytes never change, and for takes that no
-// address reaches any more. Run again it finds nothing to do; after an error it is to be run again.
+// address reaches any more. Run again it finds nothing to do; after an error it is to be run again. However long the
+// incarnation has run, no more than some of its index pages are in memory.
 func Blank(ctx context.Context, b bucket.Bucket, i Incarnation, gone func(*media.Take) bool) (written int, err error) {
-	found, _, _, err := Scan(ctx, b, i)
-	if err != nil {
-		return 0, fmt.Errorf("blank: %w", err)
-	}
 	takes := map[media.TakeID]bool{}
-	for _, s := range found {
-		for n := range s.Index.Records {
-			if r := &s.Index.Records[n]; r.Kind == KindBirth && gone(r.Birth) {
-				takes[r.Take] = true
-			}
+	there := lister{bucket: b, prefix: i.prefix()}
+	_, _, err = walk(ctx, b, i, func(s Scanned) error {
+		parts := goneParts(s.Index.Records, takes, gone)
+		if len(parts) == 0 {
+			return nil
 		}
-	}
-	if len(takes) == 0 {
-		return 0, nil
-	}
-	there := map[string]bool{}
-	if err := bucket.All(ctx, b, i.prefix(), func(e bucket.Entry) error { there[e.Key] = true; return nil }); err != nil {
-		return 0, fmt.Errorf("blank: %w", err)
-	}
-	for _, s := range found {
 		key := i.Key(s.Sequence)
-		if !there[key] {
-			continue
+		if is, err := there.has(ctx, key); err != nil || !is {
+			return err
 		}
-		changed, err := blank(ctx, b, key, s.Index.Records, takes)
+		changed, err := blank(ctx, b, key, parts)
 		if err != nil {
-			return written, fmt.Errorf("blank bundle %s: %w", key, err)
+			return fmt.Errorf("bundle %s: %w", key, err)
 		}
 		if changed {
 			written++
 		}
+		return nil
+	})
+	if err != nil {
+		return written, fmt.Errorf("blank %s: %w", i, err)
 	}
 	return written, nil
 }
 
-// blank does it in one bundle. One that is collected meanwhile is none any more.
-func blank(ctx context.Context, b bucket.Bucket, key string, records []Record, takes map[media.TakeID]bool) (changed bool, err error) {
-	var parts []*PartRecord
+// goneParts returns the parts of a bundle that are to be blanked. It notes which takes begin in it that are: the birth of a
+// take comes before its parts.
+func goneParts(records []Record, takes map[media.TakeID]bool, gone func(*media.Take) bool) (parts []*PartRecord) {
 	for n := range records {
-		if r := &records[n]; r.Kind == KindPart && takes[r.Take] {
+		switch r := &records[n]; {
+		case r.Kind == KindBirth && gone(r.Birth):
+			takes[r.Take] = true
+		case r.Kind == KindPart && takes[r.Take]:
 			parts = append(parts, &r.Part)
 		}
 	}
-	if len(parts) == 0 {
-		return false, nil
+	return parts
+}
+
+// lister says whether objects with a prefix are there. It is asked in the order of their keys, and holds one page of the
+// listing.
+type lister struct {
+	bucket bucket.Bucket
+	prefix string
+	page   []bucket.Entry
+	next   string
+	begun  bool
+}
+
+func (l *lister) has(ctx context.Context, key string) (bool, error) {
+	for {
+		for len(l.page) > 0 && l.page[0].Key < key {
+			l.page = l.page[1:]
+		}
+		if len(l.page) > 0 || l.begun && l.next == "" {
+			return len(l.page) > 0 && l.page[0].Key == key, nil
+		}
+		pg, err := l.bucket.List(ctx, l.prefix, l.next, 0)
+		if err != nil {
+			return false, err
+		}
+		l.page, l.next, l.begun = pg.Entries, pg.Next, true
 	}
+}
+
+// blank does it in one bundle. One that is collected meanwhile is none any more.
+func blank(ctx context.Context, b bucket.Bucket, key string, parts []*PartRecord) (changed bool, err error) {
 	o, err := b.Get(ctx, key)
 	if errors.Is(err, bucket.ErrNotFound) {
 		return false, nil

@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
 )
@@ -219,102 +216,149 @@ type Scanned struct {
 // fence or the first number that is missing, which it returns as next. Bundles at the beginning that
 // the collector has deleted are passed over.
 func Scan(ctx context.Context, b bucket.Bucket, i Incarnation) (found []Scanned, next uint64, fenced bool, err error) {
-	paged, err := readPages(ctx, b, i)
-	if err != nil {
-		return nil, 0, false, fmt.Errorf("scan %s: %w", i, err)
-	}
-	var numbers []uint64
-	after := ""
-	if n := len(paged); n > 0 {
-		after = i.Key(paged[n-1].Sequence)
-	}
-	for {
-		pg, err := b.List(ctx, i.prefix(), after, 0)
-		if err != nil {
-			return nil, 0, false, fmt.Errorf("scan %s: %w", i, err)
-		}
-		for _, e := range pg.Entries {
-			n, err := parseSequence(e.Key)
-			if err != nil {
-				return nil, 0, false, fmt.Errorf("scan %s: %w", i, err)
-			}
-			numbers = append(numbers, n)
-		}
-		if after = pg.Next; after == "" {
-			break
-		}
-	}
-	tails, err := readTails(ctx, b, i, numbers)
-	if err != nil {
-		return nil, 0, false, fmt.Errorf("scan %s: %w", i, err)
-	}
-	for _, s := range append(paged, tails...) {
-		if s.Sequence != next {
-			break
-		}
-		if s.Index.Fence != "" {
-			if len(s.Index.Records) > 0 { // what a witness held
-				found = append(found, s)
-			}
-			return found, s.Sequence, true, nil
-		}
+	next, fenced, err = walk(ctx, b, i, func(s Scanned) error {
 		found = append(found, s)
-		next = s.Sequence + 1
+		return nil
+	})
+	if err != nil {
+		return nil, 0, false, fmt.Errorf("scan %s: %w", i, err)
 	}
-	return found, next, false, nil
+	return found, next, fenced, nil
 }
 
-// readPages reads all index pages that follow one another without a hole from the first bundle on.
-func readPages(ctx context.Context, b bucket.Bucket, i Incarnation) ([]Scanned, error) {
-	var keys []string
-	if err := bucket.All(ctx, b, i.pagePrefix(), func(e bucket.Entry) error {
-		keys = append(keys, e.Key)
-		return nil
-	}); err != nil {
-		return nil, err
-	}
-	pages := make([][]Scanned, len(keys))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelReads)
-	for n, key := range keys {
-		group.Go(func() error {
-			o, err := b.Get(ctx, key)
-			if err != nil {
+// errOver ends a walk before its end.
+var errOver = errors.New("nothing that follows counts")
+
+// walk calls f for each bundle that Scan finds, in order. However many there are, it holds no more than some index pages.
+func walk(ctx context.Context, b bucket.Bucket, i Incarnation, f func(Scanned) error) (next uint64, fenced bool, err error) {
+	see := func(s Scanned) error {
+		switch {
+		case s.Sequence != next:
+			return errOver
+		case s.Index.Fence == "":
+			next++
+			return f(s)
+		}
+		fenced = true
+		if len(s.Index.Records) > 0 { // what a witness held
+			if err := f(s); err != nil {
 				return err
 			}
-			return decodePage(o.Data, func(sequence uint64, x *Index) error {
-				pages[n] = append(pages[n], Scanned{sequence, x})
-				return nil
-			})
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	var out []Scanned
-	for _, pg := range pages {
-		if len(pg) > 0 && pg[0].Sequence != uint64(len(out)) {
-			break // a page is missing: the bundles from here on are read one by one
 		}
-		out = append(out, pg...)
+		return errOver
 	}
-	return out, nil
+	if err = eachPaged(ctx, b, i, see); err == nil {
+		err = eachTail(ctx, b, i, next, see)
+	}
+	if errors.Is(err, errOver) {
+		err = nil
+	}
+	return next, fenced, err
 }
 
-// readTails reads the indexes at the ends of bundles.
-func readTails(ctx context.Context, b bucket.Bucket, i Incarnation, numbers []uint64) ([]Scanned, error) {
-	slices.Sort(numbers)
-	out := make([]Scanned, len(numbers))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelReads)
-	for n, sequence := range numbers {
-		group.Go(func() error {
-			x, err := ReadIndex(ctx, b, i.Key(sequence))
-			out[n] = Scanned{sequence, x}
-			return err
+// eachPaged calls f for all bundles of the index pages that follow one another without a hole from the first bundle on.
+func eachPaged(ctx context.Context, b bucket.Bucket, i Incarnation, f func(Scanned) error) error {
+	read := func(ctx context.Context, key string) (page []Scanned, err error) {
+		o, err := b.Get(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		return page, decodePage(o.Data, func(sequence uint64, x *Index) error {
+			page = append(page, Scanned{sequence, x})
+			return nil
 		})
 	}
-	return out, group.Wait()
+	next, hole := uint64(0), false
+	err := eachListed(ctx, b, i.pagePrefix(), "", read, func(page []Scanned) error {
+		if hole = len(page) > 0 && page[0].Sequence != next; hole {
+			return errOver // a page is missing: the bundles from here on are read one by one
+		}
+		next += uint64(len(page))
+		for _, s := range page {
+			if err := f(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if hole {
+		return nil
+	}
+	return err
+}
+
+// readPages reads all index pages that eachPaged finds.
+func readPages(ctx context.Context, b bucket.Bucket, i Incarnation) (out []Scanned, err error) {
+	err = eachPaged(ctx, b, i, func(s Scanned) error {
+		out = append(out, s)
+		return nil
+	})
+	return out, err
+}
+
+// eachTail calls f for all bundles from a number on, by the indexes at their ends.
+func eachTail(ctx context.Context, b bucket.Bucket, i Incarnation, from uint64, f func(Scanned) error) error {
+	after := ""
+	if from > 0 {
+		after = i.Key(from - 1)
+	}
+	return eachListed(ctx, b, i.prefix(), after, func(ctx context.Context, key string) (Scanned, error) {
+		n, err := parseSequence(key)
+		if err != nil {
+			return Scanned{}, err
+		}
+		x, err := ReadIndex(ctx, b, key)
+		return Scanned{n, x}, err
+	}, f)
+}
+
+// eachListed reads the objects behind after whose keys have a prefix, some at the same time, and calls f for what came of
+// each in the order of the keys.
+func eachListed[V any](ctx context.Context, b bucket.Bucket, prefix, after string, read func(ctx context.Context, key string) (V, error), f func(V) error) error {
+	for {
+		pg, err := b.List(ctx, prefix, after, 0)
+		if err != nil {
+			return err
+		}
+		if err := inTurn(ctx, pg.Entries, read, f); err != nil {
+			return err
+		}
+		if after = pg.Next; after == "" {
+			return nil
+		}
+	}
+}
+
+// inTurn is eachListed for one page of a listing. No more than parallelReads are read or wait for their turn.
+func inTurn[V any](ctx context.Context, entries []bucket.Entry, read func(ctx context.Context, key string) (V, error), f func(V) error) error {
+	type outcome struct {
+		v   V
+		err error
+	}
+	var reads sync.WaitGroup
+	defer reads.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var turns [parallelReads]chan outcome
+	begun := 0
+	for n := range entries {
+		for ; begun < min(n+parallelReads, len(entries)); begun++ {
+			turn, key := make(chan outcome, 1), entries[begun].Key
+			turns[begun%parallelReads] = turn
+			reads.Go(func() {
+				v, err := read(ctx, key)
+				turn <- outcome{v, err}
+			})
+		}
+		o := <-turns[n%parallelReads]
+		if o.err != nil {
+			return o.err
+		}
+		if err := f(o.v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ReadIndex reads the index of one bundle, normally in one request.

@@ -19,6 +19,21 @@ const (
 	ClipCard    CardKind = "clip"    // of the library
 )
 
+// String says what card it is.
+func (c *Card) String() string {
+	if c.Line == "" {
+		return string(c.Kind)
+	}
+	return string(c.Kind) + ": " + c.Line
+}
+
+// RemoveCard takes the channel's card away, and the plan that plays it.
+func (c *Channel) RemoveCard() {
+	if c.Card = nil; c.Plan != nil && c.Plan.Card != "" {
+		c.Plan = nil
+	}
+}
+
 // DealsCard reports whether the channel's card is still to be put into its plan.
 func (c *Channel) DealsCard() bool {
 	return c.Card != nil && (c.Plan == nil || c.Plan.Card != c.Card.Clip)

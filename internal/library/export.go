@@ -42,17 +42,26 @@ func exportKey(recording string) string { return exportPrefix + recording }
 
 // Export has the MP4 of a recording made, unless it is there or on its way. It may be called again.
 func (l *Library) Export(ctx context.Context, channel, id string) (Recording, error) {
-	r, err := l.updateRecording(ctx, channel, id, func(r *Recording) error {
+	r, err := l.Recording(ctx, channel, id)
+	if err != nil {
+		return r, err
+	}
+	mixed, err := l.Mixed(ctx, channel, &r)
+	if err != nil {
+		return r, err
+	}
+	r, err = l.updateRecording(ctx, channel, id, func(r *Recording) error {
 		switch {
 		case r.Clip != "":
 			return ErrNotFound
 		case r.State != Whole:
 			return fmt.Errorf("%w: the recording is still being copied together, which goes first: ask again when it is whole", ErrState)
-		case !r.Mixed:
+		case !mixed:
 			return invalid("all of it is of one kind: download it as it is")
 		case r.Export == nil || r.Export.State == ExportFailed:
 			r.Export = &Export{State: Exporting}
 		}
+		r.Mixed = &mixed
 		return nil
 	})
 	if err != nil || r.Export.State == Exported {

@@ -42,8 +42,16 @@ func TestExport(t *testing.T) {
 	if err := l.workAll(ctx, gatherPrefix); err != nil {
 		t.Fatal(err)
 	}
+	if r = must(l.Recording(ctx, someChannel, r.ID)); r.Mixed == nil || !*r.Mixed {
+		t.Fatalf("whole: %+v", r)
+	}
+	// One that became whole before anybody noted that: it is found out.
+	must(l.updateRecording(ctx, someChannel, r.ID, func(r *Recording) error { r.Mixed = nil; return nil }))
+	if r = must(l.Recording(ctx, someChannel, r.ID)); r.Mixed != nil || !must(l.Mixed(ctx, someChannel, &r)) {
+		t.Errorf("what is not noted is not looked for: %+v", r)
+	}
 	for range 2 {
-		if r = must(l.Export(ctx, someChannel, r.ID)); !r.Mixed || r.Export.State != Exporting {
+		if r = must(l.Export(ctx, someChannel, r.ID)); !*r.Mixed || r.Export.State != Exporting {
 			t.Fatalf("when it is wanted: %+v", r)
 		}
 	}
@@ -90,13 +98,13 @@ func TestExportRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = must(l.Recording(ctx, someChannel, r.ID))
-	if _, err := l.Export(ctx, someChannel, r.ID); r.Mixed || !errors.Is(err, ErrInvalid) {
-		t.Errorf("of one kind: mixed %v, %v", r.Mixed, err)
+	if _, err := l.Export(ctx, someChannel, r.ID); *r.Mixed || !errors.Is(err, ErrInvalid) {
+		t.Errorf("of one kind: mixed %v, %v", *r.Mixed, err)
 	}
 	if _, err := l.Export(ctx, someChannel, newID()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("of none: %v", err)
 	}
-	must(l.updateRecording(ctx, someChannel, r.ID, func(r *Recording) error { r.Mixed = true; return nil }))
+	must(l.updateRecording(ctx, someChannel, r.ID, func(r *Recording) error { *r.Mixed = true; return nil }))
 	must(l.Export(ctx, someChannel, r.ID))
 	l.cfg.Recordings = r.Bytes
 	if err := l.workAll(ctx, exportPrefix); err != nil {

@@ -87,9 +87,13 @@ func (l *Library) RecordingFilm(ctx context.Context, channel, id string, from, t
 	return f, nil
 }
 
-// Mixed reports whether what there is of a recording is of several kinds, so that it is no MP4 as it is.
-func (l *Library) Mixed(ctx context.Context, channel, id string) (bool, error) {
-	_, err := l.RecordingFilm(ctx, channel, id, 0, 0)
+// Mixed reports whether what there is of a recording is of several kinds, so that it is no MP4 as it is. Where that is not
+// noted it looks.
+func (l *Library) Mixed(ctx context.Context, channel string, r *Recording) (bool, error) {
+	if r.Mixed != nil {
+		return *r.Mixed, nil
+	}
+	_, err := l.RecordingFilm(ctx, channel, r.ID, 0, 0)
 	if err == nil || errors.Is(err, ErrMixed) || errors.Is(err, ErrNotFound) { // nothing of it may have come
 		return errors.Is(err, ErrMixed), nil
 	}

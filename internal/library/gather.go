@@ -61,14 +61,14 @@ func (w *worker) gather(ctx context.Context) error {
 			}
 		}
 	}
-	mixed, err := l.Mixed(ctx, j.Channel, j.Clip)
+	mixed, err := l.Mixed(ctx, j.Channel, &r)
 	if err != nil {
 		return err
 	}
 	// From here on the bundles may go: the nodes that know the indexes as they were ask again long before the collector
 	// has come by twice.
 	if _, err := l.updateRecording(ctx, j.Channel, j.Clip, func(r *Recording) error {
-		r.State, r.Needs, r.Poster, r.Mixed = Whole, nil, poster, mixed
+		r.State, r.Needs, r.Poster, r.Mixed = Whole, nil, poster, &mixed
 		return nil
 	}); err != nil && !errors.Is(err, ErrNotFound) {
 		return err

@@ -7,6 +7,8 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"slices"
+	"time"
 
 	_ "image/jpeg" // logos are kept as JPEG, or as PNG if one sees through them
 
@@ -132,15 +134,31 @@ func (l *Library) AddDrawn(ctx context.Context, channel string, n Arrival, pictu
 	return c, l.submit(ctx, channel, c.ID)
 }
 
-// TidyCards deletes clips of cards that are not shown any more, but for one; those that a program still plays stay
-// until the next time.
-func (l *Library) TidyCards(ctx context.Context, channel, but string) {
+// cardNoted is by how much later than its clip a card is in its channel's document at the latest: more than twice as long
+// as a request may take, for nodes whose clocks differ.
+const cardNoted = 20 * time.Second
+
+// TidyCards deletes clips of cards that are not wanted any more. wanted is asked which one still is, "" for none, when it
+// is known which ones there are: a card that is set meanwhile keeps its clip, and so does one that may just be set. What a
+// program still plays stays until the next time, too.
+func (l *Library) TidyCards(ctx context.Context, channel string, wanted func(context.Context) (clip string, err error)) {
 	clips, _, _, err := l.Clips(ctx, channel)
 	if err != nil {
 		return
 	}
+	clips = slices.DeleteFunc(clips, func(c Clip) bool {
+		return c.Origin.Kind != FromCard || l.now().Sub(c.Created) < cardNoted
+	})
+	if len(clips) == 0 {
+		return
+	}
+	but, err := wanted(ctx)
+	if err != nil {
+		l.log.Debug("the clips of earlier cards stay for now", "channel", channel, "error", err)
+		return
+	}
 	for i := range clips {
-		if c := &clips[i]; c.Origin.Kind == FromCard && c.ID != but {
+		if c := &clips[i]; c.ID != but {
 			if err := l.Delete(ctx, channel, c.ID); err != nil {
 				l.log.Debug("the clip of an earlier card stays for now", "channel", channel, "clip", c.ID, "error", err)
 			}

@@ -42,8 +42,9 @@ type Recording struct {
 	Next  int64 `json:"next"`
 	// Needs says from which bundle on incarnations, written node/id, are needed for it.
 	Needs map[string]uint64 `json:"needs,omitempty"`
-	// Mixed: its pictures or sound are of several kinds, so that its MP4 has to be made. It is noted when it is Whole.
-	Mixed bool `json:"mixed,omitempty"`
+	// Mixed: its pictures or sound are of several kinds, so that its MP4 has to be made. It is noted when it becomes
+	// Whole; of one that became so earlier than that was noted nobody has found out: nil.
+	Mixed *bool `json:"mixed,omitempty"`
 	// Export is that MP4, once somebody wanted it.
 	Export *Export `json:"export,omitempty"`
 	// Clip is set for what is kept only until that clip is made of it. Nobody sees it.

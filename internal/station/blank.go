@@ -50,6 +50,8 @@ func (s *Station) blank(ctx context.Context) error {
 	}
 }
 
+// blankAll does it once. An incarnation that cannot be read does not keep it from the others; the channels are done when
+// all could be.
 func (s *Station) blankAll(ctx context.Context) error {
 	due, err := s.due(ctx)
 	if err != nil || len(due) == 0 {
@@ -61,20 +63,29 @@ func (s *Station) blankAll(ctx context.Context) error {
 		return err
 	}
 	written := 0
+	var failed []error
 	for _, i := range all {
 		n, err := bundle.Blank(ctx, b, i, func(t *media.Take) bool {
 			return slices.ContainsFunc(due, func(g channel.Gone) bool { return g.ID == whose(t.Channel) })
 		})
-		if written += n; err != nil {
-			return err
+		if written += n; errors.Is(err, bucket.ErrUnavailable) || ctx.Err() != nil {
+			return errors.Join(append(failed, err)...) // the others fare no better
+		}
+		if err != nil {
+			failed = append(failed, err)
 		}
 	}
 	for _, g := range due {
 		if s.cfg.Removed != nil {
 			if err := s.cfg.Removed(ctx, g.ID); err != nil {
-				return fmt.Errorf("remove what is kept of channel %s: %w", g.ID, err)
+				failed = append(failed, fmt.Errorf("remove what is kept of channel %s: %w", g.ID, err))
 			}
 		}
+	}
+	if len(failed) > 0 {
+		return errors.Join(failed...)
+	}
+	for _, g := range due {
 		if err := bucket.Create(ctx, s.cfg.Docs, goneKey(g.ID), blanked{time.Now().UTC()}); err != nil && !errors.Is(err, bucket.ErrPrecondition) {
 			return fmt.Errorf("note that the media of channel %s is gone: %w", g.ID, err)
 		}

@@ -97,21 +97,14 @@ func (p *Program) nextPlan(ctx context.Context) (slug string, version int64, err
 	return slug, newest + 1, err
 }
 
-// EndCard takes the channel's off-air card away: when nobody is live it is off air from then on.
+// EndCard ends a card that is on air though the channel has none any more: where nobody is live it is off air from then on.
 func (p *Program) EndCard(ctx context.Context) error {
-	p.mu.Lock()
-	slug := p.channel.Slug
-	p.mu.Unlock()
-	c, err := p.station.cfg.Channels.Update(ctx, slug, func(c *channel.Channel) error {
-		if c.Card = nil; c.Plan != nil && c.Plan.Card != "" {
-			c.Plan = nil
+	_, _, err := p.decide(ctx, func() (*program.Order, error) {
+		if p.channel.Plan != nil {
+			return nil, nil
 		}
-		return nil
+		return p.director.EndPlan()
 	})
-	if err != nil || c.Plan != nil {
-		return err
-	}
-	_, _, err = p.decide(ctx, func() (*program.Order, error) { return p.director.EndPlan() })
 	return err
 }
 

@@ -133,3 +133,53 @@ func TestTakedownShared(t *testing.T) {
 		}
 	})
 }
+
+// TestTakedownUnreadable has a deleted channel's media in several incarnations, of which one cannot be read: it is zeros in
+// all others, and the channel is done once that one can be read too.
+func TestTakedownUnreadable(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		gone := w.channel("news", "cam").ID
+		removed := 0
+		w.station.cfg.Removed = func(context.Context, string) error { removed++; return nil }
+		secret := []byte("secret pictures")
+		var keys []string
+		for _, node := range []string{"a", "b", "c", "d"} {
+			i := bundle.Incarnation{Node: node, ID: "00000000000"}
+			x := &media.Take{ID: media.NewTakeID(), Channel: gone}
+			p := media.Part{Data: secret}
+			body, _, err := bundle.Encode([]bundle.Item{{Record: bundle.Record{Kind: bundle.KindBirth, Take: x.ID, Birth: x}}, {Record: bundle.PartOf(x.ID, &p), Data: p.Data}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if keys = append(keys, i.Key(0)); node == "c" { // the first in the bucket
+				body = bucket.Body{bytes.Repeat([]byte("x"), 100)}
+			}
+			if _, err := w.bucket.Put(t.Context(), i.Key(0), body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.channels.Update(t.Context(), "news", func(c *channel.Channel) error { c.Deleted = time.Now().Add(-2 * blankLatest); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.station.blankAll(t.Context()); !errors.Is(err, bundle.ErrCorrupt) {
+			t.Errorf("with one that cannot be read: %v", err)
+		}
+		for _, key := range keys {
+			if o, err := w.bucket.Get(t.Context(), key); err != nil || bytes.Contains(o.Data, secret) {
+				t.Errorf("%s: %q, %v", key, o.Data, err)
+			}
+		}
+		if due, err := w.station.due(t.Context()); len(due) != 1 || removed != 1 || err != nil {
+			t.Errorf("it is to be done again: %v, %v; what is kept of it was removed %d times", due, err, removed)
+		}
+		if err := w.bucket.Delete(t.Context(), keys[2]); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.station.blankAll(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if due, err := w.station.due(t.Context()); len(due) > 0 || err != nil {
+			t.Errorf("it is to be done again: %v, %v", due, err)
+		}
+	})
+}
