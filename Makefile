@@ -2,8 +2,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export CGO_ENABLED ?= 0
-# For all of Go's commands: what one of them has compiled, the others need not compile again.
-export GOFLAGS := $(GOFLAGS) -trimpath
 export GONOSUMDB ?= github.com/bluenviron/*,github.com/datarhei/*,github.com/Eyevinn/*
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -17,6 +15,7 @@ help: ## list the targets
 run: deps build ## build, start on ./mayfly-data, and put a demonstration channel on air
 	@exec scripts/run.sh
 
+# Without -trimpath: then the tests need not compile all of it once more.
 .PHONY: build
 build: web/dist/.built ## build bin/mayfly with the pages in it
 	go build -ldflags '$(LDFLAGS)' -o bin/mayfly ./cmd/mayfly

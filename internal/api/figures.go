@@ -27,7 +27,7 @@ type Figure struct {
 	Watched  float64   `json:"watched" doc:"hours, of all viewers together"`
 	Stalls   int64     `json:"stalls" doc:"times that a player had nothing to play"`
 	Stalled  float64   `json:"stalled" doc:"seconds of those, as far as players say"`
-	Latency  float64   `json:"latency,omitempty" doc:"seconds behind life on average, as players say; absent if none did"`
+	Latency  float64   `json:"latency,omitempty" doc:"seconds of delay from the camera to the picture on average, as players say; absent if none did"`
 	Bytes    int64     `json:"bytes" doc:"of media that was sent"`
 	Messages int64     `json:"messages" doc:"in the chat"`
 }

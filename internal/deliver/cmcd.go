@@ -15,7 +15,7 @@ type Told struct {
 	Paused     bool          // pr=0
 	Starved    bool          // bs: it had nothing to play since its last request
 	StarvedFor time.Duration // bsd
-	Latency    time.Duration // ltc: behind life
+	Latency    time.Duration // ltc: the delay
 	Referrer   string        // mayfly-ref: host of the page that led to the player
 }
 

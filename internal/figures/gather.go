@@ -22,7 +22,7 @@ type Seen struct {
 	Paused     bool
 	Starved    bool // it had nothing to play since it was last seen
 	StarvedFor time.Duration
-	Latency    time.Duration // behind life; 0 if it does not say
+	Latency    time.Duration // the delay; 0 if it does not say
 }
 
 const (

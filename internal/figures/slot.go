@@ -33,7 +33,7 @@ type Slot struct {
 	Referrers map[string]int64 `json:"referrers"`       // ms by the site that led here
 	Stalls    int64            `json:"stalls"`          // times that a player had nothing to play
 	Stalled   int64            `json:"stalled"`         // ms of those, as far as players say
-	Latency   int64            `json:"latency"`         // ms behind life, summed over Reports
+	Latency   int64            `json:"latency"`         // delay in ms, summed over Reports
 	Reports   int64            `json:"reports"`         // how often players said that
 	Bytes     int64            `json:"bytes"`           // of media that was sent
 	Said      int64            `json:"said,omitempty"`  // chat messages

@@ -134,7 +134,7 @@ function About({ onEmbed, onHelp, onReport }: { onEmbed: () => void; onHelp: () 
           <StateBadge state={status?.card && (state === 'live' || state === 'back') ? 'off' : state} />
           {status?.state === 'live' && status.viewers > 0 && state !== 'lost' && <span class="fact">{viewers(status.viewers)}</span>}
           {near && latency !== null && latency > -1 && (
-            <span class="fact" title="Delay from the camera to this picture">{Math.max(0, latency).toFixed(1)} s behind life</span>
+            <span class="fact" title="Delay from the camera to this picture">{Math.max(0, latency).toFixed(1)} s delay</span>
           )}
         </div>
         <div class="about-title">

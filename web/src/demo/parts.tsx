@@ -33,7 +33,7 @@ export function Who({ channel, latency }: { channel: ChannelState | undefined; l
           {name !== '' && <em>{name}</em>}
         </span>
       ))}
-      {latency !== null && latency > -1 && <span>{Math.max(0, latency).toFixed(1)} s behind life</span>}
+      {latency !== null && latency > -1 && <span>{Math.max(0, latency).toFixed(1)} s delay</span>}
     </p>
   )
 }

@@ -78,7 +78,7 @@ function Shown({ figures: f, from, to }: { figures: Figures; from: number; to: n
       <Chart x={x} y={viewers} label="Viewers at once" words={`at most ${t.most}`} format={(v) => compact(Math.round(v))} least={1} />
       <div class="figures-pair">
         <Chart x={x} y={stalls} label="Stalls in an hour of watching" words={`${perHour.toFixed(1)} on average`} format={(v) => v.toFixed(v < 10 ? 1 : 0)} least={0.1} />
-        {t.latency !== undefined && t.latency > 0 && <Chart x={x} y={latency} label="Seconds behind life" words={`${t.latency.toFixed(1)} on average`} format={(v) => v.toFixed(1)} least={0.1} />}
+        {t.latency !== undefined && t.latency > 0 && <Chart x={x} y={latency} label="Delay in seconds" words={`${t.latency.toFixed(1)} on average`} format={(v) => v.toFixed(1)} least={0.1} />}
         {t.messages > 0 && <Chart x={x} y={messages} label="Chat messages" words={`${t.messages} in all`} format={(v) => compact(Math.round(v))} least={1} />}
       </div>
       <div class="figures-kinds">

@@ -3,7 +3,7 @@
  * session is made up anew with each page and says nothing of who watches.
  */
 export interface Playing {
-  /** Seconds behind life, null while that is not known. */
+  /** Delay from the camera to the picture in seconds, null while that is not known. */
   latency: number | null
   paused: boolean
 }

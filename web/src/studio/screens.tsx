@@ -65,7 +65,7 @@ export function Screens() {
 /** What the studio's picture of the program shows, in program time; null while it shows nothing that viewers see. */
 export let programDate = (): number | null => null
 
-/** What viewers see and hear, and how far it is behind life. */
+/** What viewers see and hear, and with what delay. */
 function Program() {
   const c = channel.value!
   const monitor = useRef<Monitor | null>(null)
@@ -75,7 +75,7 @@ function Program() {
   useEffect(() => {
     const timer = window.setInterval(() => {
       const d = channel.value?.state === 'live' && !rehearses.value ? (monitor.current?.delay(feedClock()) ?? null) : null
-      delay.value = d === null ? '' : `${(d + (channel.value?.onAir?.ahead ?? 0)).toFixed(1)} s behind life`
+      delay.value = d === null ? '' : `${(d + (channel.value?.onAir?.ahead ?? 0)).toFixed(1)} s delay`
     }, 500)
     return () => window.clearInterval(timer)
   }, [])
