@@ -152,23 +152,25 @@ func TestStudio(t *testing.T) {
 	}
 }
 
-// cuts tells whenever a viewer finds another take at the end of the playlist.
+// cuts tells whenever a viewer finds another take at the end of the playlist than there is now.
 func (n *node) cuts(slug string) <-chan time.Time {
 	times := make(chan time.Time, 10)
 	init := regexp.MustCompile(`URI="([^"]+init\.mp4)"`)
+	last := func(before string) string {
+		status, list := n.get("/" + slug + "/main.m3u8")
+		if found := init.FindAllStringSubmatch(string(list), -1); status == http.StatusOK && len(found) > 0 {
+			return found[len(found)-1][1]
+		}
+		return before
+	}
+	newest := last("") // before whoever asks goes on, and makes a cut
 	go func() {
-		for newest := ""; n.t.Context().Err() == nil; after(20 * time.Millisecond) {
-			status, list := n.get("/" + slug + "/main.m3u8")
-			found := init.FindAllStringSubmatch(string(list), -1)
-			if status != http.StatusOK || len(found) == 0 {
-				continue
+		for ; n.t.Context().Err() == nil; after(20 * time.Millisecond) {
+			is := last(newest)
+			if is != newest && newest != "" {
+				times <- time.Now()
 			}
-			if last := found[len(found)-1][1]; last != newest {
-				if newest != "" {
-					times <- time.Now()
-				}
-				newest = last
-			}
+			newest = is
 		}
 	}()
 	return times

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/cmplx"
 	"os/exec"
@@ -18,7 +19,8 @@ import (
 // sample, while the pictures of several takes go with it and its gain is moved by so many dB.
 func checkTone(t *testing.T, n *node, slug string, lasted time.Duration, gain float64) {
 	t.Helper()
-	sound, takes := n.sound("/" + slug + "/dvr/main.m3u8")
+	sound, seams := n.sound("/" + slug + "/dvr/main.m3u8")
+	takes := len(seams)
 	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-loglevel", "error", "-f", "aac", "-i", "-", "-f", "f32le", "-")
 	var out, said bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(sound), &out, &said
@@ -29,11 +31,16 @@ func checkTone(t *testing.T, n *node, slug string, lasted time.Duration, gain fl
 	if err := binary.Read(&out, binary.LittleEndian, samples); err != nil {
 		t.Fatal(err)
 	}
-	first, last := longestTone(samples, 880)
+	var first, last int
+	for _, tone := range tones(samples, 880) {
+		if tone.last-tone.first > last-first {
+			first, last = tone.first, tone.last
+		}
+	}
 	span := time.Duration(last-first) * time.Second / toneRate
 	t.Logf("%v of sound from %d takes: the kept tone lasts %v without a break, and was kept for %v", time.Duration(len(samples))*time.Second/toneRate, takes, span, lasted)
 	if span < max(lasted-2*time.Second, time.Second) || takes < 5 {
-		t.Errorf("the kept tone lasts %v in one piece, want about %v", span, lasted)
+		t.Errorf("the kept tone lasts %v in one piece, want about %v; takes begin at %v, and tones last %v", span, lasted, seams, tones(samples, 880))
 	}
 	if last-first < toneRate {
 		return // it has no levels to compare
@@ -44,15 +51,15 @@ func checkTone(t *testing.T, n *node, slug string, lasted time.Duration, gain fl
 	}
 }
 
-// sound returns the sound of a playlist as ADTS, and of how many takes it is.
-func (n *node) sound(playlist string) (adts []byte, takes int) {
+// sound returns the sound of a playlist as ADTS, and at which of its frames the takes begin.
+func (n *node) sound(playlist string) (adts []byte, seams []time.Duration) {
 	n.t.Helper()
 	status, list := n.get(playlist)
 	if status != 200 {
 		n.t.Fatalf("%s: %d", playlist, status)
 	}
 	init := regexp.MustCompile(`#EXT-X-MAP:URI="([^"]+)"`)
-	track, config := 0, []byte(nil)
+	track, config, frames := 0, []byte(nil), 0
 	for line := range strings.Lines(string(list)) {
 		line = strings.TrimSpace(line)
 		m := init.FindStringSubmatch(line)
@@ -67,7 +74,7 @@ func (n *node) sound(playlist string) (adts []byte, takes int) {
 			n.t.Fatalf("%s is listed: %d", line, status)
 		}
 		if m != nil {
-			takes++
+			seams = append(seams, time.Duration(frames)*1024*time.Second/toneRate)
 			track, config = soundIn(n.t, data)
 			continue
 		}
@@ -78,12 +85,12 @@ func (n *node) sound(playlist string) (adts []byte, takes int) {
 		for _, f := range fragments {
 			for _, s := range f.Samples {
 				if f.Track == track {
-					adts = append(appendHeader(adts, config, len(s.Data)), s.Data...)
+					adts, frames = append(appendHeader(adts, config, len(s.Data)), s.Data...), frames+1
 				}
 			}
 		}
 	}
-	return adts, takes
+	return adts, seams
 }
 
 // soundIn returns the id and the config of an init's sound.
@@ -120,11 +127,18 @@ func level(samples []float32) float64 {
 	return 10 * math.Log10(sum/float64(len(samples)))
 }
 
-// longestTone returns where the longest run of a tone begins and ends whose phase never jumps: a frame of sound that is
-// lost or heard twice moves it.
-func longestTone(samples []float32, frequency float64) (first, last int) {
+// tone is a run of samples of one tone.
+type tone struct{ first, last int }
+
+func (t tone) String() string {
+	at := func(sample int) time.Duration { return time.Duration(sample) * time.Second / toneRate }
+	return fmt.Sprintf("%v–%v", at(t.first).Round(time.Millisecond), at(t.last).Round(time.Millisecond))
+}
+
+// tones returns the runs of a tone whose phase never jumps: a frame of sound that is lost or heard twice moves it.
+func tones(samples []float32, frequency float64) (all []tone) {
 	const window = 441
-	start, before := -1, complex128(0)
+	runs, before := false, complex128(0)
 	for at := 0; at+window <= len(samples); at += window {
 		var sum complex128
 		var power float64
@@ -135,14 +149,13 @@ func longestTone(samples []float32, frequency float64) (first, last int) {
 		sum /= window
 		switch pure := 2*real(sum*cmplx.Conj(sum)) > 0.9*power/window && power/window > 1e-4; {
 		case !pure:
-			start = -1
-		case start < 0 || math.Abs(cmplx.Phase(sum/before)) > 0.2:
-			start = at
+			runs = false
+		case !runs || math.Abs(cmplx.Phase(sum/before)) > 0.2:
+			all, runs = append(all, tone{at, at + window}), true
+		default:
+			all[len(all)-1].last = at + window
 		}
 		before = sum
-		if start >= 0 && at+window-start > last-first {
-			first, last = start, at+window
-		}
 	}
-	return first, last
+	return all
 }
