@@ -11,7 +11,7 @@ import (
 // TestAccessible looks at every page with an accessibility checker (axe), in the dark on a large screen and in the light
 // on a phone: it finds nothing serious.
 func TestAccessible(t *testing.T) {
-	t.Parallel()
+	draws(t)
 	n := newNode(t, "")
 	address := n.channel("news")
 	if status, body := n.call("PATCH", "/api/v1/channels/news", `{"record":true}`); status != 200 {

@@ -9,7 +9,7 @@ import (
 
 // TestChatPages lets viewers and a moderator chat by the pages, and looks at these with an accessibility checker.
 func TestChatPages(t *testing.T) {
-	t.Parallel()
+	draws(t)
 	n := newNode(t, "")
 	n.until("the log prints a setup link", 10*time.Second, func() bool { return setupLink.MatchString(n.said()) })
 	at, err := url.Parse(n.url(setupLink.FindString(n.said())))

@@ -35,7 +35,7 @@ func scripted(t *testing.T, script string, args ...string) {
 
 // TestEmbedded steers an embedded player from a page of another site, and opens a link to a moment.
 func TestEmbedded(t *testing.T) {
-	t.Parallel()
+	draws(t)
 	n := newNode(t, "")
 	address := n.channel("news")
 	camera(t, address, "320x180", "10", "440")
@@ -48,7 +48,7 @@ func TestEmbedded(t *testing.T) {
 
 // TestTellMe asks to be told when a channel is live, in browsers that can be told in different ways or not at all.
 func TestTellMe(t *testing.T) {
-	t.Parallel()
+	draws(t)
 	n := newNode(t, "")
 	n.channel("news")
 	scripted(t, "tell.mjs", n.url("/"), "news")
@@ -56,7 +56,7 @@ func TestTellMe(t *testing.T) {
 
 // TestChatInFrame chats in the frame of a page of another site.
 func TestChatInFrame(t *testing.T) {
-	t.Parallel()
+	draws(t)
 	n := newNode(t, "")
 	n.channel("news")
 	scripted(t, "framed.mjs", n.url("/"), "news")

@@ -89,7 +89,7 @@ func (a *appearance) seenAt(number int) float64 {
 // TestGraphics prepares a lower third in the studio and shows it: a viewer of another node sees it within 100 ms of the picture that it
 // belongs to, both when it comes and when it goes; what looks like HTML stays text.
 func TestGraphics(t *testing.T) {
-	t.Parallel()
+	draws(t)
 	n := newNode(t, "", "--node", "anna")
 	other := newNode(t, n.bucket, "--node", "bert")
 	n.until("the nodes see each other", 20*time.Second, func() bool { return n.sees() == 2 && other.sees() == 2 })

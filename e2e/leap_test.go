@@ -36,7 +36,7 @@ func (p patient) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestLeap has players play while the node dies and loses its spool: the numbers leap to 65,536, and each of
 // them goes on with the new pictures.
 func TestLeap(t *testing.T) {
-	t.Parallel()
+	draws(t)
 	n := newNode(t, "")
 	address := n.channel("leap")
 	file := media(t, 60)

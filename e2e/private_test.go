@@ -14,7 +14,7 @@ import (
 
 // TestPrivate plays a private channel by a playback link, in other players and on the page, until it is revoked.
 func TestPrivate(t *testing.T) {
-	t.Parallel()
+	draws(t)
 	n := newNode(t, "")
 	at := n.channel("vestry")
 	if status, body := n.call("PATCH", "/api/v1/channels/vestry", `{"visibility":"private"}`); status != http.StatusOK {

@@ -44,7 +44,7 @@ func (n *node) played(r kept) string {
 // TestRecorded records a broadcast, and cuts a clip out of it while it goes on. When it has ended, the recording is
 // listed and plays, also after the node was killed and its disk is lost, and in a browser; the MP4 of it has the same frames.
 func TestRecorded(t *testing.T) {
-	t.Parallel()
+	draws(t)
 	file := media(t, 12)
 	n := newNode(t, "")
 	address := n.channel("show")

@@ -46,6 +46,18 @@ type browser struct {
 	samples []sample
 }
 
+// screens are for the tests that draw pages beside others: two at once. A page that waits for a processor shows nothing in
+// time, and says nothing about the product.
+var screens = make(chan struct{}, 2)
+
+// draws lets a test that draws pages run beside others.
+func draws(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	screens <- struct{}{}
+	t.Cleanup(func() { <-screens })
+}
+
 // drive runs a script of web/test that drives a real browser, until the test ends: what it says is handed over line
 // by line, and over when it says nothing more. Screenshots go to MAYFLY_SHOTS, or to a directory of the test.
 func drive(t *testing.T, script string, said func(line []byte), over func(), args ...string) (stdin io.Writer) {
@@ -247,7 +259,7 @@ func TestBrowser(t *testing.T) {
 
 // TestPages opens each page at the size of a phone and of a desk, and takes screenshots.
 func TestPages(t *testing.T) {
-	t.Parallel()
+	draws(t)
 	n := newNode(t, "")
 	encoder := publishClock(t, n.channel("news"))
 	n.channel("later")

@@ -355,7 +355,7 @@ func seeds(t *testing.T, first uint64, runs int, rule string, enough int) (all [
 		count := (runs - n + workers - 1) / workers
 		args := append(workerFlags(), "-test.run=^TestWorker$", "-test.v=false", "-test.timeout=30m", "-sim.without="+rule)
 		cmd := exec.Command(self, args...)
-		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %d", workerEnv, first+uint64(n), workers, count), "GODEBUG=asyncpreemptoff=1", "GOGC=400")
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %d", workerEnv, first+uint64(n), workers, count), "GODEBUG=asyncpreemptoff=1,adaptivestackstart=1", "GOGC=400")
 		pipe, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

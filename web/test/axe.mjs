@@ -6,7 +6,7 @@
 // line: {"end":true,"faults":[…],"exceptions":[…],"console":[…]}. A fault is serious or critical by the checker's word.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { axe, launch, overhear, playsAlone } from './page.mjs'
+import { axe, gaveUp, launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
 const setup = new URL(positionals[0])
@@ -61,12 +61,7 @@ try {
     overhear(page, exceptions, errors)
     for (const [name, path, there] of pages) {
       await page.goto(setup.origin + path)
-      try {
-        await page.locator(there).first().waitFor()
-      } catch (e) {
-        // What the page shows instead says more than the wait that was in vain.
-        throw new Error(`${name}-${look}: no ${there} (${e.name}): ${(await page.locator('body').innerText()).replace(/\s+/g, ' ').slice(0, 400)}`)
-      }
+      await page.locator(there).first().waitFor()
       await page.waitForTimeout(700) // until what comes a moment later is there
       await check(page, `${name}-${look}`)
     }
@@ -77,7 +72,7 @@ try {
   await stranger.getByLabel('E-mail').waitFor()
   await check(stranger, 'login-light')
 } catch (e) {
-  faults.push(String(e.stack ?? e))
+  faults.push(await gaveUp(browser, e))
 }
 await browser.close()
 process.stdout.write(JSON.stringify({ end: true, faults, exceptions, console: errors }) + '\n')

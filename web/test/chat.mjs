@@ -6,7 +6,7 @@
 // On stdout, one JSON line per step. The last line is {"end":true,...} with every fault, exception and console error.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { axe, launch, overhear } from './page.mjs'
+import { axe, gaveUp, launch, overhear } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
 const setup = new URL(positionals[0])
@@ -164,7 +164,7 @@ try {
   for (const page of [ada, bob, eve]) if (await page.evaluate(() => globalThis.hacked === 1)) faults.push('a message ran as a script')
   say({ step: 'muted' })
 } catch (e) {
-  faults.push(String(e.stack ?? e))
+  faults.push(await gaveUp(browser, e))
 }
 await browser.close()
 say({ end: true, faults, exceptions, console: errors })

@@ -7,7 +7,7 @@
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { launch, playsAlone } from './page.mjs'
+import { gaveUp, launch, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
 const node = new URL(positionals[0]).origin
@@ -79,7 +79,7 @@ try {
   must('the menu closes by a key, and the button has the focus', await page.evaluate(() => document.querySelector('.menu').hidden && document.activeElement?.getAttribute('aria-label') === 'Settings'), null)
 } catch (e) {
   if (opt.shots) await page.screenshot({ path: join(opt.shots, 'embedded.png') }).catch(() => {})
-  faults.push(String(e.stack ?? e))
+  faults.push(await gaveUp(browser, e))
 }
 await browser.close()
 process.stdout.write(JSON.stringify({ end: true, faults, exceptions }) + '\n')

@@ -6,7 +6,7 @@
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { axe, launch, overhear } from './page.mjs'
+import { axe, gaveUp, launch, overhear } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
 const node = new URL(positionals[0]).origin
@@ -71,7 +71,7 @@ try {
   const stage = await small.locator('.stage').boundingBox()
   if (stage.width < 319 || stage.height < 179) faults.push(`a tiny frame: ${JSON.stringify(stage)}`)
 } catch (e) {
-  faults.push(String(e.stack ?? e))
+  faults.push(await gaveUp(browser, e))
 }
 await browser.close()
 blog.close()

@@ -8,7 +8,7 @@
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { launch, overhear, playsAlone } from './page.mjs'
+import { gaveUp, launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
 const setup = new URL(positionals[0])
@@ -127,6 +127,6 @@ try {
   say({ step: 'again' })
   say({ end: true, exceptions, console: errors })
 } catch (e) {
-  say({ failed: String(e.stack ?? e), exceptions, console: errors })
+  say({ failed: await gaveUp(browser, e), exceptions, console: errors })
 }
 await browser.close()

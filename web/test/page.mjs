@@ -22,6 +22,16 @@ export function overhear(page, exceptions, errors, but = /$^/) {
   })
 }
 
+/** Why a script gave up, with what each page showed then: that says more than a wait that was in vain. */
+export async function gaveUp(browser, e) {
+  const shown = []
+  for (const page of browser.contexts().flatMap((context) => context.pages())) {
+    const text = await page.locator('body').innerText({ timeout: 2000 }).catch((fault) => String(fault))
+    shown.push(`${page.url()} shows “${text.replace(/\s+/g, ' ').slice(0, 300)}”`)
+  }
+  return `${e.message ?? e}`.split('\n')[0] + `; ${shown.join('; ')}\n${e.stack ?? ''}`
+}
+
 const checker = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** What an accessibility checker finds serious or critical in a page or frame, a sentence each. */

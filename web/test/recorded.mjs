@@ -6,7 +6,7 @@
 // The channel has one recording. On stdout, one JSON line: {"end":true,"clip":SECONDS,"record":false,"dvrWindow":SECONDS,"exceptions":[…],"console":[…]}.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { launch, overhear, playsAlone } from './page.mjs'
+import { gaveUp, launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '' } } })
 const setup = new URL(positionals[0])
@@ -92,7 +92,7 @@ try {
   }
   process.stdout.write(JSON.stringify({ end: true, clip: (clip.out ?? clip.duration) - clip.in, record, dvrWindow, exceptions, console: errors }) + '\n')
 } catch (e) {
-  process.stdout.write(JSON.stringify({ failed: String(e.stack ?? e), exceptions, console: errors }) + '\n')
+  process.stdout.write(JSON.stringify({ failed: await gaveUp(browser, e), exceptions, console: errors }) + '\n')
 } finally {
   await browser.close()
 }

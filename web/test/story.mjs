@@ -9,7 +9,7 @@
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { fakeCamera, launch, overhear, playsAlone } from './page.mjs'
+import { fakeCamera, gaveUp, launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
 const setup = new URL(positionals[0])
@@ -224,7 +224,7 @@ try {
 } catch (e) {
   let n = 0
   for (const context of browser.contexts()) for (const page of context.pages()) await shot(page, `failed-${n++}`).catch(() => {})
-  say({ failed: `${e.stack ?? e}\n${JSON.stringify(await watching?.evaluate(() => window.story).catch(() => null))}` })
+  say({ failed: `${await gaveUp(browser, e)}\n${JSON.stringify(await watching?.evaluate(() => window.story).catch(() => null))}` })
 }
 say({ end: true, exceptions, console: errors })
 await browser.close()

@@ -8,7 +8,7 @@
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { launch, overhear, playsAlone } from './page.mjs'
+import { gaveUp, launch, overhear, playsAlone } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
 const setup = new URL(positionals[0])
@@ -191,7 +191,7 @@ try {
   await shot(ada, 'operate')
   say({ step: 'operate' })
 } catch (e) {
-  say({ failed: String(e.stack ?? e) })
+  say({ failed: await gaveUp(browser, e) })
   let n = 0
   for (const context of browser.contexts()) for (const page of context.pages()) await shot(page, `failed-${n++}`).catch(() => {})
 }

@@ -7,7 +7,7 @@
 import { createECDH } from 'node:crypto'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { axe, launch, overhear } from './page.mjs'
+import { axe, gaveUp, launch, overhear } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
 const node = new URL(positionals[0]).origin
@@ -123,7 +123,7 @@ try {
   await page.reload()
   await pressed(page, false)
 } catch (e) {
-  faults.push(String(e.stack ?? e))
+  faults.push(await gaveUp(browser, e))
 }
 await browser.close()
 process.stdout.write(JSON.stringify({ end: true, faults, exceptions }) + '\n')
