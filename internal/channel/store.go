@@ -249,13 +249,16 @@ func (s *Store) take(c *Channel, etag bucket.ETag, before **entry) bool {
 	}
 	watch := slices.Clone(s.watch)
 	s.mu.Unlock()
+	news := []*Channel{c}
+	if old != nil && old.channel.ID != c.ID && old.channel.Deleted.IsZero() { // its end was not seen
+		ended := *old.channel
+		ended.Deleted = time.Now().UTC()
+		news = []*Channel{&ended, c}
+	}
 	for _, f := range watch {
-		if old != nil && old.channel.ID != c.ID && old.channel.Deleted.IsZero() { // its end was not seen
-			ended := *old.channel
-			ended.Deleted = time.Now().UTC()
-			f(&ended)
+		for _, c := range news {
+			f(c)
 		}
-		f(c)
 	}
 	return true
 }

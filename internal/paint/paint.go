@@ -30,10 +30,7 @@ func Colour(text string, otherwise color.RGBA) color.RGBA {
 	if !Valid(text) {
 		return otherwise
 	}
-	v, err := strconv.ParseUint(text[1:], 16, 32)
-	if err != nil {
-		return otherwise
-	}
+	v, _ := strconv.ParseUint(text[1:], 16, 32) // six hexadecimal digits: it is valid
 	return color.RGBA{uint8(v >> 16), uint8(v >> 8), uint8(v), 255}
 }
 

@@ -2,7 +2,6 @@ package station
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/channel"
@@ -47,22 +46,8 @@ func (f *fleet) seek(slug string) {
 
 // channelChanged is told of every channel that is loaded or changed.
 func (s *Station) channelChanged(c *channel.Channel) {
-	s.succeeded(c)
 	s.programChanged(c)
 	s.burntChanged(c)
-}
-
-// succeeded ends what this node still has of an earlier channel at the address of this one: it was deleted when nobody
-// told this node.
-func (s *Station) succeeded(c *channel.Channel) {
-	s.mu.RLock()
-	p := s.channels[c.Slug]
-	s.mu.RUnlock()
-	if p == nil || !slices.ContainsFunc(c.Before, func(g channel.Gone) bool { return g.ID == p.id }) {
-		return
-	}
-	s.channelDeleted(&channel.Channel{ID: p.id, Slug: c.Slug})
-	s.channelDeleted(&channel.Channel{ID: BurntID(p.id), Slug: c.Slug + BurntPath})
 }
 
 // programChanged takes a channel as it is now.
