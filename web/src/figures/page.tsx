@@ -70,7 +70,7 @@ function Shown({ figures: f, from, to }: { figures: Figures; from: number; to: n
   const perHour = t.watched > 0 ? t.stalls / t.watched : 0
   const tiles = [
     ['Most at once', compact(t.most)], ['Came', compact(t.views)], ['Watched', hours(t.watched)],
-    ['Stalls in an hour', perHour.toFixed(perHour < 10 ? 1 : 0)], ['Behind life', t.latency ? `${t.latency.toFixed(1)} s` : 'not said'], ['Sent', size(t.bytes)],
+    ['Stalls in an hour', perHour.toFixed(perHour < 10 ? 1 : 0)], ['Delay', t.latency ? `${t.latency.toFixed(1)} s` : 'not said'], ['Sent', size(t.bytes)],
   ]
   return (
     <>
@@ -90,7 +90,7 @@ function Shown({ figures: f, from, to }: { figures: Figures; from: number; to: n
         <summary>As a table</summary>
         <div class="table" tabIndex={0} role="region" aria-label="Figures as a table">
           <table>
-            <thead><tr><th scope="col">From</th><th scope="col">Viewers</th><th scope="col">Most</th><th scope="col">Came</th><th scope="col">Watched</th><th scope="col">Stalls</th><th scope="col">Behind life</th></tr></thead>
+            <thead><tr><th scope="col">From</th><th scope="col">Viewers</th><th scope="col">Most</th><th scope="col">Came</th><th scope="col">Watched</th><th scope="col">Stalls</th><th scope="col">Delay</th></tr></thead>
             <tbody>
               {f.spans.map((s) => (
                 <tr key={s.start}><th scope="row">{moment(s.start)}</th><td>{s.viewers.toFixed(1)}</td><td>{s.most}</td><td>{s.views}</td><td>{hours(s.watched)}</td><td>{s.stalls}</td><td>{s.latency ? `${s.latency.toFixed(1)} s` : ''}</td></tr>
