@@ -208,7 +208,7 @@ func TestPartition(t *testing.T) {
 func (f *fleet) cut(i int, off bool) {
 	f.t.Helper()
 	if f.world != nil {
-		f.world.cut(i, off)
+		f.world.cut(f.nodes[i], off)
 		return
 	}
 	value := map[bool]string{true: "1", false: "0"}[off]

@@ -45,7 +45,7 @@ func newFleet(t *testing.T) *fleet {
 	if f.world != nil {
 		host = f.world.host()
 	}
-	for i, name := range nodeNames {
+	for _, name := range nodeNames {
 		g := newGate(t, host, strings.TrimPrefix(s3.Endpoint(), "http://"))
 		dir := t.TempDir()
 		n := &node{
@@ -54,7 +54,7 @@ func newFleet(t *testing.T) *fleet {
 			http:   "127.0.0.1:0", rtmp: "127.0.0.1:0", mesh: "127.0.0.1:0",
 		}
 		if f.world != nil {
-			f.world.place(n, i)
+			f.world.place(n)
 		} else {
 			n.flags = append(n.flags, "--faults", "127.0.0.1:0")
 		}

@@ -41,6 +41,7 @@ func build(m *testing.M) int {
 			return 1
 		}
 	}
+	defer makeNetworks()()
 	code := m.Run()
 	if os.Getenv("MAYFLY_TABLE") != "" {
 		fmt.Println(table())
@@ -130,6 +131,7 @@ type node struct {
 	env        []string
 	flags      []string
 	inside     []string // the command that runs it where it shall run
+	link       string   // of its network: the end outside of what joins it to the others
 	http, rtmp string   // addresses
 	mesh       string   // the address of both ports for other nodes
 	faults     string   // of the control that harms it, if it has one

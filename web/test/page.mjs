@@ -16,7 +16,7 @@ export const launch = (...more) => chromium.launch({
 
 /** Notes every uncaught exception of a page, and every console error but loads that failed, which are the network's fault, and what but matches. */
 export function overhear(page, exceptions, errors, but = /$^/) {
-  page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
+  page.on('pageerror', (e) => exceptions.push(String(e.stack || e)))
   page.on('console', (m) => {
     if (m.type() === 'error' && !/^Failed to load resource|net::ERR_/.test(m.text()) && !but.test(m.text())) errors.push(m.text())
   })
