@@ -18,7 +18,7 @@ const browser = await launch(playsAlone)
 const context = await browser.newContext({ viewport: { width: 900, height: 700 }, permissions: ['clipboard-read', 'clipboard-write'] })
 context.setDefaultTimeout(20_000)
 const page = await context.newPage()
-page.on('pageerror', (e) => exceptions.push(String(e.stack ?? e)))
+page.on('pageerror', (e) => exceptions.push(String(e.stack || e)))
 
 const must = (what, ok, seen) => ok || faults.push(`${what}: ${JSON.stringify(seen)}`)
 const view = () => page.evaluate(() => globalThis.player.view)
