@@ -279,7 +279,7 @@ func (d *Director) settleEarly() {
 }
 
 // Sealed says that a take was ended by its seal, after the death of its node (rules D, E, G). exact
-// says that nothing beyond it was ever listed; leap, that nobody knows what was.
+// says that nothing more of it was ever listed; leap, that nobody knows what was listed behind what is known.
 func (d *Director) Sealed(take media.TakeID, at Edge, exact, leap bool) {
 	d.forget(take)
 	if d.pending != nil && d.pending.take == take {
@@ -290,10 +290,11 @@ func (d *Director) Sealed(take media.TakeID, at Edge, exact, leap bool) {
 		return
 	}
 	end := e.endAt(at)
+	end.Leap = leap
 	if !exact {
 		// The broken segment may have been listed whole. It and the one after it become gaps.
 		end.At.Part, end.Cut = 0, 0
-		end.Gaps, end.Leap = gapsAfterSeal, leap
+		end.Gaps = gapsAfterSeal
 		end.ProgramTime = end.ProgramTime.Add(media.Ticks(gapsAfterSeal * gapDuration).Duration())
 	}
 	delete(d.bounds, e.ID)

@@ -226,6 +226,7 @@ func TestSealedWords(t *testing.T) {
 		next        int64
 	}{
 		{true, false, End{At: media.Pos{Segment: 4, Part: 1}}, 5},
+		{true, true, End{At: media.Pos{Segment: 4, Part: 1}, Leap: true}, leapUnit},
 		{false, false, End{At: media.Pos{Segment: 4}, Gaps: 2}, 6},
 		{false, true, End{At: media.Pos{Segment: 4}, Gaps: 2, Leap: true}, leapUnit},
 	} {
@@ -269,6 +270,36 @@ func TestDoubtBeforeFirst(t *testing.T) {
 	e := air(t, d, d.Began(contender("a", 1, 0)))
 	if e.Number != leapUnit || d.List().Validate() != nil {
 		t.Errorf("it begins with %d: %v", e.Number, d.List().Validate())
+	}
+}
+
+// TestDoubtLost finds in a log what began behind a leap that the list in the bucket does not have: whoever leapt died
+// before the bucket heard of it. What began after something else is not taken for that.
+func TestDoubtLost(t *testing.T) {
+	for name, before := range map[string]func(*Director){
+		"after an entry": func(d *Director) {
+			e := air(t, d, d.Began(contender("a", 1, 0)))
+			d.Sealed(e.Take, edgeAt(4, 1), true, false)
+		},
+		"before the first": func(*Director) {},
+	} {
+		d := newDirector()
+		before(d)
+		list := d.List()
+		d.Doubt()
+		claim := d.Began(contender("a", 2, 0)).Claim
+		again := NewDirector(list, true)
+		again.Safe(claim)
+		if e := again.List().OnAir(); e == nil || e.ID != claim.Entry.ID || e.Number != leapUnit || again.List().Validate() != nil {
+			t.Errorf("%s: on air is %+v, %v", name, e, again.List().Validate())
+		}
+		later := *claim.Entry
+		later.Discontinuity++
+		again = NewDirector(list, true)
+		again.Safe(&Mark{Entry: &later})
+		if e := again.List().OnAir(); e != nil {
+			t.Errorf("%s: what began after something that is not known is on air: %+v", name, e)
+		}
 	}
 }
 

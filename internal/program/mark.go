@@ -40,6 +40,9 @@ func ParseMark(b []byte) (*Mark, error) {
 
 // apply returns the list with a mark.
 func (c *CutList) apply(m *Mark) *CutList {
+	if m.leapt(c) {
+		c = c.doubt()
+	}
 	last := c.last()
 	ends := m.End != nil && last != nil && last.ID == m.Ended && last.End == nil
 	begins := m.Entry != nil && c.Entry(m.Entry.ID) == nil && m.follows(c)
@@ -71,6 +74,22 @@ func (m *Mark) follows(list *CutList) bool {
 		before.End = m.End
 	}
 	return before.End != nil && (m.Entry == nil || m.Entry.Number == before.next())
+}
+
+// leapt reports whether the entry that begins comes right after the list's last one, but for a leap that the list does
+// not have: whoever began it had a doubt that was lost with its memory.
+func (m *Mark) leapt(list *CutList) bool {
+	if m.Entry == nil || m.Ended != "" || list.Entry(m.Entry.ID) != nil || m.follows(list) {
+		return false
+	}
+	discontinuity := int64(0)
+	if last := list.last(); last != nil {
+		if last.End == nil || last.End.Leap {
+			return false
+		}
+		discontinuity = last.Discontinuity + last.End.Breaks + 1
+	}
+	return m.Entry.Discontinuity == discontinuity && m.follows(list.doubt())
 }
 
 // ID names what is claimed: the entry that begins, or else the one that ends.

@@ -306,7 +306,7 @@ func (s *sim) check() {
 		s.fault("%v", err)
 	}
 	for _, span := range []media.Ticks{LiveSpan / 4, 100 * LiveSpan} {
-		w, _ := Of(list, s.lookup, View{Rendition: media.Main, Span: span, Part: 250 * time.Millisecond, LowLatency: true, Until: s.director.Until()})
+		w, _ := Of(list, s.lookup, View{Rendition: media.Main, Span: span, Part: 250 * time.Millisecond, LowLatency: true, Until: s.director.Until(), Shown: s.last + 1})
 		s.checkWindow(w)
 	}
 }

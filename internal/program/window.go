@@ -29,6 +29,9 @@ type View struct {
 	// Floor is the lowest number that may be listed: a node that comes to know more of the past must
 	// not show it to viewers to whom it has shown less.
 	Floor int64
+	// Shown is the number behind the last one that was listed before. Behind an end that leaps nothing else is listed,
+	// not even a gap: who wrote the take may have listed something else there (rule E).
+	Shown int64
 
 	// Now paces what is driven by the clock, and decides nothing else.
 	Now time.Time
@@ -299,11 +302,15 @@ func (b *builder) gaps(e *Entry, base media.Address) {
 	}
 	for i := e.End.Gaps - 1; i >= 0; i-- {
 		base.Segment = e.End.At.Segment + uint32(i)
-		if e.Number+int64(base.Segment)-int64(e.From) < b.view.Floor {
+		number := e.Number + int64(base.Segment) - int64(e.From)
+		if number < b.view.Floor {
 			return
 		}
+		if e.End.Leap && number >= b.view.Shown {
+			continue
+		}
 		behind := media.Ticks(e.End.Gaps-i) * gapDuration
-		b.add(e, e.Number+int64(base.Segment)-int64(e.From), hls.Segment{
+		b.add(e, number, hls.Segment{
 			URI: base.String(), Init: initAddress(base), Duration: gapDuration, Gap: true, Complete: true,
 			ProgramTime: e.End.ProgramTime.Add(-behind.Duration()), Discontinuity: base.Segment == e.From,
 		})

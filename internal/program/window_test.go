@@ -160,6 +160,19 @@ func TestWindowOfEnded(t *testing.T) {
 	}
 }
 
+// TestWindowBehindLeap lists no more gaps where nobody knows what was listed than were shown here.
+func TestWindowBehindLeap(t *testing.T) {
+	sealed := at(3, 0)
+	sealed.Gaps, sealed.Leap = 2, true // would be numbers 3 and 4
+	v := View{Rendition: media.Main, Span: 3600 * media.TicksPerSecond, Part: 250 * time.Millisecond}
+	for shown, want := range []string{"WWW", "WWW", "WWW", "WWW", "WWWG", "WWWGG", "WWWGG"} {
+		v.Shown = int64(shown)
+		if w, _ := windowOf(listOf(sealed), v, listed(1, 0, 3, 2)); brief(w) != want {
+			t.Errorf("%d numbers were shown: it lists %s, want %s", shown, brief(w), want)
+		}
+	}
+}
+
 // TestWindowFloor never lists below a number, whatever comes to be known, and counts discontinuities right.
 func TestWindowFloor(t *testing.T) {
 	sealed := at(3, 0)

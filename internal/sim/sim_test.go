@@ -467,6 +467,11 @@ func TestKnownSeeds(t *testing.T) {
 	for seed, why := range map[uint64]string{
 		1040: "a plan behind a take that was ahead of the clock waited for it",
 		1988: "a dead node's mark put a take on air that had been closed meanwhile, and nobody ended it",
+		290:  "two nodes that were without the bucket agreed on what the third one, which had it, claimed otherwise",
+		1223: "behind a leap there were gaps that a node which was cut off had listed as something else",
+		7555: "what a node had begun behind a leap was forgotten with its memory, and its number was given again",
+		7973: "a node held its window back for a plan that it could not read while the bucket was away",
+		6716: "two nodes that claimed at once refused each other while the bucket was away",
 		1254: "off air was not ended by a cut while a cue had not ended",
 	} {
 		for range times {

@@ -3,6 +3,8 @@ package station
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/fnv"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bucket"
@@ -20,8 +22,8 @@ const (
 // from the bucket, or, while that is away, from the other nodes.
 func (p *Program) claim(ctx context.Context, m *program.Mark) {
 	p.station.fleet.gather(ctx, p)
-	began := time.Now()
-	for ctx.Err() == nil {
+	began, unanswered := time.Now(), false
+	for tries := 0; ctx.Err() == nil; tries++ {
 		if (p.station.Health().AwayFor == 0 || time.Since(began) > claimTime) && p.mine(m) {
 			err := p.claimInBucket(ctx, m)
 			if err == nil {
@@ -31,9 +33,10 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 				p.nextLater(ctx)
 				return
 			}
+			unanswered = unanswered || errors.Is(err, errUnanswered)
 		}
 		away := p.station.Health().AwayFor > 0 || time.Since(began) > claimTime
-		if away && p.grantable(m) && p.station.granted(ctx, p, m) {
+		if away && p.grantable(m) && p.station.granted(ctx, p, m, unanswered) {
 			p.mu.Lock()
 			o := p.director.Granted(m.Entry.ID)
 			if o == nil || p.writers[o.Take] == nil { // the list has gone on meanwhile, or the take has ended
@@ -48,10 +51,18 @@ func (p *Program) claim(ctx context.Context, m *program.Mark) {
 			return
 		}
 		select {
-		case <-time.After(claimRetry):
+		case <-time.After(spread(m.ID(), tries)):
 		case <-ctx.Done():
 		}
 	}
+}
+
+// spread returns how long a claim waits before it is tried again. It differs from claim to claim, so that of two that
+// stand in each other's way one comes alone.
+func spread(claim string, tries int) time.Duration {
+	h := fnv.New32a()
+	fmt.Fprint(h, claim, tries)
+	return claimRetry/2 + time.Duration(h.Sum32())%claimRetry
 }
 
 // grantable reports whether the others' word can stand for the bucket's: there must be a take's log to keep the
@@ -86,7 +97,7 @@ func (p *Program) mine(m *program.Mark) bool {
 	if _, err := program.Claimed(list, list, m); err != nil {
 		return true // the list has gone on, and the bucket says how
 	}
-	return f.promise(p, list, m, f.station.cfg.Spool.Node())
+	return f.promise(p, list, m, f.station.cfg.Spool.Node(), 0)
 }
 
 // wants reports whether a claim is still wanted: its take is still there, or it needs none.
@@ -112,19 +123,27 @@ func (p *Program) claimInBucket(ctx context.Context, m *program.Mark) error {
 	return err
 }
 
+// errUnanswered is wrapped when the bucket may have carried out a claim, and its answer was lost.
+var errUnanswered = errors.New("the bucket may have it")
+
 // carryOut writes an entry that this node or another one claims into the cut list in the bucket, if it
 // follows what is there, and learns what is there then.
 func (p *Program) carryOut(ctx context.Context, m *program.Mark) (list *program.CutList, err error) {
 	p.mu.Lock()
 	ours := p.director.List()
 	p.mu.Unlock()
+	written := false
 	_, err = bucket.Update(ctx, p.station.cfg.Docs, cutsKey(p.id), func(c *program.CutList) (err error) {
+		written = true
 		if list, err = program.Claimed(c, ours, m); err == nil {
 			*c = *list
 		}
 		return err
 	})
 	if err != nil && !errors.Is(err, program.ErrTaken) {
+		if written {
+			err = fmt.Errorf("%w: %w", errUnanswered, err)
+		}
 		return nil, err
 	}
 	p.mu.Lock()
@@ -164,9 +183,9 @@ func (p *Program) learn(list *program.CutList, sure bool) {
 }
 
 // granted reports whether the others give their word for a claim while the bucket is away.
-func (s *Station) granted(ctx context.Context, p *Program, m *program.Mark) bool {
+func (s *Station) granted(ctx context.Context, p *Program, m *program.Mark, unanswered bool) bool {
 	if s.fleet == nil {
 		return true
 	}
-	return s.fleet.promised(ctx, p, m)
+	return s.fleet.promised(ctx, p, m, unanswered)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
@@ -36,6 +37,7 @@ type fleet struct {
 	live      map[string]map[string]place // by channel and publisher's place: who takes it in
 	liveAt    map[string]time.Time        // when a node last said what it takes in
 	promises  map[string]promise          // by channel
+	tries     atomic.Uint64               // to get promises
 	returned  map[string]bool             // nodes whose publishers came back to this one
 	ending    map[string]time.Time        // incarnations that are being ended, or were
 	elsewhere map[string]time.Time        // when another node said that it ends one
@@ -69,6 +71,7 @@ const (
 	subjectLeave     = "leave"     // end an entry whose take is written there
 	subjectSeam      = "seam"      // have a derived take stand still where another one goes on
 	subjectPromise   = "promise"   // give your word for a claim
+	subjectWithdrawn = "withdrawn" // a promise is not needed any more
 	subjectWord      = "word"      // list no more of a clock-driven entry than you have
 )
 
@@ -89,7 +92,7 @@ func (s *Station) Join(m Mesh, route string) error {
 	}
 	for subject, h := range map[string]func(string, []byte){
 		subjectCuts: f.heardCuts, subjectLive: f.heardLive, subjectPublisher: f.heardPublisher, subjectSealed: f.heardSealed, subjectEnding: f.heardEnding,
-		subjectChannel: f.heardChannel, subjectTouched: f.heardTouched, subjectSoft: f.heardSoft,
+		subjectChannel: f.heardChannel, subjectTouched: f.heardTouched, subjectSoft: f.heardSoft, subjectWithdrawn: f.heardWithdrawn,
 	} {
 		if _, err := m.Subscribe(subject, h); err != nil {
 			return err

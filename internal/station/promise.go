@@ -17,6 +17,8 @@ import (
 type promise struct {
 	after, entry string
 	by           string // the node that claims
+	try          uint64 // how often it had asked for promises then
+	firm         bool   // the bucket may have the claim: it cannot be taken back
 	given        time.Time
 }
 
@@ -28,6 +30,14 @@ type promiseMessage struct {
 	Channel string           `json:"channel"`
 	Claim   *program.Mark    `json:"claim"`
 	List    *program.CutList `json:"list"`
+	Try     uint64           `json:"try,omitempty"`
+}
+
+// withdrawnMessage takes back a try to get promises that has failed.
+type withdrawnMessage struct {
+	Channel string `json:"channel"`
+	Entry   string `json:"entry"`
+	Try     uint64 `json:"try"`
 }
 
 // promiseAnswer is how a promise was given.
@@ -41,15 +51,28 @@ type promiseAnswer struct {
 const newborn = 6 * time.Second
 
 // promised asks all members for their word that a claim is carried out while the bucket is away. Most of
-// those that are known must give it, and nobody who is in sight may refuse (rule F). One that has the bucket
+// those that are known must give it, nobody who is in sight may refuse (rule F), and nobody who is not may claim. One that has the bucket
 // after all carries the claim out there: else a node that has it too could do so with another claim.
-func (f *fleet) promised(ctx context.Context, p *Program, claim *program.Mark) bool {
+//
+// What was promised in vain is taken back, or two nodes that claim at the same time would refuse each other for as long
+// as both want it. binds says that this node's own word stands all the same, because the bucket may have the claim.
+func (f *fleet) promised(ctx context.Context, p *Program, claim *program.Mark, binds bool) (all bool) {
 	p.mu.Lock()
 	list := p.director.List()
 	p.mu.Unlock()
-	if !f.promise(p, list, claim, f.station.cfg.Spool.Node()) {
+	try := f.tries.Add(1)
+	if !f.promise(p, list, claim, f.station.cfg.Spool.Node(), try) {
 		return false
 	}
+	defer func() {
+		if all {
+			return
+		}
+		if !binds {
+			f.withdraw(f.station.cfg.Spool.Node(), withdrawnMessage{p.id, claim.ID(), try})
+		}
+		f.say(subjectWithdrawn, withdrawnMessage{p.id, claim.ID(), try})
+	}()
 	asked := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, claimTime)
 	defer cancel()
@@ -63,10 +86,13 @@ func (f *fleet) promised(ctx context.Context, p *Program, claim *program.Mark) b
 		}
 		known++
 		if m.State != mesh.Alive {
+			if f.mayClaim(m, p.id, list) {
+				return false
+			}
 			continue
 		}
 		group.Go(func() {
-			answer, err := ask[promiseAnswer](ctx, f, m.Node, subjectPromise, promiseMessage{p.id, claim, list.Tail(tellEntries)})
+			answer, err := ask[promiseAnswer](ctx, f, m.Node, subjectPromise, promiseMessage{p.id, claim, list.Tail(tellEntries), try})
 			mu.Lock()
 			defer mu.Unlock()
 			if given++; err != nil {
@@ -85,6 +111,25 @@ func (f *fleet) promised(ctx context.Context, p *Program, claim *program.Mark) b
 		most = given == known
 	}
 	return kept || !refused && most && time.Since(asked) < promiseTime/2
+}
+
+// mayClaim reports whether a node that is out of sight may put something on air in a channel by itself, should it have
+// the bucket: it takes in a source, or wrote what was on air last. Then others do not agree on anything else.
+func (f *fleet) mayClaim(m mesh.Member, channel string, list *program.CutList) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ended := f.soft[m.Incarnation]; ended {
+		return false
+	}
+	if n := len(list.Entries); n > 0 && list.Entries[n-1].Origin == m.Incarnation {
+		return true
+	}
+	for _, at := range f.live[channel] {
+		if at.incarnation == m.Incarnation {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *fleet) askedPromise(ctx context.Context, from string, data []byte) ([]byte, error) {
@@ -109,7 +154,7 @@ func (f *fleet) askedPromise(ctx context.Context, from string, data []byte) ([]b
 	if list == nil {
 		return nil, ErrStarting
 	}
-	if !f.promise(p, list, m.Claim, from) {
+	if !f.promise(p, list, m.Claim, from, m.Try) {
 		return nil, program.ErrTaken
 	}
 	answer := promiseAnswer{}
@@ -122,6 +167,8 @@ func (f *fleet) askedPromise(ctx context.Context, from string, data []byte) ([]b
 		}
 		if err == nil {
 			answer.Kept = kept.Tail(tellEntries)
+		} else if errors.Is(err, errUnanswered) {
+			f.firm(m)
 		}
 	}
 	return json.Marshal(answer)
@@ -129,7 +176,7 @@ func (f *fleet) askedPromise(ctx context.Context, from string, data []byte) ([]b
 
 // promise gives this node's word to a node, or refuses. What a node claims itself it promises to itself,
 // also when it is the bucket that it asks: else it could give its word for another claim meanwhile.
-func (f *fleet) promise(p *Program, list *program.CutList, claim *program.Mark, by string) bool {
+func (f *fleet) promise(p *Program, list *program.CutList, claim *program.Mark, by string, try uint64) bool {
 	if _, err := program.Claimed(list, list, claim); err != nil {
 		return false
 	}
@@ -139,9 +186,36 @@ func (f *fleet) promise(p *Program, list *program.CutList, claim *program.Mark, 
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if given, ok := f.promises[p.id]; ok && given.after == after && given.by != by && time.Since(given.given) < promiseTime {
+	given, ok := f.promises[p.id]
+	if ok && given.after == after && given.by != by && time.Since(given.given) < promiseTime {
 		return false
 	}
-	f.promises[p.id] = promise{after, claim.ID(), by, time.Now()}
+	f.promises[p.id] = promise{after, claim.ID(), by, try, ok && given.firm && given.entry == claim.ID(), time.Now()}
 	return true
+}
+
+// firm notes that the bucket may have carried out a claim for which this node gave its word.
+func (f *fleet) firm(m promiseMessage) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if given := f.promises[m.Channel]; given.entry == m.Claim.ID() {
+		given.firm = true
+		f.promises[m.Channel] = given
+	}
+}
+
+func (f *fleet) heardWithdrawn(from string, data []byte) {
+	var m withdrawnMessage
+	if json.Unmarshal(data, &m) == nil {
+		f.withdraw(from, m)
+	}
+}
+
+// withdraw ends a promise that was given to a node, if it has not asked again since.
+func (f *fleet) withdraw(by string, m withdrawnMessage) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if given, ok := f.promises[m.Channel]; ok && given.by == by && given.entry == m.Entry && given.try == m.Try && !given.firm {
+		delete(f.promises, m.Channel)
+	}
 }

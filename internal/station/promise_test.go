@@ -35,7 +35,7 @@ func TestClaimCarriedOut(t *testing.T) {
 		}
 		n.all["a"].away.Down(true)
 		a, b := programs["a"], programs["b"]
-		if !a.station.fleet.promised(t.Context(), a, n.claimOf("a", "first")) {
+		if !a.station.fleet.promised(t.Context(), a, n.claimOf("a", "first"), false) {
 			t.Fatalf("nobody promises it\n%s", n.logs())
 		}
 		list, err := bucket.Load[program.CutList](t.Context(), bucket.NewDocuments(n.bucket), cutsKey(a.id))
@@ -52,8 +52,92 @@ func TestClaimCarriedOut(t *testing.T) {
 			t.Errorf("another claim in the bucket = %v", err)
 		}
 		n.all["c"].away.Down(true)
-		if a.station.fleet.promised(t.Context(), a, n.claimOf("a", "third")) {
+		if a.station.fleet.promised(t.Context(), a, n.claimOf("a", "third"), false) {
 			t.Error("a claim is granted that does not follow what is in the bucket")
+		}
+	})
+}
+
+// TestRivalClaims claims at two nodes while the bucket is away: what one was promised in vain is taken back, and the
+// other one gets it at once. What the bucket may have is not taken back.
+func TestRivalClaims(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		time.Sleep(6 * time.Second) // so that the nodes give promises
+		n.bucket.Down(true)
+		claim := func(name, entry string, binds bool) bool {
+			p, err := n.all[name].station.Program("news")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.station.fleet.promised(t.Context(), p, n.claimOf(name, entry), binds)
+		}
+		word := func(name, entry string) { // as a claim gives it, before it asks
+			p, err := n.all[name].station.Program("news")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.mu.Lock()
+			list := p.director.List()
+			p.mu.Unlock()
+			if !p.station.fleet.promise(p, list, n.claimOf(name, entry), name, 0) {
+				t.Fatalf("%s does not give itself its word", name)
+			}
+		}
+		word("b", "of b")
+		if claim("a", "of a", false) {
+			t.Error("it is granted against b's word")
+		}
+		time.Sleep(100 * time.Millisecond) // until c has heard that it was in vain
+		if !claim("b", "of b", false) {
+			t.Error("the other one does not get it")
+		}
+		time.Sleep(promiseTime)
+		word("c", "of c")
+		if claim("b", "bound", true) {
+			t.Error("it is granted against c's word")
+		}
+		if claim("c", "of c", false) {
+			t.Error("it is granted though the bucket may have what b claims")
+		}
+	})
+}
+
+// TestClaimOutOfSight claims while the bucket is away and a node is out of sight: nobody agrees on anything if that one
+// may put something else on air, because it wrote what was on air last.
+func TestClaimOutOfSight(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		other := n.all["a"].channel("other", "cam2")
+		e := n.all["c"].mustPublish("cam-key-0123456789")
+		if err := e.run(6 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		e.x.Close(nil)
+		time.Sleep(3 * time.Second)
+		n.bucket.Down(true)
+		for _, o := range []string{"a", "b"} {
+			n.net.Cut("c", o, true)
+			n.net.Cut(o, "c", true)
+		}
+		time.Sleep(5 * time.Second)
+		f := n.all["a"].station.fleet
+		for slug, want := range map[string]bool{"news": false, other.Slug: true} {
+			p, err := n.all["a"].station.Program(slug)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := n.claimOf("a", "of a")
+			p.mu.Lock()
+			list := p.director.List()
+			m.Entry.Number = p.director.NextNumber()
+			p.mu.Unlock()
+			if k := len(list.Entries); k > 0 {
+				m.Entry.Discontinuity, m.Entry.ProgramTime = list.Entries[k-1].Discontinuity+1, list.Entries[k-1].End.ProgramTime
+			}
+			if got := f.promised(t.Context(), p, m, false); got != want {
+				t.Errorf("%s: it is promised: %v, want %v", slug, got, want)
+			}
 		}
 	})
 }

@@ -57,7 +57,7 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 		return nil, v.wait(), ErrNotYet
 	}
 	if v.stale {
-		w, state := p.window(dvr, v.floor)
+		w, state := p.window(dvr, v)
 		p.played(v, state)
 		if p.withheld() {
 			return nil, v.wait(), ErrNotYet
@@ -65,7 +65,7 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 		if v.gathers = patient && state.Lacking; v.gathers {
 			return nil, v.wait(), ErrNotYet // of a take that is being followed the end has not come yet
 		}
-		if (state.Lacking && w.MediaSequence > v.front() || before(w, v.window)) && (v.lacks() || p.leapt()) {
+		if (state.Lacking && w.MediaSequence > v.front() || before(w, v.window)) && (v.lacks(p.station.Health().AwayFor > 0) || p.leapt()) {
 			return v.window, v.wait(), nil
 		}
 		if dvr && v.floor == 0 {
@@ -100,16 +100,23 @@ func (p *Program) leapt() bool {
 	return e.Play != nil && e.End != nil && e.End.Leap
 }
 
-// lackTime is how long the end of a take is waited for that this node does not have.
-const lackTime = 10 * time.Second
+// lackTime is how long the end of a take, or a plan, is waited for that this node does not have, and awayLackTime while
+// the bucket is away: then only other nodes can have it, and they give it at once.
+const (
+	lackTime     = 10 * time.Second
+	awayLackTime = 2 * time.Second
+)
 
 // lacks reports whether a window is better held back, because what it lacks is on its way.
-func (v *view) lacks() bool {
+func (v *view) lacks(away bool) bool {
 	if v.window == nil || len(v.window.Segments) == 0 {
 		return false
 	}
 	if v.lacking.IsZero() {
 		v.lacking = time.Now()
+	}
+	if away {
+		return time.Since(v.lacking) < awayLackTime
 	}
 	return time.Since(v.lacking) < lackTime
 }
@@ -120,6 +127,14 @@ func (v *view) front() int64 {
 		return 0
 	}
 	return v.window.MediaSequence
+}
+
+// end returns the number behind the last one of the window that is shown.
+func (v *view) end() int64 {
+	if v.window == nil {
+		return 0
+	}
+	return v.window.MediaSequence + int64(len(v.window.Segments))
 }
 
 // before reports whether a window ends before another one does: this node has lost what it knew, and is
@@ -154,8 +169,11 @@ func (p *Program) onAir() error {
 }
 
 // window makes a window anew.
-func (p *Program) window(dvr bool, floor int64) (*hls.Window, program.State) {
-	v := program.View{Rendition: media.Main, Span: program.LiveSpan, Part: p.station.partTarget(), LowLatency: true, Until: p.director.Until(), Floor: floor}
+func (p *Program) window(dvr bool, shown *view) (*hls.Window, program.State) {
+	v := program.View{
+		Rendition: media.Main, Span: program.LiveSpan, Part: p.station.partTarget(), LowLatency: true, Until: p.director.Until(),
+		Floor: shown.floor, Shown: shown.end(),
+	}
 	if dvr {
 		v.Span, v.LowLatency = media.TicksOf(p.channel.Window()), false
 	}
