@@ -139,8 +139,10 @@ func (p *Program) release() {
 			p.station.forget(l)
 		}
 	}
+	if time.Since(p.follow.wanted) > wantedFor { // else there are viewers to whom less was shown, though this node leaves
+		p.live.floor, p.dvr.floor = 0, 0
+	}
 	p.follow = following{}
-	p.live.floor, p.dvr.floor = 0, 0
 	p.touch()
 }
 
