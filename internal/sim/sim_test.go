@@ -472,6 +472,7 @@ func TestKnownSeeds(t *testing.T) {
 		7555: "what a node had begun behind a leap was forgotten with its memory, and its number was given again",
 		7973: "a node held its window back for a plan that it could not read while the bucket was away",
 		2373: "a node that left showed viewers numbers again that it had left out",
+		3686: "a node that began put something on air before the one that ended a dead node without a word had stored the leap",
 		6716: "two nodes that claimed at once refused each other while the bucket was away",
 		1254: "off air was not ended by a cut while a cue had not ended",
 	} {

@@ -209,13 +209,15 @@ func (f *fleet) meet(ctx context.Context) {
 const meetEvery = 250 * time.Millisecond
 
 // met reports whether an incarnation of another node is heard, or has ended, or writes to the bucket and
-// so tells there what it decides. One that does nothing of all that is ended after a while.
+// so tells there what it decides. One that does nothing of all that is ended after a while. Of one that ended without
+// anybody's word this node is in doubt like the node that ended it.
 func (f *fleet) met(ctx context.Context, i bundle.Incarnation, waited time.Duration) bool {
 	s := f.station
 	if f.lives(i) {
 		return true
 	}
-	if _, err := s.origin(ctx, i.String()); err == nil {
+	if o, err := s.origin(ctx, i.String()); err == nil {
+		s.inherit(o, i)
 		return true
 	}
 	if waited < s.cfg.Patience {

@@ -65,7 +65,7 @@ func (p *Program) settle(ctx context.Context) {
 	p.station.wakeKeeper()
 }
 
-// doubt tells the director of incarnations that this node ended without anybody's word. The lock is held.
+// doubt tells the director of incarnations that ended without anybody's word, as far as that is not stored. The lock is held.
 func (p *Program) doubt() {
 	p.station.past.mu.Lock()
 	defer p.station.past.mu.Unlock()
