@@ -472,6 +472,7 @@ func TestKnownSeeds(t *testing.T) {
 		7555: "what a node had begun behind a leap was forgotten with its memory, and its number was given again",
 		7973: "a node held its window back for a plan that it could not read while the bucket was away",
 		6716: "two nodes that claimed at once refused each other while the bucket was away",
+		3574: "who watched a channel was without a window while the plan behind a cue was read",
 		1254: "off air was not ended by a cut while a cue had not ended",
 	} {
 		for range times {
