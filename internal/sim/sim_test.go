@@ -474,6 +474,7 @@ func TestKnownSeeds(t *testing.T) {
 		2373: "a node that left showed viewers numbers again that it had left out",
 		3686: "a node that began put something on air before the one that ended a dead node without a word had stored the leap",
 		6716: "two nodes that claimed at once refused each other while the bucket was away",
+		3574: "who watched a channel was without a window while the plan behind a cue was read",
 		1254: "off air was not ended by a cut while a cue had not ended",
 	} {
 		for range times {

@@ -231,6 +231,47 @@ func TestPlanAndSource(t *testing.T) {
 	}
 }
 
+// TestPlanWatched has the plan follow what is live: who watches keeps the window until the plan is read and may be
+// listed. Who comes when nobody has watched for a while waits for it, and is not led to what was on air then.
+func TestPlanWatched(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.channel("news", "camera")
+		p, err := w.station.Program("news")
+		if err != nil {
+			t.Fatal(err)
+		}
+		clip := w.shelf.clip(20)
+		if _, err := p.Replan(t.Context(), plan(clip)); err != nil {
+			t.Fatal(err)
+		}
+		e := w.mustPublish("camera-key-0123456789")
+		if err := e.run(6 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		w.mustWindow("news")
+		if _, _, err := p.Cut(t.Context(), program.AutopilotSource); err != nil {
+			t.Fatal(err)
+		}
+		live := background(e, 4*time.Second)
+		for end := time.Now().Add(4 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			w.forward(w.mustWindow("news"))
+		}
+		if at := airs(t, w.mustWindow("news"), nil); !strings.Contains(at, clip.String()) {
+			t.Errorf("4 s after the cut %s is shown, and not the clip", at)
+		}
+		if err := <-live; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if _, err := w.window("news", false); !errors.Is(err, ErrNotYet) {
+			t.Errorf("after an hour without viewers: %v, want it to be held", err)
+		}
+		win, err := w.watch("news")
+		airs(t, win, err)
+		e.x.Close(nil)
+	})
+}
+
 func mustAddress(t *testing.T, text string) media.Address {
 	t.Helper()
 	a, err := media.ParseAddress(text)

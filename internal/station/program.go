@@ -57,6 +57,7 @@ type Program struct {
 // view is one kind of window, kept until it changes.
 type view struct {
 	window  *hls.Window
+	made    time.Time // when the window was
 	stale   bool
 	floor   int64         // no number below it is listed
 	lacking time.Time     // since when the window is held back for the end of a take

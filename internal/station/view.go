@@ -60,6 +60,9 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 		w, state := p.window(dvr, v)
 		p.played(v, state)
 		if p.withheld() {
+			if v.fresh() && v.lacks(p.station.Health().AwayFor > 0) {
+				return v.window, v.wait(), nil
+			}
 			return nil, v.wait(), ErrNotYet
 		}
 		if v.gathers = patient && state.Lacking; v.gathers {
@@ -71,7 +74,7 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 		if dvr && v.floor == 0 {
 			p.logShort(state)
 		}
-		v.window, v.held, v.stale, v.lacking = w, state.Held, false, time.Time{}
+		v.window, v.made, v.held, v.stale, v.lacking = w, time.Now(), state.Held, false, time.Time{}
 		if len(v.window.Segments) > 0 && p.station.fleet != nil {
 			v.floor = max(v.floor, v.window.MediaSequence)
 		}
@@ -120,6 +123,10 @@ func (v *view) lacks(away bool) bool {
 	}
 	return time.Since(v.lacking) < lackTime
 }
+
+// fresh reports whether the window that is shown is of just now: who watches keeps it until what is driven by the clock
+// can be listed. One that nobody has asked for in a while would lead who comes to what was on air then.
+func (v *view) fresh() bool { return time.Since(v.made) < lackTime }
 
 // front returns the first number of the window that is shown.
 func (v *view) front() int64 {
