@@ -302,10 +302,10 @@ func (d *Director) Sealed(take media.TakeID, at Edge, exact, leap bool) {
 	d.list = d.list.with(func(c *CutList) { c.last().End = end })
 }
 
-// Doubt says that an incarnation was ended of which nobody knows what it had listed: it may have begun
-// entries that died with it. If nothing is on air, the next number is far higher (rules E and G).
+// Doubt says that incarnations were ended of which nobody knows what they had listed: they may have begun
+// entries that died with them, behind a leap, too. If nothing is on air, the next number is far higher (rules E and G).
 func (d *Director) Doubt() {
-	if e := d.list.last(); e == nil || e.End != nil && !e.End.Leap {
+	if e := d.list.last(); e == nil || e.End != nil {
 		d.list = d.list.doubt()
 	}
 }

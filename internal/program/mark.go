@@ -84,7 +84,7 @@ func (m *Mark) leapt(list *CutList) bool {
 	}
 	discontinuity := int64(0)
 	if last := list.last(); last != nil {
-		if last.End == nil || last.End.Leap {
+		if last.End == nil {
 			return false
 		}
 		discontinuity = last.Discontinuity + last.End.Breaks + 1

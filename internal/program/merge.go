@@ -40,8 +40,8 @@ func (c *CutList) Merge(o *CutList) (*CutList, error) {
 			out = out.with(func(n *CutList) { n.last().Listers = all })
 		}
 	}
-	if mine, other := out.last(), shorter.last(); mine != nil && other != nil && mine.ID == other.ID && other.End != nil && other.End.Leap && !mine.End.Leap {
-		out = out.doubt()
+	if mine, other := out.last(), shorter.last(); mine != nil && other != nil && mine.ID == other.ID && other.End != nil && other.End.Leap && (!mine.End.Leap || mine.End.Beyond < other.End.Beyond) {
+		out = out.with(func(n *CutList) { n.last().End = mine.End.leap(other.End.Beyond) })
 	}
 	if shorter.Turns > longer.Turns || shorter.Begin > longer.Begin || out.Format == nil && shorter.Format != nil || out.Channel == "" && shorter.Channel != "" {
 		out = out.with(func(n *CutList) { n.settings(shorter) })
@@ -122,17 +122,27 @@ func (c *CutList) before(o *CutList) bool {
 }
 
 // doubt returns the list with a leap behind its last entry, which has ended, or before its first one: nobody
-// knows what was listed there.
+// knows what was listed there. Behind a leap it is what began there that is in doubt.
 func (c *CutList) doubt() *CutList {
 	return c.with(func(n *CutList) {
 		if len(n.Entries) == 0 {
 			n.Begin += leapUnit
 			return
 		}
-		end := *n.last().End
-		end.Leap = true
-		n.last().End = &end
+		end := n.last().End
+		if end.Leap {
+			n.last().End = end.leap(end.Beyond + leapUnit)
+		} else {
+			n.last().End = end.leap(end.Beyond)
+		}
 	})
+}
+
+// leap returns the end with a leap over so many numbers at least.
+func (e *End) leap(beyond int64) *End {
+	n := *e
+	n.Leap, n.Beyond = true, beyond
+	return &n
 }
 
 // sameEnd compares ends. That one of them has a leap says only that it was doubted what came behind it.

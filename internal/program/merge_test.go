@@ -151,6 +151,12 @@ func TestMergeDoubt(t *testing.T) {
 			t.Errorf("the doubt of one is lost: %+v, %v", m, err)
 		}
 	}
+	twice := list(true).doubt()
+	for _, c := range []struct{ a, b *CutList }{{list(true), twice}, {twice, list(true)}, {list(false), twice}} {
+		if m, err := c.a.Merge(c.b); err != nil || m.last().next() != 2*leapUnit || m.Validate() != nil {
+			t.Errorf("the second doubt is lost: %+v, %v", m, err)
+		}
+	}
 	behind := list(false).with(func(n *CutList) {
 		n.Entries = append(n.Entries, Entry{ID: "b", Number: 5, Discontinuity: 1, Take: media.TakeID{2}})
 	})

@@ -460,7 +460,7 @@ func TestSimulation(t *testing.T) {
 
 // TestKnownSeeds runs seeds again that once broke a law now and then.
 func TestKnownSeeds(t *testing.T) {
-	times := 10
+	times := 5
 	if testing.Short() {
 		times = 1
 	}

@@ -49,7 +49,7 @@ func (p *Program) settle(ctx context.Context) {
 		before := p.director.List()
 		p.replay()
 		if e := p.director.List().OnAir(); e != nil && e.ID == air.ID {
-			p.sealed(e, o.word)
+			p.sealed(e, o)
 		}
 		p.listChanged(before)
 		p.mu.Unlock()
@@ -68,16 +68,20 @@ func (p *Program) settle(ctx context.Context) {
 // doubt tells the director of incarnations that ended without anybody's word, as far as that is not stored. The lock is held.
 func (p *Program) doubt() {
 	p.station.past.mu.Lock()
-	defer p.station.past.mu.Unlock()
+	due := false
 	for _, o := range p.station.past.origins {
 		if o.doubts != nil && !o.doubts[p.id] {
-			o.doubts[p.id] = true
-			before := p.director.List()
-			p.director.Doubt()
-			if p.director.List() != before {
-				p.station.wakeKeeper()
-			}
+			o.doubts[p.id], due = true, true
 		}
+	}
+	p.station.past.mu.Unlock()
+	if !due {
+		return
+	}
+	before := p.director.List()
+	p.director.Doubt()
+	if p.director.List() != before {
+		p.station.wakeKeeper()
 	}
 }
 
@@ -149,13 +153,19 @@ func (p *Program) replay() {
 	}
 }
 
-// sealed ends the entry on air, whose take was ended by its seal or is gone.
-func (p *Program) sealed(e *program.Entry, word bundle.Word) {
+// sealed ends the entry on air, whose take was ended by its seal or is gone. If that leaps, there is no other doubt of
+// what its origin had listed.
+func (p *Program) sealed(e *program.Entry, o *origin) {
 	edge := program.Edge{}
-	exact := word == bundle.ExactWord
+	exact := o.word == bundle.ExactWord
 	if l := p.station.store.Log(e.Take); l != nil {
 		edge = edgeOf(l, l.Edge())
 		exact = exact || l.Finished()
 	}
-	p.director.Sealed(e.Take, edge, exact, word == bundle.NoWord)
+	p.director.Sealed(e.Take, edge, exact, o.word == bundle.NoWord)
+	p.station.past.mu.Lock()
+	defer p.station.past.mu.Unlock()
+	if o.doubts != nil {
+		o.doubts[p.id] = true
+	}
 }
