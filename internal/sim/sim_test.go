@@ -470,6 +470,7 @@ func TestKnownSeeds(t *testing.T) {
 		290:  "two nodes that were without the bucket agreed on what the third one, which had it, claimed otherwise",
 		1223: "behind a leap there were gaps that a node which was cut off had listed as something else",
 		7555: "what a node had begun behind a leap was forgotten with its memory, and its number was given again",
+		3489: "a witness that was cut off gave its word alone for a writer that had gone on without it and the bucket",
 		7973: "a node held its window back for a plan that it could not read while the bucket was away",
 		2373: "a node that left showed viewers numbers again that it had left out",
 		3686: "a node that began put something on air before the one that ended a dead node without a word had stored the leap",

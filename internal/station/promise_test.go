@@ -215,3 +215,72 @@ func TestEndedByWord(t *testing.T) {
 		}
 	})
 }
+
+// TestLoneWitness ends a writer that is cut off from the bucket and goes on with one of its witnesses, by the other one
+// that is cut off from both and has the bucket: that one's word alone is not exact, and it leaps. Where half of the fleet
+// is heard, the writer cannot have gone on, and no leap is needed.
+func TestLoneWitness(t *testing.T) {
+	inFleet(t, "a b c", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		writer := n.all["c"].mustPublish("cam-key-0123456789")
+		running := background(writer, 40*time.Second)
+		time.Sleep(8 * time.Second)
+		was := n.incarnation("c")
+		n.see("a", "news")
+		n.all["c"].away.Down(true)
+		time.Sleep(2 * time.Second)
+		for _, o := range []string{"b", "c"} {
+			n.net.Cut("a", o, true)
+			n.net.Cut(o, "a", true)
+		}
+		before := last(n.see("b", "news"))
+		again := background(n.all["a"].mustPublish("cam-key-0123456789"), 20*time.Second)
+		time.Sleep(12 * time.Second)
+		if after := last(n.see("b", "news")); after < before+4 {
+			t.Errorf("b lists up to %d, and up to %d when the mesh was cut: the channel does not go on without the bucket", after, before)
+		}
+		if word := n.sealed(was).Word; word != bundle.NoWord {
+			t.Errorf("the word of one witness of two that hears nobody is %d, want none", word)
+		}
+		n.see("a", "news")
+		n.conflicts()
+		<-again
+		<-running
+	})
+	inFleet(t, "a b c d", func(t *testing.T, n *nodes) {
+		n.all["a"].channel("news", "cam")
+		running := background(n.all["a"].mustPublish("cam-key-0123456789"), 20*time.Second)
+		time.Sleep(8 * time.Second)
+		was := n.incarnation("a")
+		n.all["a"].station.fleet.mu.Lock()
+		witness := n.all["a"].station.fleet.names[0]
+		n.all["a"].station.fleet.mu.Unlock()
+		n.all["a"].kill()
+		n.all[witness].kill()
+		time.Sleep(10 * time.Second)
+		if word := n.sealed(was).Word; word != bundle.ExactWord {
+			t.Errorf("the word of the witness that is left with half of the fleet is %d, want an exact one", word)
+		}
+		<-running
+	})
+}
+
+// incarnation returns the one that a node is.
+func (n *nodes) incarnation(name string) bundle.Incarnation {
+	n.t.Helper()
+	i, err := bundle.ParseIncarnation(n.all[name].station.Incarnation())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return i
+}
+
+// sealed returns the seal of an incarnation.
+func (n *nodes) sealed(i bundle.Incarnation) *bundle.Seal {
+	n.t.Helper()
+	seal, err := bundle.LoadSeal(n.t.Context(), n.bucket, i)
+	if err != nil {
+		n.t.Fatalf("seal of %s: %v\n%s", i, err, n.logs())
+	}
+	return seal
+}
