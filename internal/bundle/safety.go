@@ -13,7 +13,7 @@ import (
 // bucket is away nobody else can be named, and one witness's death would stop everything; so those that
 // are gone are passed over then, if most of the fleet is in sight (solo). If neither can be had, the spool
 // is what there is. A witness that its writer has outlived does not give its word alone, nor one that hears
-// less than half of the fleet and so cannot know.
+// less than half of the fleet, if the writer was without the bucket when it was last heard: it cannot know.
 //
 // While a bundle that changes the names is on its way nobody can know which of the two is the newest, so
 // what holds for both counts. If no bundle names any, there is no other word than the incarnation's own

@@ -375,10 +375,10 @@ func (f *fleet) awaitSight(ctx context.Context, nodes []string) {
 
 // closeAll closes what witnesses hold of an incarnation, and names the one that holds most, and those
 // whose word is exact, because they were there to the writer's end: others may have been passed over. If not all
-// answer, the word of one counts only if it hears half of the fleet, or the incarnation was ended by word already.
+// answer, the word of one counts only if that is sure, or the incarnation was ended by word already.
 func (f *fleet) closeAll(ctx context.Context, i bundle.Incarnation, named []string) (best string, exact []string) {
 	var most uint64
-	heard, half := 0, false
+	heard, sure := 0, false
 	for _, node := range named {
 		m, err := f.askClose(ctx, node, i)
 		if err != nil {
@@ -390,13 +390,13 @@ func (f *fleet) closeAll(ctx context.Context, i bundle.Incarnation, named []stri
 			f.applySoft(*m.Soft) // that is where its takes end
 		}
 		if m.Alone {
-			exact, half = append(exact, node), half || m.Half
+			exact, sure = append(exact, node), sure || m.Sure
 		}
 		if best == "" || m.Lines > most {
 			best, most = node, m.Lines
 		}
 	}
-	if heard < len(named) && !half && f.softly(i) == nil {
+	if heard < len(named) && !sure && f.softly(i) == nil {
 		return best, nil
 	}
 	return best, exact

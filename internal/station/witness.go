@@ -338,7 +338,7 @@ type incarnationMessage struct {
 	Incarnation string `json:"incarnation"`
 	Lines       uint64 `json:"lines,omitempty"`
 	Alone       bool   `json:"alone,omitempty"` // this witness needs no other
-	Half        bool   `json:"half,omitempty"`  // and hears half of the fleet, so that the writer had not most of it without this one
+	Sure        bool   `json:"sure,omitempty"`  // and the writer cannot have gone on without it
 
 	// Soft is the word that has ended the incarnation while the bucket was away.
 	Soft *softSeal `json:"soft,omitempty"`
@@ -364,20 +364,23 @@ func (f *fleet) word(h *bundle.Holder) (incarnationMessage, error) {
 	if h.Blank() {
 		return incarnationMessage{}, errBlank
 	}
-	return incarnationMessage{Lines: lines, Alone: h.Alone() && !f.sleptSince(h.Heard()), Half: f.half(h.Incarnation().Node)}, nil
+	return incarnationMessage{Lines: lines, Alone: h.Alone() && !f.sleptSince(h.Heard()), Sure: f.sure(h.Incarnation())}, nil
 }
 
-// half reports whether this node hears half of the fleet, without the writer that it is asked about. Else those that it
-// does not hear may be most of the fleet, and the writer among them: without the bucket that goes on with the other
-// witnesses then, and this one cannot know it. One that was ended counts here, since who is cut off ends the others.
-func (f *fleet) half(writer string) bool {
+// sure reports whether a writer cannot have gone on with others alone, which it does only while the bucket is away and
+// most of the fleet is in its sight: it had the bucket when it was last heard, or this node hears half of the fleet
+// without it. One that was ended counts as known here, since who is cut off ends the others.
+func (f *fleet) sure(writer bundle.Incarnation) bool {
+	if m, ok := f.member(writer.Node); ok && m.Incarnation == writer.String() && !m.Away {
+		return true
+	}
 	known, sight := 0, 0
 	for _, m := range f.mesh.Members() {
 		if m.State == mesh.Lost && m.Reason == mesh.HasLeft {
 			continue
 		}
 		known++
-		if m.Node != writer && m.State == mesh.Alive {
+		if m.Node != writer.Node && m.State == mesh.Alive {
 			sight++
 		}
 	}
