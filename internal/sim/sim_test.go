@@ -472,6 +472,7 @@ func TestKnownSeeds(t *testing.T) {
 		7555: "what a node had begun behind a leap was forgotten with its memory, and its number was given again",
 		3489: "a witness that was cut off gave its word alone for a writer that had gone on without it and the bucket",
 		7973: "a node held its window back for a plan that it could not read while the bucket was away",
+		3943: "a node that began did not doubt what another one had ended without a word, and gave its number again",
 		2373: "a node that left showed viewers numbers again that it had left out",
 		3686: "a node that began put something on air before the one that ended a dead node without a word had stored the leap",
 		6716: "two nodes that claimed at once refused each other while the bucket was away",

@@ -114,6 +114,9 @@ func (s *Station) forgetDoubted(ctx context.Context) {
 		}
 		s.past.mu.Lock()
 		s.past.doubted = slices.DeleteFunc(s.past.doubted, func(d bundle.Incarnation) bool { return d == i })
+		if o := s.past.origins[i.String()]; o != nil {
+			o.doubts = nil // it had listed nothing of channels that are made from here on
+		}
 		s.past.mu.Unlock()
 	}
 }
