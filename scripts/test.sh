@@ -31,7 +31,7 @@ if [ "${PIPESTATUS[0]}" != 0 ]; then
 		failed=1
 	fi
 fi
-go test -race -short -skip '^TestWithout$' -timeout 15m ./internal/program ./internal/sim 2>&1 | tee -a "$summary" || failed=1
+go test -race -short -skip '^Test(Without|KnownSeeds)$' -timeout 15m ./internal/program ./internal/sim 2>&1 | tee -a "$summary" || failed=1
 wait $depth || failed=1
 tee -a "$summary" <"$deep"
 if [ -d e2e ]; then
