@@ -13,7 +13,7 @@ idle=(nice -n 19)
 command -v chrt >/dev/null 2>&1 && idle=(chrt --idle 0)
 (
 	export CGO_ENABLED=0
-	"${idle[@]}" go test -count=1 -timeout 25m ./internal/program -dark.runs 20
+	"${idle[@]}" go test -count=1 -timeout 25m ./internal/program -dark.runs 14
 	of_program=$?
 	"${idle[@]}" go test -count=1 -timeout 25m ./internal/sim -sim.runs 2000 && exit $of_program
 ) >"$deep" 2>&1 &
