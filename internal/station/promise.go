@@ -74,43 +74,66 @@ func (f *fleet) promised(ctx context.Context, p *Program, claim *program.Mark, b
 		f.say(subjectWithdrawn, withdrawnMessage{p.id, claim.ID(), try})
 	}()
 	asked := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, claimTime)
-	defer cancel()
-	known, given := 1, 1
-	var refused, kept bool
-	var mu sync.Mutex
-	var group sync.WaitGroup
+	voters, ok := f.voters(p.id, list)
+	if !ok {
+		return false
+	}
+	refused, kept := f.askPromises(ctx, p, voters.sight, promiseMessage{p.id, claim, list.Tail(tellEntries), try})
+	given := 1 + len(voters.sight)
+	most := 2*given > voters.known
+	if claim.Ended != "" { // what is driven by the clock may be listed by any of them
+		most = given == voters.known
+	}
+	return kept || !refused && most && time.Since(asked) < promiseTime/2
+}
+
+// voters are who has a say about a claim.
+type voters struct {
+	known int      // nodes that there may be, with this one
+	sight []string // the others of them that can be asked
+}
+
+// voters returns who has a say about what is on air next, and false if a node that is out of sight may decide it by
+// itself.
+func (f *fleet) voters(channel string, list *program.CutList) (v voters, ok bool) {
+	v.known = 1
 	for _, m := range f.mesh.Members() {
 		if m.Self || m.State == mesh.Lost && (m.Leaving || f.station.ended(m.Incarnation) || m.Reason == mesh.HasLeft) {
 			continue
 		}
-		known++
-		if m.State != mesh.Alive {
-			if f.mayClaim(m, p.id, list) {
-				return false
-			}
-			continue
+		v.known++
+		if m.State == mesh.Alive {
+			v.sight = append(v.sight, m.Node)
+		} else if f.mayClaim(m, channel, list) {
+			return v, false
 		}
+	}
+	return v, true
+}
+
+// askPromises asks nodes for their word. kept says that one of them has carried the claim out in the bucket.
+func (f *fleet) askPromises(ctx context.Context, p *Program, nodes []string, m promiseMessage) (refused, kept bool) {
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for _, node := range nodes {
 		group.Go(func() {
-			answer, err := ask[promiseAnswer](ctx, f, m.Node, subjectPromise, promiseMessage{p.id, claim, list.Tail(tellEntries), try})
+			answer, err := ask[promiseAnswer](ctx, f, node, subjectPromise, m)
 			mu.Lock()
 			defer mu.Unlock()
-			if given++; err != nil {
+			if err != nil {
 				refused = true
 			} else if answer.Kept != nil && answer.Kept.Validate() == nil {
 				p.mu.Lock()
 				p.learn(answer.Kept, true)
-				kept = kept || p.director.List().Entry(claim.Entry.ID) != nil
+				kept = kept || p.director.List().Entry(m.Claim.Entry.ID) != nil
 				p.mu.Unlock()
 			}
 		})
 	}
 	group.Wait()
-	most := 2*given > known
-	if claim.Ended != "" { // what is driven by the clock may be listed by any of them
-		most = given == known
-	}
-	return kept || !refused && most && time.Since(asked) < promiseTime/2
+	return refused, kept
 }
 
 // mayClaim reports whether a node that is out of sight may put something on air in a channel by itself, should it have
