@@ -462,19 +462,20 @@ func TestSimulation(t *testing.T) {
 func TestKnownSeeds(t *testing.T) {
 	const times = 3
 	for seed, why := range map[uint64]string{
-		1040: "a plan behind a take that was ahead of the clock waited for it",
-		1988: "a dead node's mark put a take on air that had been closed meanwhile, and nobody ended it",
-		290:  "two nodes that were without the bucket agreed on what the third one, which had it, claimed otherwise",
-		1223: "behind a leap there were gaps that a node which was cut off had listed as something else",
-		7555: "what a node had begun behind a leap was forgotten with its memory, and its number was given again",
-		3489: "a witness that was cut off gave its word alone for a writer that had gone on without it and the bucket",
-		7973: "a node held its window back for a plan that it could not read while the bucket was away",
-		3943: "a node that began did not doubt what another one had ended without a word, and gave its number again",
-		2373: "a node that left showed viewers numbers again that it had left out",
-		3686: "a node that began put something on air before the one that ended a dead node without a word had stored the leap",
-		6716: "two nodes that claimed at once refused each other while the bucket was away",
-		3574: "who watched a channel was without a window while the plan behind a cue was read",
-		1254: "off air was not ended by a cut while a cue had not ended",
+		1040:  "a plan behind a take that was ahead of the clock waited for it",
+		1988:  "a dead node's mark put a take on air that had been closed meanwhile, and nobody ended it",
+		290:   "two nodes that were without the bucket agreed on what the third one, which had it, claimed otherwise",
+		1223:  "behind a leap there were gaps that a node which was cut off had listed as something else",
+		7555:  "what a node had begun behind a leap was forgotten with its memory, and its number was given again",
+		3489:  "a witness that was cut off gave its word alone for a writer that had gone on without it and the bucket",
+		7973:  "a node held its window back for a plan that it could not read while the bucket was away",
+		3943:  "a node that began did not doubt what another one had ended without a word, and gave its number again",
+		2373:  "a node that left showed viewers numbers again that it had left out",
+		3686:  "a node that began put something on air before the one that ended a dead node without a word had stored the leap",
+		10282: "a node that had slept took its end of a take for one that others know",
+		6716:  "two nodes that claimed at once refused each other while the bucket was away",
+		3574:  "who watched a channel was without a window while the plan behind a cue was read",
+		1254:  "off air was not ended by a cut while a cue had not ended",
 	} {
 		for range times {
 			for _, o := range seeds(t, seed, 1, "", 0) {

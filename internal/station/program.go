@@ -124,6 +124,7 @@ func (p *Program) logChanged(l *take.Log, e take.Event) {
 	case take.Marked:
 		p.marked(e.Mark)
 	case take.Safe:
+		p.closed(l)
 		if (p.live.held || p.dvr.held) && p.airs(l) {
 			p.touch()
 		}

@@ -40,6 +40,7 @@ type Log struct {
 	inMemory  int // index of the first segment whose bytes are in memory
 	unpacked  int // index of the first segment whose parts are kept apart
 	ended     bool
+	endSafe   bool // whoever ends its writer finds that it closed the take
 	sealed    bool
 	seal      media.Pos
 	bytes     int64 // bytes of the tail in memory
@@ -180,6 +181,8 @@ func (l *Log) Safe(recs []bundle.Record) {
 			l.safe = after(&recs[i].Part)
 		case bundle.KindMark:
 			l.marksSafe = min(l.marksSafe+1, len(l.marks))
+		case bundle.KindEnd:
+			l.endSafe = true
 		}
 	}
 	l.advance()
@@ -323,6 +326,14 @@ func (l *Log) Finished() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.ended && !l.sealed
+}
+
+// Settled reports whether its own writer closed the take, and whoever ends that finds it so: how the last segment is
+// listed hangs on it.
+func (l *Log) Settled() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.endSafe
 }
 
 // Oldest returns where the oldest stored part of the log lies; ok is false if none is stored.

@@ -165,7 +165,13 @@ func TestLog(t *testing.T) {
 		t.Errorf("a listing of 30 s has %d segments", n)
 	}
 	w.End("done")
+	if log.Settled() {
+		t.Error("it counts as closed by its writer before that is safe")
+	}
 	l.flush()
+	if !log.Settled() {
+		t.Error("it is safe that its writer closed it, and does not count")
+	}
 	expectMedia(t, s, l, log)
 	log.Release()
 	if n := log.TailBytes(); n != 0 {
