@@ -467,6 +467,7 @@ func TestKnownSeeds(t *testing.T) {
 		290:   "two nodes that were without the bucket agreed on what the third one, which had it, claimed otherwise",
 		1223:  "behind a leap there were gaps that a node which was cut off had listed as something else",
 		7555:  "what a node had begun behind a leap was forgotten with its memory, and its number was given again",
+		8441:  "what a node had begun behind a leap was forgotten with its memory, where producers cut",
 		3489:  "a witness that was cut off gave its word alone for a writer that had gone on without it and the bucket",
 		7973:  "a node held its window back for a plan that it could not read while the bucket was away",
 		3943:  "a node that began did not doubt what another one had ended without a word, and gave its number again",
