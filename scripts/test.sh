@@ -13,7 +13,7 @@ idle=(nice -n 19)
 command -v chrt >/dev/null 2>&1 && idle=(chrt --idle 0)
 (
 	export CGO_ENABLED=0
-	"${idle[@]}" go test -count=1 -timeout 25m ./internal/program -dark.runs 14
+	"${idle[@]}" go test -count=1 -timeout 25m ./internal/program -dark.runs 20
 	of_program=$?
 	"${idle[@]}" go test -count=1 -timeout 25m ./internal/sim -sim.runs 2000 && exit $of_program
 ) >"$deep" 2>&1 &
@@ -31,7 +31,7 @@ if [ "${PIPESTATUS[0]}" != 0 ]; then
 		failed=1
 	fi
 fi
-go test -race -short -skip '^Test(Without|KnownSeeds)$' -timeout 15m ./internal/program ./internal/sim 2>&1 | tee -a "$summary" || failed=1
+go test -race -short -skip '^TestWithout$' -timeout 15m ./internal/program ./internal/sim 2>&1 | tee -a "$summary" || failed=1
 wait $depth || failed=1
 tee -a "$summary" <"$deep"
 if [ -d e2e ]; then

@@ -460,7 +460,10 @@ func TestSimulation(t *testing.T) {
 
 // TestKnownSeeds runs seeds again that once broke a law now and then.
 func TestKnownSeeds(t *testing.T) {
-	const times = 3
+	times := 10
+	if testing.Short() {
+		times = 1
+	}
 	for seed, why := range map[uint64]string{
 		1040:  "a plan behind a take that was ahead of the clock waited for it",
 		1988:  "a dead node's mark put a take on air that had been closed meanwhile, and nobody ended it",
