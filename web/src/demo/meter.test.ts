@@ -61,6 +61,17 @@ test('a number read a picture too early is no loss, and one that was taken for a
   expect(play(run(proof + 2, 120 + proof - 8, 12 + proof), long).lost).toBe(0)
 })
 
+test('a take that repeats pictures of the one before neither loses nor gives back', () => {
+  const seam = [...run(20, 432, 460 - 432 + 60), ...run(20, 452, 108)]
+  const before = run(88, 372, 0)
+  expect(play([...before, ...seam])).toMatchObject({ lost: 0 })
+  // The first one of them told of at a place that is three pictures too far.
+  expect(play([...before, { ...seam[0]!, media: 91 / fps }, ...seam.slice(1)])).toMatchObject({ lost: 0 })
+  const lossy = [...run(30, 342, 0), ...run(28, 402, 30)]
+  expect(play(lossy)).toMatchObject({ lost: 30 })
+  expect(play([...lossy, ...run(30, 402, 58)])).toMatchObject({ lost: 30 })
+})
+
 test('takes that do not begin on the grid of pictures lose nothing by it', () => {
   const f = (n: number, media: number) => ({ ...at(n, media, media, media) })
   const t = play([...run(20, 100, 0), ...Array.from({ length: 20 }, (_, i) => f(120 + i, 20.4 + i))])

@@ -34,10 +34,12 @@ export interface Tally {
   /** Numbers that do not fit the phase: how many in a row, and the nearest of them. */
   odd: number
   nearest: number
+  /** What was last taken for lost at once: it may turn out to be there. */
+  believed: number
 }
 
 export const empty: Tally = {
-  shown: 0, lost: 0, due: 0, stalls: 0, longest: 0, last: null, moved: null, jumped: false, number: null, phase: null, odd: 0, nearest: 0,
+  shown: 0, lost: 0, due: 0, stalls: 0, longest: 0, last: null, moved: null, jumped: false, number: null, phase: null, odd: 0, nearest: 0, believed: 0,
 }
 
 /** A standstill of less than this is not noticed. */
@@ -70,7 +72,7 @@ export function frame(t: Tally, f: Frame, fps: number, slack = 0): Tally {
     last: f,
     moved: f.at,
   }
-  return t.jumped ? landed(next, f, place, drawn) : went(next, f, place, Math.round((f.media - last.media) * fps), fps, slack)
+  return t.jumped ? landed(next, f, place, drawn) : went(next, f, place, Math.round((f.media - last.media) * fps), slack)
 }
 
 /** After a jump the numbers alone count: what lies between was not shown, whatever the stream had. */
@@ -81,7 +83,7 @@ function landed(t: Tally, f: Frame, place: number, drawn: number): Tally {
 }
 
 /** Played through: the number keeps step with the place in the stream, unless pictures are missing in it. */
-function went(t: Tally, f: Frame, place: number, due: number, fps: number, slack: number): Tally {
+function went(t: Tally, f: Frame, place: number, due: number, slack: number): Tally {
   const next = { ...t, due: t.due + Math.max(0, due) }
   if (f.number === null) return next
   next.number = f.number
@@ -89,13 +91,14 @@ function went(t: Tally, f: Frame, place: number, due: number, fps: number, slack
   const expected = Math.round(t.phase + place)
   const off = steps(((expected % wrap) + wrap) % wrap, f.number)
   if (Math.abs(off) <= slack) return { ...next, odd: 0 }
-  // An encoder that began anew, or a rewound player, goes back: nothing was lost by that.
-  if (off < -fps) return { ...next, phase: f.number - place, odd: 0 }
   const nearest = t.odd > 0 && t.nearest > 0 === off > 0 ? (Math.abs(off) < Math.abs(t.nearest) ? off : t.nearest) : off
   const odd = t.odd > 0 && t.nearest > 0 === off > 0 ? t.odd + 1 : 1
   if (odd < proof) return { ...next, odd, nearest }
-  // So many are missing; or, when the phase sinks again, the ones before were not.
-  return { ...next, lost: Math.max(0, t.lost + nearest), phase: t.phase + nearest, odd: 0 }
+  const turned = { ...next, phase: t.phase + nearest, odd: 0 }
+  if (nearest > 0) return { ...turned, lost: t.lost + nearest, believed: nearest } // so many are missing
+  // It goes back: by as many, and they were not missing; else pictures come again, of an encoder that began anew or a take
+  // that overlaps the one before, and nothing was lost by that.
+  return { ...turned, lost: -nearest === t.believed ? Math.max(0, t.lost + nearest) : t.lost, believed: 0 }
 }
 
 /** Nobody knows what was lost where the numbers cannot be read. */
