@@ -2,11 +2,11 @@
 // encoders, viewers and producers, and everything going wrong that can. After every step it checks the
 // laws of the design.
 //
-// A run is drawn from its seed: the fleet, who uses it, what goes wrong and when, and all randomness of
-// the program itself (crypto/rand is seeded). What is not exact: the Go runtime chooses by itself among
-// several ready cases of a select and in which order a map is walked, and schedules goroutines around
-// file I/O. So a seed replays what happens from outside to the millisecond, and nearly always the same
-// course inside; a failure that hangs on such a choice may need the same seed a few times (-sim.repeat).
+// A run is drawn from its seed: the fleet, who uses it, what goes wrong and when, all randomness of the program
+// itself (crypto/rand is seeded), and what the Go runtime chooses by itself: which of several ready cases a
+// select takes, where the walk of a map begins, which timer of one instant comes first (see edits). So a seed is
+// the same run every time; -sim.order gives it another order of what happens in one instant. With the race
+// detector, which mixes goroutines by itself, no run is the same as another.
 //
 // Time is one for all nodes (testing/synctest). So a pause is a gate around a process: nothing comes in or
 // goes out, and all that waits goes on at once; its timers run on meanwhile, unlike after a real SIGSTOP
@@ -14,19 +14,12 @@
 package sim
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"runtime"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/cryptotest"
 	"testing/synctest"
@@ -42,7 +35,8 @@ import (
 var (
 	flagRuns   = flag.Int("sim.runs", 0, "how many seeds to run; default 200, with -short 20")
 	flagSeed   = flag.Uint64("sim.seed", 1, "the first seed")
-	flagRepeat = flag.Int("sim.repeat", 1, "how often to run each seed")
+	flagOrder  = flag.Int("sim.order", 0, "the first order of what happens in one instant")
+	flagRepeat = flag.Int("sim.repeat", 1, "in how many orders to run each seed")
 	flagKinds  = flag.String("sim.faults", "", "only these faults, with commas between them; default: each seed draws its own")
 	flagRule   = flag.String("sim.without", "", "the rule that is left out")
 	flagTrace  = flag.Bool("sim.trace", false, "print the trace of runs that keep the laws, too")
@@ -57,6 +51,7 @@ const (
 // outcome is what a run came to.
 type outcome struct {
 	Seed    uint64
+	Order   int
 	Law     string `json:",omitempty"` // that was broken first
 	Soft    bool   // a node was ended by the word of its witnesses alone, or went on by its spool alone
 	Broken  []string
@@ -68,6 +63,7 @@ type outcome struct {
 	Pieces  int
 	Cuts    int64
 	Took    time.Duration
+	Digest  uint64 // of all that the trace tells
 }
 
 // excused reports whether what was broken is what the design allows: a soft seal may break law 2 where a
@@ -75,9 +71,10 @@ type outcome struct {
 // the bucket nor a witness in sight, when others who have both end it meanwhile.
 func (o outcome) excused() bool { return o.Soft && (o.Law == "2" || o.Law == "3") }
 
-// run runs one seed.
-func run(t *testing.T, seed uint64, kinds []string, c *cheat) (out outcome) {
+// run runs one seed, with what happens in one instant in one of many orders.
+func run(t *testing.T, seed uint64, order int, kinds []string, c *cheat) (out outcome) {
 	began := time.Now()
+	runtimeDice = seed<<16 | uint64(order+1)
 	cryptotest.SetGlobalRandom(t, seed)
 	dir, err := os.MkdirTemp(spoolDir(), "mayfly-sim-")
 	if err != nil {
@@ -88,9 +85,10 @@ func run(t *testing.T, seed uint64, kinds []string, c *cheat) (out outcome) {
 		w := newWorld(seed, kinds, dir, c)
 		w.run()
 		out = outcome{
-			Seed: seed, Law: w.laws.law, Soft: w.trace.soft.Load(), Broken: w.laws.broken, Plan: w.plan.String(), Numbers: w.laws.count, Fetched: w.laws.fetched,
+			Seed: seed, Order: order, Law: w.laws.law, Soft: w.trace.soft.Load(), Broken: w.laws.broken, Plan: w.plan.String(), Numbers: w.laws.count, Fetched: w.laws.fetched,
 			Acked: w.laws.bundles, Pieces: len(w.laws.pieces),
 		}
+		out.Digest = w.trace.digest()
 		if w.laws.at.IsZero() {
 			w.laws.at = time.Now()
 		}
@@ -303,111 +301,6 @@ func (w *world) end() {
 	}
 }
 
-// flags passes this process's flags on to a worker.
-func workerFlags() []string {
-	return []string{
-		"-sim.repeat=" + strconv.Itoa(*flagRepeat), "-sim.faults=" + *flagKinds,
-		"-sim.trace=" + strconv.FormatBool(*flagTrace), "-sim.dir=" + *flagDir,
-	}
-}
-
-// workerEnv tells a worker which seeds it runs: first, step, count.
-const workerEnv = "MAYFLY_SIM_WORKER"
-
-// TestWorker runs seeds for TestSimulation, in a process of its own with one thread.
-func TestWorker(t *testing.T) {
-	var first, step uint64
-	var count int
-	if _, err := fmt.Sscanf(os.Getenv(workerEnv), "%d %d %d", &first, &step, &count); err != nil {
-		return // nobody asked
-	}
-	runtime.GOMAXPROCS(1)
-	out := json.NewEncoder(os.Stdout)
-	var kinds []string
-	if *flagKinds != "" {
-		kinds = strings.Split(*flagKinds, ",")
-	}
-	for n := range count {
-		for range *flagRepeat {
-			seed := first + uint64(n)*step
-			fmt.Fprintf(os.Stdout, "seed %d\n", seed)
-			c, k := cheatFor(*flagRule, kinds)
-			fmt.Fprint(os.Stdout, "outcome ")
-			if err := out.Encode(run(t, seed, k, c)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
-// seeds runs that many seeds from first on, on all processors, until enough are bad.
-func seeds(t *testing.T, first uint64, runs int, rule string, enough int) (all []outcome) {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	workers := min(runtime.NumCPU(), runs)
-	var group sync.WaitGroup
-	var mu sync.Mutex
-	bad := 0
-	for n := range workers {
-		count := (runs - n + workers - 1) / workers
-		args := append(workerFlags(), "-test.run=^TestWorker$", "-test.v=false", "-test.timeout=30m", "-sim.without="+rule)
-		cmd := exec.Command(self, args...)
-		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %d", workerEnv, first+uint64(n), workers, count), "GODEBUG=asyncpreemptoff=1,adaptivestackstart=1", "GOGC=400")
-		pipe, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd.Stderr = cmd.Stdout
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		group.Go(func() {
-			rest := read(pipe, func(o outcome) {
-				mu.Lock()
-				defer mu.Unlock()
-				all = append(all, o)
-				if o.Law != "" {
-					bad++
-				}
-				if enough > 0 && bad >= enough {
-					cmd.Process.Kill()
-				}
-			})
-			err := cmd.Wait()
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil && (enough == 0 || bad < enough) {
-				t.Errorf("a worker ended: %v\n%s", err, rest)
-			}
-		})
-	}
-	group.Wait()
-	return all
-}
-
-// read reads what a worker prints. It returns the end of what is no outcome.
-func read(r io.Reader, f func(outcome)) string {
-	in := bufio.NewReader(r)
-	var rest []string
-	for {
-		text, err := in.ReadString('\n')
-		var o outcome
-		if body, ok := strings.CutPrefix(text, "outcome "); ok && json.Unmarshal([]byte(body), &o) == nil {
-			f(o)
-		} else if strings.HasPrefix(text, "seed ") {
-			rest = []string{text}
-		} else if rest = append(rest, text); len(rest) > 400 {
-			rest = append(rest[:100:100], rest[len(rest)-200:]...)
-		}
-		if err != nil {
-			return strings.Join(rest, "")
-		}
-	}
-}
-
 const (
 	// usualRuns is how many seeds TestSimulation runs while one works, and shortRuns with -short. scripts/test.sh
 	// runs 2,000.
@@ -449,7 +342,7 @@ func TestSimulation(t *testing.T) {
 			continue
 		}
 		laws[o.Law]++
-		t.Errorf("seed %d (%s):\n  %s\n  replay: go test ./internal/sim -run TestSimulation -sim.runs 1 -sim.seed %d -sim.repeat 20 -sim.trace", o.Seed, o.Plan, strings.Join(o.Broken, "\n  "), o.Seed)
+		t.Errorf("seed %d (%s):\n  %s\n  replay: go test ./internal/sim -run TestSimulation -sim.runs 1 -sim.seed %d -sim.order %d", o.Seed, o.Plan, strings.Join(o.Broken, "\n  "), o.Seed, o.Order)
 	}
 	if len(soft) > max(2, len(all)/softShare) {
 		t.Errorf("after a soft seal or a spool alone, law 2 or 3 was broken in %d of %d runs, seeds %v", len(soft), len(all), soft)
@@ -458,35 +351,40 @@ func TestSimulation(t *testing.T) {
 		len(all), time.Since(began).Round(time.Second), (sum.Took / time.Duration(max(1, len(all)))).Round(time.Millisecond), sum.Numbers, sum.Fetched, sum.Acked, sum.Pieces, laws, soft)
 }
 
-// TestKnownSeeds runs seeds again that once broke a law now and then.
+// knownSeeds once broke a law.
+var knownSeeds = map[uint64]string{
+	1040:  "a plan behind a take that was ahead of the clock waited for it",
+	1988:  "a dead node's mark put a take on air that had been closed meanwhile, and nobody ended it",
+	290:   "two nodes that were without the bucket agreed on what the third one, which had it, claimed otherwise",
+	1223:  "behind a leap there were gaps that a node which was cut off had listed as something else",
+	7555:  "what a node had begun behind a leap was forgotten with its memory, and its number was given again",
+	8441:  "what a node had begun behind a leap was forgotten with its memory, where producers cut",
+	3489:  "a witness that was cut off gave its word alone for a writer that had gone on without it and the bucket",
+	7973:  "a node held its window back for a plan that it could not read while the bucket was away",
+	3943:  "a node that began did not doubt what another one had ended without a word, and gave its number again",
+	2373:  "a node that left showed viewers numbers again that it had left out",
+	3686:  "a node that began put something on air before the one that ended a dead node without a word had stored the leap",
+	10282: "a node that had slept took its end of a take for one that others know",
+	6716:  "two nodes that claimed at once refused each other while the bucket was away",
+	3574:  "who watched a channel was without a window while the plan behind a cue was read",
+	1254:  "off air was not ended by a cut while a cue had not ended",
+}
+
+// TestKnownSeeds runs seeds again that once broke a law, in several orders.
 func TestKnownSeeds(t *testing.T) {
-	times := 10
+	orders := 10
 	if testing.Short() {
-		times = 1
+		orders = 1
 	}
-	for seed, why := range map[uint64]string{
-		1040:  "a plan behind a take that was ahead of the clock waited for it",
-		1988:  "a dead node's mark put a take on air that had been closed meanwhile, and nobody ended it",
-		290:   "two nodes that were without the bucket agreed on what the third one, which had it, claimed otherwise",
-		1223:  "behind a leap there were gaps that a node which was cut off had listed as something else",
-		7555:  "what a node had begun behind a leap was forgotten with its memory, and its number was given again",
-		8441:  "what a node had begun behind a leap was forgotten with its memory, where producers cut",
-		3489:  "a witness that was cut off gave its word alone for a writer that had gone on without it and the bucket",
-		7973:  "a node held its window back for a plan that it could not read while the bucket was away",
-		3943:  "a node that began did not doubt what another one had ended without a word, and gave its number again",
-		2373:  "a node that left showed viewers numbers again that it had left out",
-		3686:  "a node that began put something on air before the one that ended a dead node without a word had stored the leap",
-		10282: "a node that had slept took its end of a take for one that others know",
-		6716:  "two nodes that claimed at once refused each other while the bucket was away",
-		3574:  "who watched a channel was without a window while the plan behind a cue was read",
-		1254:  "off air was not ended by a cut while a cue had not ended",
-	} {
-		for range times {
-			for _, o := range seeds(t, seed, 1, "", 0) {
-				if o.Law != "" && !o.excused() {
-					t.Errorf("seed %d (%s): %s\n%s", seed, why, strings.Join(o.Broken, "\n"), o.Trace)
-				}
-			}
+	var jobs []job
+	for seed := range knownSeeds {
+		for order := range orders {
+			jobs = append(jobs, job{seed: seed, order: order})
+		}
+	}
+	for _, o := range runAll(t, jobs, 0) {
+		if o.Law != "" && !o.excused() {
+			t.Errorf("seed %d, order %d (%s): %s\n%s", o.Seed, o.Order, knownSeeds[o.Seed], strings.Join(o.Broken, "\n"), o.Trace)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"strings"
 	"sync"
@@ -53,6 +54,17 @@ func (t *trace) around(at time.Time, while time.Duration) string {
 		fmt.Fprintf(&b, "%9.3f  %-10s %s\n", l.at.Sub(t.began).Seconds(), l.who, l.string())
 	}
 	return b.String()
+}
+
+// digest is a number that is another one for nearly every other trace.
+func (t *trace) digest() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	h := fnv.New64a()
+	for _, l := range t.lines {
+		fmt.Fprintln(h, l.at.Sub(t.began), l.who, l.string())
+	}
+	return h.Sum64()
 }
 
 func (l *line) string() string {
