@@ -29,8 +29,9 @@ type View struct {
 	// Floor is the lowest number that may be listed: a node that comes to know more of the past must
 	// not show it to viewers to whom it has shown less.
 	Floor int64
-	// Shown is the number behind the last one that was listed before. Behind an end that leaps nothing else is listed,
-	// not even a gap: who wrote the take may have listed something else there (rule E).
+	// Shown is the number behind the last one that was listed whole before. Behind an end that leaps nothing else is
+	// listed, not even a gap: who wrote the take may have listed something else there (rule E), or have cut short
+	// what is known in part.
 	Shown int64
 
 	// Now paces what is driven by the clock, and decides nothing else.

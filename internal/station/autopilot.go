@@ -217,14 +217,14 @@ func (p *Program) partsOf(id media.TakeID, segment uint32) []media.PartInfo {
 	return nil
 }
 
-// gathersPlan reports whether a plan is being read that the program refers to. The lock is held.
+// gathersPlan reports whether the plan is being read that is on air. The lock is held.
 func (p *Program) gathersPlan() bool {
-	for _, x := range p.auto.plans {
-		if x.loading {
-			return true
-		}
+	e := p.onClock()
+	x := (*planned)(nil)
+	if e != nil {
+		x = p.auto.plans[e.Play.Plan]
 	}
-	return false
+	return x != nil && x.loading
 }
 
 // play makes a view of the program able to list what is driven by the clock. The lock is held.

@@ -272,6 +272,44 @@ func TestPlanWatched(t *testing.T) {
 	})
 }
 
+// TestPlanAway: while the bucket is away, the plan does not take the place of what is live.
+func TestPlanAway(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.channel("news", "camera")
+		p, err := w.station.Program("news")
+		if err != nil {
+			t.Fatal(err)
+		}
+		clip := w.shelf.clip(20)
+		if _, err := p.Replan(t.Context(), plan(clip)); err != nil {
+			t.Fatal(err)
+		}
+		e := w.mustPublish("camera-key-0123456789")
+		live := background(e, 30*time.Second)
+		cut := func(what string, want error) {
+			t.Helper()
+			time.Sleep(4 * time.Second)
+			if _, _, err := p.Cut(t.Context(), program.AutopilotSource); !errors.Is(err, want) {
+				t.Errorf("%s, a cut to the plan: %v, want %v", what, err, want)
+			}
+			time.Sleep(4 * time.Second)
+			win, err := w.watch("news")
+			if at := airs(t, win, err); strings.Contains(at, clip.String()) != (want == nil) {
+				t.Errorf("%s, after a cut to the plan, %s is shown", what, at)
+			}
+		}
+		time.Sleep(4 * time.Second)
+		w.bucket.Down(true)
+		cut("without the bucket", bucket.ErrUnavailable)
+		w.bucket.Down(false)
+		cut("with the bucket", nil)
+		if err := <-live; err != nil {
+			t.Fatal(err)
+		}
+		e.x.Close(nil)
+	})
+}
+
 func mustAddress(t *testing.T, text string) media.Address {
 	t.Helper()
 	a, err := media.ParseAddress(text)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/media"
 	"github.com/mayfly-tv/mayfly/internal/program"
 )
@@ -82,7 +83,7 @@ func (p *Program) version(ctx context.Context, version int64) (*program.Schedule
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("the channel's plan cannot be read: %w", ctx.Err())
+			return nil, fmt.Errorf("the channel's plan cannot be read: %w: try again in a moment", bucket.ErrUnavailable)
 		}
 	}
 }

@@ -3,11 +3,13 @@ package station
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/mayfly-tv/mayfly/internal/bucket"
 	"github.com/mayfly-tv/mayfly/internal/channel"
 	"github.com/mayfly-tv/mayfly/internal/hls"
 	"github.com/mayfly-tv/mayfly/internal/media"
@@ -57,7 +59,7 @@ type Program struct {
 // view is one kind of window, kept until it changes.
 type view struct {
 	window  *hls.Window
-	made    time.Time // when the window was
+	given   time.Time // when the window was last given to somebody
 	stale   bool
 	floor   int64         // no number below it is listed
 	lacking time.Time     // since when the window is held back for the end of a take
@@ -383,8 +385,17 @@ func (p *Program) cutHere(ctx context.Context, source string) (number int64, exp
 	return number, expected, err
 }
 
-// cutNow carries out a cut to a source that this node takes in or derives, or to nothing.
+// cutNow carries out a cut to a source that this node takes in or derives, to the plan, or to nothing. A plan that cannot
+// begin does not take the place of what is on air: nobody would see anything.
 func (p *Program) cutNow(ctx context.Context, source string) (number int64, expected time.Time, err error) {
+	if source == program.AutopilotSource || source == program.CardSource {
+		if _, err := p.Plan(ctx); err != nil && !errors.Is(err, program.ErrNoPlan) {
+			return 0, time.Time{}, err
+		}
+		if p.station.Health().AwayFor > 0 { // who may list it stands there
+			return 0, time.Time{}, fmt.Errorf("a plan can begin only while the bucket answers: %w: try again in a moment", bucket.ErrUnavailable)
+		}
+	}
 	return p.decide(ctx, func() (*program.Order, error) { return p.director.Cut(source) })
 }
 

@@ -57,32 +57,48 @@ func (p *Program) Window(rendition string, dvr bool) (w *hls.Window, changed <-c
 		return nil, v.wait(), ErrNotYet
 	}
 	if v.stale {
-		w, state := p.window(dvr, v)
-		p.played(v, state)
-		if p.withheld() {
-			if v.fresh() && v.lacks(p.station.Health().AwayFor > 0) {
-				return v.window, v.wait(), nil
-			}
-			return nil, v.wait(), ErrNotYet
-		}
-		if v.gathers = patient && state.Lacking; v.gathers {
-			return nil, v.wait(), ErrNotYet // of a take that is being followed the end has not come yet
-		}
-		if (state.Lacking && w.MediaSequence > v.front() || before(w, v.window)) && (v.lacks(p.station.Health().AwayFor > 0) || p.leapt()) {
-			return v.window, v.wait(), nil
-		}
-		if dvr && v.floor == 0 {
-			p.logShort(state)
-		}
-		v.window, v.made, v.held, v.stale, v.lacking = w, time.Now(), state.Held, false, time.Time{}
-		if len(v.window.Segments) > 0 && p.station.fleet != nil {
-			v.floor = max(v.floor, v.window.MediaSequence)
+		if err := p.renew(dvr, v, patient); err != nil {
+			return nil, v.wait(), err
 		}
 	}
 	if len(v.window.Segments) == 0 {
 		return nil, v.wait(), ErrNotYet
 	}
+	v.given = time.Now()
 	return v.window, v.wait(), nil
+}
+
+// renew makes the window anew, or leaves it as it is where what it lacks is on its way. ErrNotYet says that it is not to be
+// given to anybody meanwhile. The lock is held.
+func (p *Program) renew(dvr bool, v *view, patient bool) error {
+	w, state := p.window(dvr, v)
+	p.played(v, state)
+	away := p.station.Health().AwayFor > 0
+	if p.withheld() {
+		if v.fresh() && v.lacks(away) {
+			return nil
+		}
+		return ErrNotYet
+	}
+	if v.gathers = patient && state.Lacking; v.gathers {
+		return ErrNotYet // of a take that is being followed the end has not come yet
+	}
+	if state.Lacking && w.MediaSequence > v.front() || before(w, v.window) {
+		switch lacks := v.lacks(away); {
+		case v.window != nil && p.leapt() || lacks && v.fresh():
+			return nil
+		case lacks:
+			return ErrNotYet
+		}
+	}
+	if dvr && v.floor == 0 {
+		p.logShort(state)
+	}
+	v.window, v.held, v.stale, v.lacking = w, state.Held, false, time.Time{}
+	if len(w.Segments) > 0 && p.station.fleet != nil {
+		v.floor = max(v.floor, w.MediaSequence)
+	}
+	return nil
 }
 
 // withheld reports whether what is driven by the clock cannot be listed yet: its plan is being read, or this process
@@ -92,15 +108,15 @@ func (p *Program) withheld() bool {
 	return p.gathersPlan() || e != nil && p.auto.reserves && e.Listers[p.station.process] < p.auto.playing
 }
 
-// leapt reports whether the program ended with a leap behind what is driven by the clock: what this node listed
-// beyond its end nobody lists in its stead, and it stays until something follows. The lock is held.
+// leapt reports whether the program ended with a leap: what this node listed beyond its end nobody lists in its stead,
+// unless it is a whole segment of a take, and it stays until something follows. The lock is held.
 func (p *Program) leapt() bool {
 	list := p.director.List()
 	if len(list.Entries) == 0 {
 		return false
 	}
 	e := &list.Entries[len(list.Entries)-1]
-	return e.Play != nil && e.End != nil && e.End.Leap
+	return e.End != nil && e.End.Leap
 }
 
 // lackTime is how long the end of a take, or a plan, is waited for that this node does not have, and awayLackTime while
@@ -124,9 +140,10 @@ func (v *view) lacks(away bool) bool {
 	return time.Since(v.lacking) < lackTime
 }
 
-// fresh reports whether the window that is shown is of just now: who watches keeps it until what is driven by the clock
-// can be listed. One that nobody has asked for in a while would lead who comes to what was on air then.
-func (v *view) fresh() bool { return time.Since(v.made) < lackTime }
+// fresh reports whether somebody may be watching by the window that is shown, as a player asks again after the target
+// duration (RFC 8216, 6.3.4): who watches keeps it until what it lacks is there. One that nobody has asked for in a while
+// would lead who comes to what was on air then.
+func (v *view) fresh() bool { return time.Since(v.given) < hls.TargetDuration*3/2*time.Second }
 
 // front returns the first number of the window that is shown.
 func (v *view) front() int64 {
@@ -136,12 +153,16 @@ func (v *view) front() int64 {
 	return v.window.MediaSequence
 }
 
-// end returns the number behind the last one of the window that is shown.
-func (v *view) end() int64 {
+// whole returns the number behind the last whole segment of the window that is shown.
+func (v *view) whole() int64 {
 	if v.window == nil {
 		return 0
 	}
-	return v.window.MediaSequence + int64(len(v.window.Segments))
+	n := len(v.window.Segments)
+	if n > 0 && !v.window.Segments[n-1].Complete {
+		n--
+	}
+	return v.window.MediaSequence + int64(n)
 }
 
 // before reports whether a window ends before another one does: this node has lost what it knew, and is
@@ -179,7 +200,7 @@ func (p *Program) onAir() error {
 func (p *Program) window(dvr bool, shown *view) (*hls.Window, program.State) {
 	v := program.View{
 		Rendition: media.Main, Span: program.LiveSpan, Part: p.station.partTarget(), LowLatency: true, Until: p.director.Until(),
-		Floor: shown.floor, Shown: shown.end(),
+		Floor: shown.floor, Shown: shown.whole(),
 	}
 	if dvr {
 		v.Span, v.LowLatency = media.TicksOf(p.channel.Window()), false
