@@ -142,8 +142,8 @@ func (k Known) worth(ctx context.Context, b bucket.Bucket, i Incarnation, bundle
 // Recover ends an incarnation whose node has died, if nobody did yet, and reads what it left: it
 // fences it, so that the writer cannot go on should it live after all, reads everything before the
 // fence, and writes the seal. Several may do so at once; they come to the same result: that of the
-// first seal. If nobody knew what the incarnation had listed (NoWord), it counts as not sealed until whoever called
-// has stored what follows from that, and calls Forget: else that would be lost with the caller's memory.
+// first seal. The incarnation counts as not sealed until whoever called has stored what follows from that, and calls
+// Forget: else that would be lost with the caller's memory.
 func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by string, known Known) (*Recovered, error) {
 	b := docs.Bucket()
 	found, err := fence(ctx, b, i, by)
@@ -162,12 +162,6 @@ func Recover(ctx context.Context, docs *bucket.Documents, i Incarnation, by stri
 		}
 	}
 	if r.Seal, err = writeSeal(ctx, b, i, seal); err != nil {
-		return nil, fmt.Errorf("recover %s: %w", i, err)
-	}
-	if r.Seal.Word == NoWord {
-		return r, nil
-	}
-	if err := Forget(ctx, docs, i); err != nil {
 		return nil, fmt.Errorf("recover %s: %w", i, err)
 	}
 	return r, nil

@@ -44,7 +44,7 @@ func (s *Station) keep(ctx context.Context) error {
 			s.saveCuts(ctx, false)
 		case <-save.C:
 			s.saveCuts(ctx, false)
-			s.forgetDoubted(ctx)
+			s.forgetEnded(ctx)
 			s.nudge()
 			for _, p := range s.each() {
 				p.keepMix()

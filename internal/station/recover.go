@@ -22,7 +22,7 @@ import (
 type past struct {
 	mu      sync.Mutex
 	origins map[string]*origin   // by incarnation
-	doubted []bundle.Incarnation // that were ended without anybody's word, until what follows from that is stored
+	owed    []bundle.Incarnation // that were ended, until what follows from that is stored
 }
 
 // origin is an incarnation that has ended.
@@ -221,25 +221,28 @@ func (s *Station) takeIn(o *origin, r *bundle.Recovered) {
 	defer s.past.mu.Unlock()
 	o.word, o.takes, o.marks, o.pieces, o.known, o.lacks = r.Seal.Word, r.Seal.Takes, marks, rebuilt.Pieces, true, false
 	if r.Sealed {
-		s.past.doubt(o, *r.Incarnation)
+		s.past.owe(o, *r.Incarnation)
 	}
 }
 
-// doubt notes that an incarnation was ended without anybody's word, and that the cut lists do not say so yet. The lock
-// is held.
-func (p *past) doubt(o *origin, i bundle.Incarnation) {
-	if o.word == bundle.NoWord && o.doubts == nil {
+// owe notes that an incarnation was ended, and that the cut lists may not say yet what follows from that: what its marks
+// put on air, and, if nobody gave a word for it, the doubt. The lock is held.
+func (p *past) owe(o *origin, i bundle.Incarnation) {
+	if slices.Contains(p.owed, i) {
+		return
+	}
+	p.owed = append(p.owed, i)
+	if o.word == bundle.NoWord {
 		o.doubts = map[string]bool{}
-		p.doubted = append(p.doubted, i)
 	}
 }
 
-// inherit takes over the doubt of whoever ended an incarnation that counts as not sealed still: what follows from it is
-// not stored, and whoever ended it may be slower than this node, or have died.
+// inherit takes over what whoever ended an incarnation owes, as it counts as not sealed still: who ended it may be slower
+// than this node, or have died.
 func (s *Station) inherit(o *origin, i bundle.Incarnation) {
 	s.past.mu.Lock()
 	defer s.past.mu.Unlock()
-	s.past.doubt(o, i)
+	s.past.owe(o, i)
 }
 
 // applyMarks lets the marks that an ended incarnation left count, also in channels that nobody knew it to

@@ -85,40 +85,65 @@ func (p *Program) doubt() {
 	}
 }
 
-// forgetDoubted forgets incarnations of which nobody knows what they had listed, once every channel's cut list says so
-// in the bucket. A node that dies before leaves it to the next one.
-func (s *Station) forgetDoubted(ctx context.Context) {
+// forgetEnded forgets incarnations that were ended, once the bucket has all that follows from that. A node that dies
+// before leaves it to the next one.
+func (s *Station) forgetEnded(ctx context.Context) {
 	s.past.mu.Lock()
-	due := slices.Clone(s.past.doubted)
+	due := slices.Clone(s.past.owed)
 	s.past.mu.Unlock()
-	if len(due) == 0 || !s.settled.Load() {
-		return
-	}
-	for _, p := range s.each() {
-		p.mu.Lock()
-		known := p.gone || p.director != nil && p.settled
-		if known && !p.gone {
-			p.doubt()
-		}
-		p.mu.Unlock()
-		if !known {
-			return
-		}
-	}
-	if s.saveCuts(ctx, true) != nil {
+	if len(due) == 0 || !s.settled.Load() || !s.knowsChannels() {
 		return
 	}
 	for _, i := range due {
-		if err := bundle.Forget(ctx, s.cfg.Docs, i); err != nil {
+		o := s.originOf(i.String())
+		if !s.storeEnd(ctx, o) || bundle.Forget(ctx, s.cfg.Docs, i) != nil {
 			return
 		}
 		s.past.mu.Lock()
-		s.past.doubted = slices.DeleteFunc(s.past.doubted, func(d bundle.Incarnation) bool { return d == i })
-		if o := s.past.origins[i.String()]; o != nil {
-			o.doubts = nil // it had listed nothing of channels that are made from here on
-		}
+		s.past.owed = slices.DeleteFunc(s.past.owed, func(d bundle.Incarnation) bool { return d == i })
+		o.doubts = nil // it had listed nothing of channels that are made from here on
 		s.past.mu.Unlock()
 	}
+}
+
+// knowsChannels reports whether all channels are known that there were when this node began.
+func (s *Station) knowsChannels() bool {
+	select {
+	case <-s.cfg.Channels.Loaded():
+		return true
+	default:
+		return false
+	}
+}
+
+// storeEnd stores the cut lists that the end of an incarnation changes: of the channels that it left marks of, or of all if
+// nobody gave a word for it. It reports whether the bucket has all of them.
+func (s *Station) storeEnd(ctx context.Context, o *origin) bool {
+	for _, p := range s.each() {
+		s.past.mu.Lock()
+		concerned := o.doubts != nil || len(o.marks[p.id]) > 0
+		s.past.mu.Unlock()
+		if concerned && !p.storeEnd(ctx) {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Program) storeEnd(ctx context.Context) bool {
+	p.mu.Lock()
+	if p.gone {
+		p.mu.Unlock()
+		return true
+	}
+	if p.director == nil || !p.settled {
+		p.mu.Unlock()
+		return false
+	}
+	p.doubt()
+	list, saved := p.director.List(), p.saved
+	p.mu.Unlock()
+	return list == saved || p.save(ctx, list) == nil
 }
 
 // unsettled returns the entry on air whose take nobody here writes, or nil; ready is false if there is
