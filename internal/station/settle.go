@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/mayfly-tv/mayfly/internal/bundle"
 	"github.com/mayfly-tv/mayfly/internal/program"
@@ -31,6 +32,9 @@ func (p *Program) settle(ctx context.Context) {
 		air, ready := p.unsettled()
 		if !ready {
 			return
+		}
+		if air == nil && p.doubts() {
+			continue // a mark may count now that did not before
 		}
 		if air == nil {
 			break
@@ -67,23 +71,45 @@ func (p *Program) settle(ctx context.Context) {
 
 // doubt tells the director of incarnations that ended without anybody's word, as far as that is not stored. The lock is held.
 func (p *Program) doubt() {
-	p.station.past.mu.Lock()
-	due := false
-	for _, o := range p.station.past.origins {
-		if o.doubts != nil && !o.doubts[p.id] {
-			o.doubts[p.id], due = true, true
-		}
+	for p.doubtNext() {
 	}
-	p.station.past.mu.Unlock()
-	if !due {
-		return
+}
+
+// doubtNext tells the director of the oldest of them: a later one may have listed what its doubt leaps to, and left marks
+// that count then. It reports whether there was one. The lock is held.
+func (p *Program) doubtNext() bool {
+	if !p.station.past.doubtNext(p.id) {
+		return false
 	}
 	before := p.director.List()
 	p.director.Doubt()
+	p.replay()
 	if p.director.List() != before {
 		p.station.wakeKeeper()
 	}
+	return true
 }
+
+// doubtNext finds the oldest incarnation that ended without anybody's word and of which a channel was not told, and notes
+// that it is.
+func (p *past) doubtNext(channel string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	oldest := ""
+	for name, o := range p.origins {
+		if o.doubts != nil && !o.doubts[channel] && (oldest == "" || begunAs(name) < begunAs(oldest)) {
+			oldest = name
+		}
+	}
+	if oldest == "" {
+		return false
+	}
+	p.origins[oldest].doubts[channel] = true
+	return true
+}
+
+// begunAs returns what says when an incarnation began: its id without its node.
+func begunAs(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 
 // forgetEnded forgets incarnations that were ended, once the bucket has all that follows from that. A node that dies
 // before leaves it to the next one.
@@ -144,6 +170,15 @@ func (p *Program) storeEnd(ctx context.Context) bool {
 	list, saved := p.director.List(), p.saved
 	p.mu.Unlock()
 	return list == saved || p.save(ctx, list) == nil
+}
+
+// doubts tells the director of the oldest doubt; see doubtNext.
+func (p *Program) doubts() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.director.List()
+	defer func() { p.listChanged(before) }()
+	return p.doubtNext()
 }
 
 // unsettled returns the entry on air whose take nobody here writes, or nil; ready is false if there is
