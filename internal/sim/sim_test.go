@@ -368,6 +368,7 @@ var knownSeeds = map[uint64]string{
 	31156: "a cut to a plan that could not begin while the bucket was away took the place of what was live",
 	573:   "behind a leap a number was listed as a gap of which only parts had been listed",
 	20211: "a dead run was forgotten before the channels were known that are in doubt of it",
+	40379: "a node that woke up with another end of a take did not ask the bucket who is right",
 	6716:  "two nodes that claimed at once refused each other while the bucket was away",
 	3574:  "who watched a channel was without a window while the plan behind a cue was read",
 	1254:  "off air was not ended by a cut while a cue had not ended",

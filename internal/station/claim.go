@@ -159,6 +159,9 @@ func (p *Program) carryOut(ctx context.Context, m *program.Mark) (list *program.
 	return list, nil
 }
 
+// conflictEvery is how often the bucket is asked at most when another node knows a different program.
+const conflictEvery = time.Second
+
 // learn takes in what another node or, with sure, the bucket knows of the cut list. The lock is held.
 func (p *Program) learn(list *program.CutList, sure bool) {
 	if p.director == nil || p.gone {
@@ -169,6 +172,10 @@ func (p *Program) learn(list *program.CutList, sure bool) {
 	if err != nil {
 		p.station.stats.conflicts.Add(1)
 		p.station.log.Error("this node and another know different programs of a channel", "channel", p.channel.Slug, "sure", sure, "error", err)
+		if !sure && time.Since(p.savedAt) > conflictEvery { // the bucket says who is right
+			p.saved, p.savedAt = nil, time.Time{}
+			p.station.wakeKeeper()
+		}
 	}
 	if p.director.List() == before && o != nil && o.Words != "" {
 		p.director.Denied(o.Words) // nothing was learned that would make it come out otherwise
