@@ -151,6 +151,7 @@ func (f *feed) media(e *encoder) int {
 			return 0
 		}
 		f.next.Part = uint32(len(parts))
+		f.marksBefore(e, f.next) // a feed may break behind the segment: nothing is known without the marks that stand in it
 		if s.info.Complete {
 			f.next = media.Pos{Segment: f.next.Segment + 1}
 		}

@@ -430,6 +430,28 @@ func TestFollowers(t *testing.T) {
 	})
 }
 
+// TestBrokenFeed breaks a feed of what has left memory behind each of its frames: nothing is known without the marks before it.
+func TestBrokenFeed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := newTruth(t)
+		for range 4 {
+			x.write(rapid.IntRange(1, 100).Draw(t, "samples"))
+			x.mark()
+		}
+		x.write(900)
+		x.scribe.flush(len(x.scribe.items))
+		out, _, _, _ := newFeed(x.w.Log(), media.Pos{}, 0).take()
+		at := 0
+		for _, frame := range out[:min(len(out), 40)] {
+			at += len(frame)
+			f := &follower{name: "a", x: x}
+			f.dial(x.w.Log())
+			f.read(at)
+			f.check(false)
+		}
+	})
+}
+
 // finish stores everything and lets the followers catch up: through the bucket or by a feed they know all.
 func (x *truth) finish(followers []*follower) {
 	if !x.w.Log().Ended() {
