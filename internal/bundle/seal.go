@@ -251,11 +251,13 @@ func writeSeal(ctx context.Context, b bucket.Bucket, i Incarnation, s *Seal) (*S
 	return there, nil
 }
 
-// Finish seals an incarnation from within, at a graceful end: its takes have ended and everything
-// is in the bucket. The next start then has nothing to recover.
+// Finish seals an incarnation from within, at a graceful end: its takes have ended and everything, what follows from it
+// too, is in the bucket. The next start then has nothing to recover.
 func Finish(ctx context.Context, docs *bucket.Documents, i Incarnation) error {
-	_, err := Recover(ctx, docs, i, i.Node, Known{Word: ExactWord})
-	return err
+	if _, err := Recover(ctx, docs, i, i.Node, Known{Word: ExactWord}); err != nil {
+		return err
+	}
+	return Forget(ctx, docs, i)
 }
 
 // Review reads what a sealed incarnation left.
