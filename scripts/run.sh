@@ -42,7 +42,7 @@ channel() {
 	sed -nE 's/.*"streamKey":"([^"]+)".*/\1/p' <<<"$answer" | head -1
 }
 demo_key=$(channel demo 'Demonstration' 'A test picture with a clock, published by ffmpeg over RTMP.')
-live_key=$(channel live 'Live' 'Waits for your own encoder.')
+live_key=$(channel live 'Live' 'What your own encoder sends.')
 
 font=/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf
 scripts/demo-source.sh "rtmp://127.0.0.1:${rtmp##*:}/live/$demo_key" "$font" >"$work/encoder" 2>&1 &
