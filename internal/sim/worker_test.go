@@ -97,9 +97,10 @@ func TestWorker(t *testing.T) {
 
 // job is what a worker is asked.
 type job struct {
-	seed  uint64
-	order int
-	rule  string
+	seed   uint64
+	order  int
+	rule   string
+	faults string // only these, or with "" those that the seed draws
 }
 
 // seeds runs that many seeds from first on, each in as many orders as -sim.repeat says, until enough are bad.
@@ -108,7 +109,7 @@ func seeds(t *testing.T, first uint64, runs int, rule string, enough int) []outc
 	var jobs []job
 	for n := range runs {
 		for order := range *flagRepeat {
-			jobs = append(jobs, job{first + uint64(n), *flagOrder + order, rule})
+			jobs = append(jobs, job{first + uint64(n), *flagOrder + order, rule, *flagKinds})
 		}
 	}
 	return runAll(t, jobs, enough)
@@ -166,7 +167,7 @@ func runAll(t *testing.T, jobs []job, enough int) (all []outcome) {
 // run has a worker do a job.
 func (j job) run(ctx context.Context, program string) (o outcome, err error) {
 	cmd := exec.CommandContext(ctx, program, "-test.run=^TestWorker$", "-test.v=false", "-test.timeout=10m", "-sim.without="+j.rule,
-		"-sim.faults="+*flagKinds, "-sim.trace="+strconv.FormatBool(*flagTrace), "-sim.dir="+*flagDir)
+		"-sim.faults="+j.faults, "-sim.trace="+strconv.FormatBool(*flagTrace), "-sim.dir="+*flagDir)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", workerEnv, j.seed, j.order))
 	if !raced() {
 		cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1", "GOGC=off", "GOMAXPROCS=1")

@@ -220,10 +220,10 @@ func (p *Program) partsOf(id media.TakeID, segment uint32) []media.PartInfo {
 // gathersPlan reports whether the plan is being read that is on air. The lock is held.
 func (p *Program) gathersPlan() bool {
 	e := p.onClock()
-	x := (*planned)(nil)
-	if e != nil {
-		x = p.auto.plans[e.Play.Plan]
+	if e == nil {
+		return false
 	}
+	x := p.auto.plans[e.Play.Plan]
 	return x != nil && x.loading
 }
 

@@ -33,9 +33,6 @@ func (p *Program) settle(ctx context.Context) {
 		if !ready {
 			return
 		}
-		if air == nil && p.doubts() {
-			continue // a mark may count now that did not before
-		}
 		if air == nil {
 			break
 		}
@@ -172,15 +169,6 @@ func (p *Program) storeEnd(ctx context.Context) bool {
 	return list == saved || p.save(ctx, list) == nil
 }
 
-// doubts tells the director of the oldest doubt; see doubtNext.
-func (p *Program) doubts() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	before := p.director.List()
-	defer func() { p.listChanged(before) }()
-	return p.doubtNext()
-}
-
 // unsettled returns the entry on air whose take nobody here writes, or nil; ready is false if there is
 // nothing to settle.
 func (p *Program) unsettled() (air *program.Entry, ready bool) {
@@ -190,11 +178,15 @@ func (p *Program) unsettled() (air *program.Entry, ready bool) {
 		return nil, false
 	}
 	p.replay()
-	air = p.director.List().OnAir()
-	if air != nil && (air.Play != nil || p.writers[air.Take] != nil) {
-		air = nil
+	for {
+		air = p.director.List().OnAir()
+		if air != nil && (air.Play != nil || p.writers[air.Take] != nil) {
+			return nil, true
+		}
+		if air != nil || !p.doubtNext() {
+			return air, true
+		} // else a mark may count now that did not before
 	}
-	return air, true
 }
 
 // replay tells the director the marks that were found in logs, until nothing changes any more. Those
