@@ -15,6 +15,11 @@ func TestStory(t *testing.T) {
 	ffmpeg(t, "-f", "lavfi", "-i", "color=0x00a000:s=640x360:r=25:d=6", "-f", "lavfi", "-i", "sine=330:d=6", "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-pix_fmt", "yuv420p", "-c:a", "aac", clip)
 	t.Run("one node", func(t *testing.T) {
 		n := newNode(t, "")
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("the node said:\n%s", n.said())
+			}
+		})
 		story(t, clip, n.http, []*node{n}, nil)
 	})
 	t.Run("three nodes", func(t *testing.T) {

@@ -1,6 +1,6 @@
 // Package ffmpeg is the one way to run ffmpeg. What it reads is a stranger's, so it runs with limits: no protocols
-// but files and pipes, bounded memory, time and output, at a low priority, in a process group of its own that ends
-// with the program. Its errors are said in words that help a person.
+// but files and pipes, bounded memory, time and output, in a process group of its own that ends with the program, and
+// at a low priority unless what is on air waits for it. Its errors are said in words that help a person.
 package ffmpeg
 
 import (
@@ -33,6 +33,7 @@ type Job struct {
 	Stdout io.Writer
 	Dir    string // where it runs, and what files are named from; default: where this program runs
 	Limits Limits
+	Urgent bool // what is on air waits for it: it runs at this program's own priority instead of a low one
 
 	// Progress, if set, is told about twice a second how far the output is. It must return soon.
 	Progress func(out time.Duration)
@@ -98,7 +99,7 @@ func run(ctx context.Context, program string, args []string, job Job, extra *os.
 	cmd.WaitDelay = waitDelay
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	err = startAndWait(cmd, job.Limits)
+	err = startAndWait(cmd, job)
 	switch {
 	case err == nil:
 		return nil
@@ -110,7 +111,7 @@ func run(ctx context.Context, program string, args []string, job Job, extra *os.
 
 // startAndWait keeps the thread that started the process until it has ended: the kernel kills a process with
 // Pdeathsig when the thread that started it is gone, not only when the program is.
-func startAndWait(cmd *exec.Cmd, l Limits) error {
+func startAndWait(cmd *exec.Cmd, job Job) error {
 	result := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
@@ -120,7 +121,10 @@ func startAndWait(cmd *exec.Cmd, l Limits) error {
 			return
 		}
 		// Output that breaks off before the limits hold is bounded by the limits all the same: they hold from here on.
-		limit(cmd.Process.Pid, l)
+		limit(cmd.Process.Pid, job.Limits)
+		if !job.Urgent {
+			unix.Setpriority(unix.PRIO_PGRP, cmd.Process.Pid, niceness)
+		}
 		result <- cmd.Wait()
 	}()
 	return <-result
@@ -137,5 +141,4 @@ func limit(pid int, l Limits) {
 	for what, most := range map[int]uint64{unix.RLIMIT_AS: l.Memory, unix.RLIMIT_FSIZE: l.Output, unix.RLIMIT_CORE: 0} {
 		unix.Prlimit(pid, what, &unix.Rlimit{Cur: most, Max: most}, nil)
 	}
-	unix.Setpriority(unix.PRIO_PGRP, pid, niceness)
 }

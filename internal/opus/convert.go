@@ -153,7 +153,7 @@ func (c *Converter) convert(ctx context.Context, head Head, packets []Packet, du
 			"-c:a", "aac", "-b:a", bitrate, "-ac", "2", "-ar", strconv.Itoa(Rate), "-f", "adts", "pipe:1",
 		},
 		Stdin: bytes.NewReader(in), Stdout: out,
-		Limits: ffmpeg.Limits{Time: runTime, Memory: memory},
+		Limits: ffmpeg.Limits{Time: runTime, Memory: memory}, Urgent: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("convert Opus: %w", err)

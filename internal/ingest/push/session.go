@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // session joins the state machine of a stream with its sink.
@@ -14,8 +16,9 @@ type session struct {
 	log  *slog.Logger
 	held *atomic.Int64 // of all sessions
 
-	kicked chan error   // the first reason to end it from outside
-	last   atomic.Int64 // when the last upload brought something, since began
+	kicked chan error         // the first reason to end it from outside
+	last   atomic.Int64       // when the last upload brought something, since began
+	taking singleflight.Group // objects that have arrived, by name and sum
 
 	mu      sync.Mutex
 	sink    Sink

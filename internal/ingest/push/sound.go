@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/opus"
 )
@@ -10,6 +11,10 @@ import (
 // SoundLag is how far the sound of an object that sends Opus ends before its pictures, in 1/48,000 s: frames of AAC are
 // made of what lies on both sides of them, and an object must not wait for the next one.
 const SoundLag = 3 * opus.Span
+
+// soundTime bounds the making of an object's sound. It does not end with the request: who sends an object again because
+// this node is slow would never get it through.
+const soundTime = 20 * time.Second
 
 // aac replaces the Opus of an object by AAC. Which frames belong to the object is said by its pictures alone: those
 // that end within their time, put back by SoundLag. So every frame belongs to one object, and who publishes sends with
@@ -40,7 +45,9 @@ func (u *upload) aac(h *header, samples []sample) ([]sample, error) {
 		return nil, refuse(415, "opus_alone", "Opus without pictures is not supported: send it in the objects of the pictures, or send AAC")
 	}
 	first, after := frameAt(begin, scale), frameAt(end, scale)
-	frames, err := u.convert(u.r.Context(), *h.opus, packets, first, after)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.r.Context()), soundTime)
+	defer cancel()
+	frames, err := u.convert(ctx, *h.opus, packets, first, after)
 	if err != nil {
 		return nil, err
 	}
@@ -77,5 +84,5 @@ func (u *upload) convert(ctx context.Context, head opus.Head, packets []opus.Pac
 	case errors.Is(err, opus.ErrInvalid):
 		return nil, broken("%v", err)
 	}
-	return nil, errCutOff
+	return nil, errBusy
 }

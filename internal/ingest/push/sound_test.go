@@ -1,10 +1,15 @@
 package push
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
+	"net/http/httptest"
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/mayfly-tv/mayfly/internal/cmaf"
 	"github.com/mayfly-tv/mayfly/internal/media"
@@ -71,5 +76,52 @@ func TestOpus(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, h *Handler, _ *fakeDesk) {
 		send(h, "PUT", at("s/main/init"), makeInit(videoTrack(), opusTrack())).want(t, 201, "")
 		send(h, "PUT", at("s/main/0"), withOpus(0, 0)).want(t, 415, "OPUS is not supported")
+	})
+}
+
+// TestSlowSound: the sound of an object is made once, though its sender stops waiting and sends it again while it is made.
+func TestSlowSound(t *testing.T) {
+	var made chan struct{} // closed: it may be made
+	asked := 0
+	cfg := Config{AAC: func(ctx context.Context, _ opus.Head, _ []opus.Packet, first, end int64) ([][]byte, error) {
+		asked++
+		select {
+		case <-made:
+			return slices.Repeat([][]byte{{0x21, 0, 0, 0, 0}}, int(end-first)), nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		cfg.Desk = d
+		made = make(chan struct{})
+		h := running(t, cfg)
+		send(h, "PUT", at("s/main/init"), makeInit(videoTrack(), opusTrack())).want(t, 201, "")
+		ctx, cancel := context.WithCancel(t.Context())
+		first := make(chan int)
+		go func() {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("PUT", at("s/main/0"), bytes.NewReader(withOpus(0, 13))).WithContext(ctx))
+			first <- w.Code
+		}()
+		synctest.Wait()
+		cancel()
+		again := async(h, at("s/main/0"), withOpus(0, 13), HeaderOldest, "0")
+		close(made)
+		again().want(t, 201, "")
+		<-first // nobody hears its answer
+		send(h, "PUT", at("s/main/0"), withOpus(0, 13)).want(t, 200, "")
+		d.sink(t).inOrder(t, VideoTrack, 0, perSegment)
+		if asked != 1 {
+			t.Errorf("it was made %d times", asked)
+		}
+		// It does not take forever.
+		made = make(chan struct{})
+		began := time.Now()
+		send(h, "PUT", at("s/main/1"), withOpus(1, 13), HeaderOldest, "1").want(t, 503, "")
+		if took := time.Since(began); took != soundTime {
+			t.Errorf("it was given up after %v", took)
+		}
 	})
 }

@@ -89,11 +89,6 @@ func (u *upload) whole(kind format) (int, error) {
 		case err == io.EOF && head != nil && samples == nil:
 			return u.init(head, sum)
 		case err == io.EOF:
-			if head != nil {
-				if samples, err = u.aac(head, samples); err != nil {
-					return 0, err
-				}
-			}
 			return u.object(kind, head, samples, sum)
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return 0, broken("the last box is cut short")
@@ -181,13 +176,27 @@ func (u *upload) seen(sum [32]byte) (done bool, status int, err error) {
 	return true, 0, errOther
 }
 
-// object writes an object that has arrived and waits until it is durable.
+// object writes an object that has arrived and waits until it is durable. It is taken in whether or not its sender
+// goes on waiting: one that sends it again meanwhile waits for the same, and finds it later.
 func (u *upload) object(kind format, h *header, samples []sample, sum [32]byte) (int, error) {
 	if samples == nil && kind == formatMP4 {
 		return 0, errKind
 	}
-	var o *object
-	err := u.begin(sum, func(m *stream, now time.Duration, begun *object) error {
+	o, err, _ := u.s.taking.Do(u.p.name+" "+string(sum[:]), func() (any, error) { return u.take(kind, h, samples, sum) })
+	if err != nil {
+		return 0, err
+	}
+	return http.StatusCreated, u.wait(func(ctx context.Context) error { return u.s.await(ctx, o.(*object)) })
+}
+
+// take puts an object into its session.
+func (u *upload) take(kind format, h *header, samples []sample, sum [32]byte) (o *object, err error) {
+	if h != nil {
+		if samples, err = u.aac(h, samples); err != nil {
+			return nil, err
+		}
+	}
+	err = u.begin(sum, func(m *stream, now time.Duration, begun *object) error {
 		o = begun
 		o.header, o.ts = h, kind == formatTS
 		if err := m.feed(now, o, samples); err != nil {
@@ -197,10 +206,7 @@ func (u *upload) object(kind format, h *header, samples []sample, sum [32]byte) 
 		m.finish(now, o, sum)
 		return nil
 	})
-	if err != nil {
-		return 0, err
-	}
-	return http.StatusCreated, u.wait(func(ctx context.Context) error { return u.s.await(ctx, o) })
+	return o, err
 }
 
 // begin begins the object, in a new session if the encoder began anew, and goes on with f.
