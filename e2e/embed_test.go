@@ -61,3 +61,11 @@ func TestChatInFrame(t *testing.T) {
 	n.channel("news")
 	scripted(t, "framed.mjs", n.url("/"), "news")
 }
+
+// TestFetchedAgain opens pages of which every file fails to come the first time, as when the node that answers dies.
+func TestFetchedAgain(t *testing.T) {
+	draws(t)
+	n := newNode(t, "")
+	n.channel("news")
+	scripted(t, "again.mjs", n.url("/"), "news")
+}

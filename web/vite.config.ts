@@ -3,7 +3,7 @@ import { defineConfig } from 'vite'
 
 const head = readFileSync(new URL('src/head.txt', import.meta.url), 'utf8')
 
-// The content security policy allows no inline script, and vite writes none.
+// The content security policy allows no script in the pages but internal/api/guard.js, and vite writes none.
 export default defineConfig({
   appType: 'mpa',
   plugins: [{

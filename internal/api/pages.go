@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -45,7 +47,7 @@ func newPages(files fs.FS) (*pages, error) {
 		if err != nil {
 			return err
 		}
-		p.files[name] = newPage(name, data)
+		p.files[name] = newPage(name, bytes.Replace(data, []byte(guardMark), []byte("<script>"+guard+"</script>"), 1))
 		return nil
 	})
 	if err != nil {
@@ -75,9 +77,23 @@ func (f *page) zip() {
 	f.zipped = b.Bytes()
 }
 
+// guard is the one script that stands in the pages themselves: it fetches the others again.
+//
+//go:embed guard.js
+var guard string
+
+// guardMark is where it stands.
+const guardMark = "<!--mayfly:guard-->"
+
 // policy is what the pages may load: only what is ours. An embed may be framed by anybody.
-const policy = "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; " +
+var policy = "default-src 'self'; script-src 'self' '" + sourceHash(guard) + "'; img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; " +
 	"style-src 'self' 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors "
+
+// sourceHash names a script that stands in a page (Content Security Policy Level 3, section 6.7.3.3).
+func sourceHash(script string) string {
+	sum := sha256.Sum256([]byte(script))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
 
 // policyOf is policy, and for a camera's page that it may reach the other nodes of the fleet, by TLS wherever they are.
 func (a *API) policyOf(name string) string {

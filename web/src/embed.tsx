@@ -1,5 +1,6 @@
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { fetched } from './again'
 import { slugOf } from './channel'
 import { takePass } from './pass'
 import { offered, type Offered } from './player/film'
@@ -35,7 +36,7 @@ function WithChat() {
   const open = status !== null && status.gate === ''
   const [Chat, setChat] = useState<typeof import('./chat/Chat').Chat | null>(null)
   useEffect(() => {
-    if (open) void import('./chat/Chat').then((m) => setChat(() => m.Chat), () => {})
+    if (open) void fetched(() => import('./chat/Chat')).then((m) => setChat(() => m.Chat), () => {})
   }, [open])
   useDress(options.accent || (status?.accent ?? ''), options.background || (status?.background ?? ''))
   return (

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { render } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { fetched } from './again'
 import { categoryName } from './categories'
 import { slugOf, type Status } from './channel'
 import { languageName } from './languages'
@@ -41,7 +42,7 @@ function Watch() {
   const help = useRef<HTMLDialogElement>(null)
   const status = current.value?.status.value ?? aside.value
   const [Recorded, setRecorded] = useState<typeof import('./recorded/list').Recordings | null>(null)
-  useEffect(() => void import('./recorded/list').then((m) => setRecorded(() => m.Recordings), () => {}), [])
+  useEffect(() => void fetched(() => import('./recorded/list')).then((m) => setRecorded(() => m.Recordings), () => {}), [])
   const [Report, setReport] = useState<typeof import('./report').Report | null>(null)
   const [Sheet, setSheet] = useState<typeof import('./watch/EmbedSheet').EmbedSheet | null>(null)
   useDress(status?.accent ?? '', status?.background ?? '')
@@ -50,11 +51,11 @@ function Watch() {
   const [Chat, setChat] = useState<typeof import('./chat/Chat').Chat | null>(null)
   useEffect(() => {
     if (!open) return // after the player: nobody waits for them
-    void import('./chat/Chat').then((m) => setChat(() => m.Chat), () => {})
-    void import('./watch/Tell').then(setHear, () => {})
+    void fetched(() => import('./chat/Chat')).then((m) => setChat(() => m.Chat), () => {})
+    void fetched(() => import('./watch/Tell')).then(setHear, () => {})
   }, [open])
-  const report = () => void import('./report').then((m) => setReport(() => m.Report), () => {})
-  const embed = () => void import('./watch/EmbedSheet').then((m) => setSheet(() => m.EmbedSheet), () => {})
+  const report = () => void fetched(() => import('./report')).then((m) => setReport(() => m.Report), () => {})
+  const embed = () => void fetched(() => import('./watch/EmbedSheet')).then((m) => setSheet(() => m.EmbedSheet), () => {})
   const onHelp = () => help.current?.showModal()
   const shown = item.value
   const resting = current.value !== null && (status?.card || current.value.state.value === 'off' || current.value.state.value === 'never')

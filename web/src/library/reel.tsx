@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { fetched } from '../again'
 
 /** Plays a clip from its playlist, with the browser's own controls. */
 export function Reel({ url, label, video }: { url: string; label: string; video: { current: HTMLVideoElement | null } }) {
@@ -6,7 +7,7 @@ export function Reel({ url, label, video }: { url: string; label: string; video:
   useEffect(() => {
     const turn = ++own.current
     let close = () => {}
-    void import('hls.js/light').then(({ default: Hls }) => {
+    void fetched(() => import('hls.js/light')).then(({ default: Hls }) => {
       if (turn !== own.current || video.current === null) return
       if (!Hls.isSupported()) {
         video.current.src = url

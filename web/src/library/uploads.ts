@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Upload } from 'tus-js-client'
+import { fetched } from '../again'
 import { call } from '../people/api'
 import { begun } from './find'
 import { clips, look, path, take, type Clip } from './shelf'
@@ -54,7 +55,7 @@ async function next(): Promise<void> {
   if (job === undefined) return
   const { clip, file } = job
   if (!sending.value.has(clip.id)) return next() // it was given up
-  const { Upload, DetailedError } = await import('tus-js-client')
+  const { Upload, DetailedError } = await fetched(() => import('tus-js-client'))
   const end = () => {
     running.delete(clip.id)
     void next()

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { fetched } from '../again'
 import { at } from '../origin'
 import { clock, spoken } from '../words'
 import { Film, type Offered } from './film'
@@ -18,7 +19,7 @@ export function FilmPlayer({ slug, item, options, onHelp }: { slug: string; item
   useEffect(() => {
     const made = new Film(slug, item, video.current!, options)
     film.value = made
-    import('./chrome').then(() => {
+    fetched(() => import('./chrome')).then(() => {
       const controller = stage.current?.querySelector('media-controller') as (HTMLElement & { fullscreenElement: HTMLElement }) | null
       if (controller && stage.current) controller.fullscreenElement = stage.current
     }, () => {})

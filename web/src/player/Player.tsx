@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { fetched } from '../again'
 import { stageTheme } from '../colours'
 import { at } from '../origin'
 import { clock, spoken, viewers } from '../words'
@@ -29,8 +30,8 @@ export function Player({ slug, options, onHelp }: { slug: string; options: Optio
     const session = new Session(slug, video.current!, canvas.current!, options)
     current.value = session
     expose(session)
-    // Without its controls the player still plays; they are fetched again with the next visit.
-    import('./chrome').then(
+    // Without its controls the player still plays.
+    fetched(() => import('./chrome')).then(
       () => {
         // The stage, not the controller: the slate lies on the stage and must be seen in full screen too.
         const controller = stage.current?.querySelector('media-controller') as (HTMLElement & { fullscreenElement: HTMLElement }) | null
@@ -38,7 +39,7 @@ export function Player({ slug, options, onHelp }: { slug: string; options: Optio
       },
       () => {},
     )
-    import('../graphics/Overlay').then((m) => setOverlay(() => m.Overlay), () => {})
+    fetched(() => import('../graphics/Overlay')).then((m) => setOverlay(() => m.Overlay), () => {})
     const onKey = (e: KeyboardEvent) => {
       if (document.querySelector('dialog[open]')) return
       const action = actionOf(e.key, e.ctrlKey || e.metaKey || e.altKey, kindOf(e.composedPath()[0] ?? e.target))

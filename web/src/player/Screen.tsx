@@ -1,5 +1,6 @@
 import { signal, useSignal, type Signal } from '@preact/signals'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { fetched } from '../again'
 import { clock, spoken } from '../words'
 import { Graphics } from './graphics'
 import { actionOf, kindOf } from './keys'
@@ -34,9 +35,9 @@ export function Screen({ slug, url, label, from }: { slug: string; url: string; 
       return now === null ? null : now + (position - v.currentTime) * 1000
     }
     const graphics = new Graphics(slug, v, dateAt, () => Date.now())
-    void import('../graphics/Overlay').then((m) => ended || lay({ Overlay: m.Overlay, graphics }), () => {})
+    void fetched(() => import('../graphics/Overlay')).then((m) => ended || lay({ Overlay: m.Overlay, graphics }), () => {})
     const start = (at: number) => {
-      void import('hls.js/light').then(({ default: Hls }) => {
+      void fetched(() => import('hls.js/light')).then(({ default: Hls }) => {
         if (ended) return
         if (!Hls.isSupported()) {
           v.src = url
@@ -72,7 +73,7 @@ export function Screen({ slug, url, label, from }: { slug: string; url: string; 
     }
     for (const e of ['timeupdate', 'durationchange', 'seeking']) v.addEventListener(e, moved)
     v.addEventListener('canplay', () => void v.play().then(() => (blocked.value = false), () => (blocked.value = v.currentTime === 0 || blocked.value)), { once: true })
-    void import('./chrome').then(() => {
+    void fetched(() => import('./chrome')).then(() => {
       const controller = stage.current?.querySelector('media-controller') as (HTMLElement & { fullscreenElement: HTMLElement }) | null
       if (controller && stage.current) controller.fullscreenElement = stage.current
     }, () => {})

@@ -1,4 +1,5 @@
 import type Hls from 'hls.js'
+import { fetched } from '../again'
 import { at } from '../origin'
 import { withPass } from '../pass'
 import { inband } from './inband'
@@ -68,7 +69,7 @@ type Kind = { kind: 'hls'; Hls: HlsClass } | { kind: 'native' } | { kind: 'none'
 
 /** hls.js first: Chromium says that it "may" play HLS itself, but only hls.js is near to life and can be watched over. */
 export async function choose(video: HTMLVideoElement): Promise<Kind> {
-  const { default: Hls } = await import('hls.js')
+  const { default: Hls } = await fetched(() => import('hls.js'))
   if (Hls.isSupported()) return { kind: 'hls', Hls }
   if (video.canPlayType('application/vnd.apple.mpegurl') !== '') return { kind: 'native' }
   return { kind: 'none' }

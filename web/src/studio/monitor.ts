@@ -1,4 +1,5 @@
 import type Hls from 'hls.js/light'
+import { fetched } from '../again'
 import { trim } from '../player/trim'
 import { Ear } from './ear'
 
@@ -83,7 +84,7 @@ export class Monitor {
   }
 
   private async build(url: string): Promise<void> {
-    const { default: Class } = await import('hls.js/light')
+    const { default: Class } = await fetched(() => import('hls.js/light'))
     if (this.url !== url || this.hls !== null) return
     const hls = new Class({
       lowLatencyMode: true, liveSyncDuration: 1.2, maxLiveSyncPlaybackRate: 1.3, liveMaxLatencyDuration: 6,
