@@ -59,15 +59,14 @@ func draws(t *testing.T) {
 }
 
 // drive runs a script of web/test that drives a real browser, until the test ends: what it says is handed over line
-// by line, and over when it says nothing more. Screenshots go to MAYFLY_SHOTS, or to a directory of the test.
+// by line, and over when it says nothing more. Screenshots go to MAYFLY_SHOTS, if it is set.
 func drive(t *testing.T, script string, said func(line []byte), over func(), args ...string) (stdin io.Writer) {
 	t.Helper()
-	shots := os.Getenv("MAYFLY_SHOTS")
-	if shots == "" {
-		shots = t.TempDir()
+	if shots := os.Getenv("MAYFLY_SHOTS"); shots != "" {
+		args = append(slices.Clip(args), "--shots", shots)
 	}
 	need(t, "chromium")
-	cmd := exec.Command(need(t, "node"), slices.Concat([]string{filepath.Join("..", "web", "test", script)}, args, []string{"--shots", shots})...)
+	cmd := exec.Command(need(t, "node"), slices.Concat([]string{filepath.Join("..", "web", "test", script)}, args)...)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	stdout, err := cmd.StdoutPipe()

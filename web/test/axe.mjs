@@ -4,11 +4,11 @@
 //
 // Somebody makes the owner's account by the link and looks at the pages of a channel that is on air and recorded. On stdout, one JSON
 // line: {"end":true,"faults":[…],"exceptions":[…],"console":[…]}. A fault is serious or critical by the checker's word.
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { axe, gaveUp, launch, overhear, playsAlone } from './page.mjs'
+import { axe, gaveUp, launch, overhear, playsAlone, shooter } from './page.mjs'
 
-const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
+const shot = shooter(opt.shots, 'axe')
 const setup = new URL(positionals[0])
 const slug = positionals[1]
 
@@ -18,7 +18,7 @@ const errors = []
 const faults = []
 
 async function check(page, name) {
-  await page.screenshot({ path: join(opt.shots, `axe-${name}.png`), fullPage: true })
+  await shot(page, name, { fullPage: true })
   faults.push(...(await axe(page, name)))
 }
 

@@ -16,7 +16,7 @@ const { values: opt, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '30' },
-    shots: { type: 'string', default: '.' },
+    shots: { type: 'string' },
     pixel: { type: 'boolean', default: false },
     width: { type: 'string', default: '1280' },
     height: { type: 'string', default: '800' },
@@ -29,7 +29,7 @@ if (url === undefined) {
   console.error('usage: node web/test/browser.mjs URL [--seconds N] [--shots DIR] [--pixel]')
   process.exit(2)
 }
-mkdirSync(opt.shots, { recursive: true })
+if (opt.shots) mkdirSync(opt.shots, { recursive: true })
 
 const exceptions = []
 const errors = []
@@ -62,7 +62,7 @@ createInterface({ input: process.stdin }).on('line', async (line) => {
   try {
     if (word === 'quit') await end(0)
     else if (word === 'shot' && name) {
-      await page.screenshot({ path: join(opt.shots, `${name.replace(/[^\w.-]/g, '_')}.png`) })
+      if (opt.shots) await page.screenshot({ path: join(opt.shots, `${name.replace(/[^\w.-]/g, '_')}.png`) })
       say({ shot: name })
     } else if (word === 'key' && name) await page.keyboard.press(name)
   } catch (e) {

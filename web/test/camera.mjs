@@ -9,12 +9,11 @@
 //
 // On stdout, one JSON line per step; after each step but the first it waits for a line on stdin. The last line is
 // {"end":true,...} with every uncaught exception and console error.
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { fakeCamera, launch, overhear, playsAlone } from './page.mjs'
+import { fakeCamera, launch, overhear, playsAlone, shooter } from './page.mjs'
 
-const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' }, device: { type: 'boolean', default: false } } })
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' }, device: { type: 'boolean', default: false } } })
 const setup = new URL(positionals[0])
 const say = (v) => process.stdout.write(JSON.stringify(v) + '\n')
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
@@ -74,7 +73,8 @@ function draw() {
 }
 if (!opt.device) await page.addInitScript(draw)
 
-const shot = (name) => page.screenshot({ path: join(opt.shots, `camera-${name}.png`) })
+const shoot = shooter(opt.shots, 'camera')
+const shot = (name) => shoot(page, name)
 const state = () => page.evaluate(() => {
   const c = window.mayflyCamera
   return { phase: c.phase, place: c.place, ...c.tally, dropped: c.dropped, trouble: c.trouble, origins: c.origins }

@@ -4,11 +4,11 @@
 //   node web/test/chat.mjs SETUP-LINK [--shots DIR]
 //
 // On stdout, one JSON line per step. The last line is {"end":true,...} with every fault, exception and console error.
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { axe, gaveUp, launch, overhear } from './page.mjs'
+import { axe, gaveUp, launch, overhear, shooter } from './page.mjs'
 
-const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
+const shoot = shooter(opt.shots, 'chat')
 const setup = new URL(positionals[0])
 const say = (v) => process.stdout.write(JSON.stringify(v) + '\n')
 
@@ -26,7 +26,7 @@ async function person(look, width, height, options = {}) {
 }
 
 async function look(page, name) {
-  await page.screenshot({ path: join(opt.shots, `chat-${name}.png`) })
+  await shoot(page, name)
   faults.push(...(await axe(page, name)))
 }
 
@@ -143,7 +143,7 @@ try {
   await look(bob, 'watch-dark')
   await look(eve, 'watch-light-phone')
   await eve.locator('.chat').scrollIntoViewIfNeeded()
-  await eve.screenshot({ path: join(opt.shots, 'chat-watch-light-phone-chat.png') })
+  await shoot(eve, 'watch-light-phone-chat')
   await ada.getByRole('button', { name: 'Close the poll' }).click()
   await eve.getByText('2 votes · over').waitFor()
   say({ step: 'polled' })

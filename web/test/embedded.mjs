@@ -5,9 +5,8 @@
 // NODE is the address of a node where CHANNEL is on air for 20 s at least. On stdout, one JSON line:
 // {"end":true,"faults":[…],"exceptions":[…]}.
 import { createServer } from 'node:http'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { gaveUp, launch, playsAlone } from './page.mjs'
+import { gaveUp, launch, playsAlone, shooter } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
 const node = new URL(positionals[0]).origin
@@ -78,7 +77,7 @@ try {
   await page.keyboard.press('Escape')
   must('the menu closes by a key, and the button has the focus', await page.evaluate(() => document.querySelector('.menu').hidden && document.activeElement?.getAttribute('aria-label') === 'Settings'), null)
 } catch (e) {
-  if (opt.shots) await page.screenshot({ path: join(opt.shots, 'embedded.png') }).catch(() => {})
+  await shooter(opt.shots, 'embedded')(page, 'page').catch(() => {})
   faults.push(await gaveUp(browser, e))
 }
 await browser.close()

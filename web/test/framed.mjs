@@ -4,11 +4,11 @@
 //
 // On stdout, one JSON line: {"end":true,"faults":[…],"exceptions":[…]}.
 import { createServer } from 'node:http'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { axe, gaveUp, launch, overhear } from './page.mjs'
+import { axe, gaveUp, launch, overhear, shooter } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
+const shoot = shooter(opt.shots, 'framed')
 const node = new URL(positionals[0]).origin
 const slug = positionals[1]
 const faults = []
@@ -31,7 +31,7 @@ async function reader(colorScheme, width, height, barred) {
 }
 
 async function look(page, name) {
-  if (opt.shots) await page.screenshot({ path: join(opt.shots, `framed-${name}.png`) })
+  await shoot(page, name)
   const frame = page.frames().find((f) => f.url().startsWith(node))
   faults.push(...(await axe(frame, name)))
 }
@@ -65,7 +65,7 @@ try {
   const small = await browser.newPage({ viewport: { width: 640, height: 360 }, colorScheme: 'dark' })
   await small.goto(`${node}/${slug}/embed?chat=1`)
   await small.getByRole('log').getByText('from a phone').waitFor()
-  if (opt.shots) await small.screenshot({ path: join(opt.shots, 'framed-small-dark.png') })
+  await shoot(small, 'small-dark')
   await small.setViewportSize({ width: 320, height: 180 })
   await small.locator('.chat').waitFor({ state: 'hidden' })
   const stage = await small.locator('.stage').boundingBox()

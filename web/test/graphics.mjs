@@ -5,12 +5,11 @@
 //
 // On stdout, one JSON line per step. After {"step":"key"} it waits for a line on stdin: whoever started it publishes
 // with that key first. The last line is {"end":true,...} with every uncaught exception and console error.
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { gaveUp, launch, overhear, playsAlone } from './page.mjs'
+import { gaveUp, launch, overhear, playsAlone, shooter } from './page.mjs'
 
-const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
 const setup = new URL(positionals[0])
 const say = (v) => process.stdout.write(JSON.stringify(v) + '\n')
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
@@ -109,7 +108,7 @@ try {
       if (shown !== written || !role.includes(written)) throw new Error(`the viewer sees ${shown} and hears ${role}`)
       await ada.getByRole('button', { name: 'Show News' }).click()
       await eve.locator('.graphics .g-ticker').waitFor()
-      await eve.screenshot({ path: join(opt.shots, 'graphics.png') })
+      await shooter(opt.shots, 'graphics')(eve, 'shown')
     }
     await ada.locator('h1').focus()
     await ada.keyboard.press('a')

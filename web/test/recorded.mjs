@@ -4,11 +4,10 @@
 //   node web/test/recorded.mjs SETUP-LINK CHANNEL [--shots DIR]
 //
 // The channel has one recording. On stdout, one JSON line: {"end":true,"clip":SECONDS,"record":false,"dvrWindow":SECONDS,"exceptions":[…],"console":[…]}.
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { gaveUp, launch, overhear, playsAlone } from './page.mjs'
+import { gaveUp, launch, overhear, playsAlone, shooter } from './page.mjs'
 
-const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '' } } })
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
 const setup = new URL(positionals[0])
 const slug = positionals[1]
 const exceptions = []
@@ -16,7 +15,8 @@ const errors = []
 
 const browser = await launch(playsAlone)
 
-const shot = async (page, name) => opt.shots && page.screenshot({ path: join(opt.shots, `recorded-${name}.png`), fullPage: true })
+const shoot = shooter(opt.shots, 'recorded')
+const shot = (page, name) => shoot(page, name, { fullPage: true })
 
 try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: 'dark' })

@@ -6,12 +6,11 @@
 // The cameras are drawn by the pages: one is red, the other blue; the clip is expected to be green. What the viewer sees is
 // told by its colour. On stdout, one JSON line per step; after the step "show" it waits for a line on stdin: whoever
 // started it may kill a node first. The last line is {"end":true,...} with every uncaught exception and console error.
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { fakeCamera, gaveUp, launch, overhear, playsAlone } from './page.mjs'
+import { fakeCamera, gaveUp, launch, overhear, playsAlone, shooter } from './page.mjs'
 
-const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
 const setup = new URL(positionals[0])
 const clip = positionals[1]
 const origin = setup.origin
@@ -30,7 +29,7 @@ async function somebody(width = 1280, height = 900) {
   })
   return context
 }
-const shot = (page, name) => page.screenshot({ path: join(opt.shots, `story-${name}.png`) })
+const shot = shooter(opt.shots, 'story')
 
 // A camera of one colour with something that moves, and a microphone with a tone; runs in the page.
 function draw(colour) {
@@ -43,17 +42,17 @@ function draw(colour) {
     tone.connect(to)
     tone.start()
     const canvas = document.createElement('canvas')
-    canvas.width = 640
-    canvas.height = 360
+    canvas.width = 960 // as it is sent: nothing has to be drawn anew
+    canvas.height = 540
     const pen = canvas.getContext('2d')
     let n = 0
     setInterval(() => {
       pen.fillStyle = colour
-      pen.fillRect(0, 0, 640, 360)
+      pen.fillRect(0, 0, 960, 540)
       pen.fillStyle = '#fff'
-      pen.fillRect((n++ * 8) % 640, 340, 40, 20)
-    }, 66)
-    return { picture: canvas.captureStream(15), sound: to.stream }
+      pen.fillRect((n++ * 12) % 960, 510, 60, 30)
+    }, 100)
+    return { picture: canvas.captureStream(10), sound: to.stream }
   }
   navigator.mediaDevices.getUserMedia = async (want) => {
     out ??= open()

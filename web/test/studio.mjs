@@ -5,12 +5,11 @@
 //
 // On stdout, one JSON line per step. After {"step":"keys"} it waits for a line on stdin: whoever started it publishes
 // with those keys first. The last line is {"end":true,...} with every uncaught exception and console error.
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { gaveUp, launch, overhear, playsAlone } from './page.mjs'
+import { gaveUp, launch, overhear, playsAlone, shooter } from './page.mjs'
 
-const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string', default: '.' } } })
+const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
 const setup = new URL(positionals[0])
 const origin = setup.origin
 const say = (v) => process.stdout.write(JSON.stringify(v) + '\n')
@@ -27,7 +26,7 @@ async function person(width = 1280, height = 900) {
   overhear(page, exceptions, errors)
   return page
 }
-const shot = (page, name) => page.screenshot({ path: join(opt.shots, `studio-${name}.png`) })
+const shot = shooter(opt.shots, 'studio')
 const pictured = (page, name) => page.waitForFunction((label) => {
   const video = document.querySelector(`video[aria-label="${label}"]`)
   return video !== null && video.currentTime > 0 && !video.paused

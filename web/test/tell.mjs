@@ -5,11 +5,11 @@
 //
 // NODE is the address of a node where CHANNEL is off air. On stdout, one JSON line: {"end":true,"faults":[…],"exceptions":[…]}.
 import { createECDH } from 'node:crypto'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { axe, gaveUp, launch, overhear } from './page.mjs'
+import { axe, gaveUp, launch, overhear, shooter } from './page.mjs'
 
 const { values: opt, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } })
+const shoot = shooter(opt.shots, 'tell')
 const node = new URL(positionals[0]).origin
 const slug = positionals[1]
 const faults = []
@@ -28,7 +28,7 @@ async function viewer(colorScheme, width, begin, permissions = ['notifications']
 }
 
 async function look(page, name) {
-  if (opt.shots) await page.screenshot({ path: join(opt.shots, `tell-${name}.png`) })
+  await shoot(page, name)
   faults.push(...(await axe(page, name)))
 }
 
