@@ -70,8 +70,8 @@ func (s *Subscription) ID() string {
 // validID reports whether a subscription could have that id.
 func validID(id string) bool { return len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" }
 
-// Check says whether a push service could take a message for it. Whether the address leads to a public network is seen
-// when it is asked.
+// Check says whether a push service could take a message for it, and writes its keys as base64url without padding, as
+// they are kept. Whether the address leads to a public network is seen when it is asked.
 func (s *Subscription) Check() error {
 	u, err := fetch.Parse(s.Endpoint)
 	if err != nil || u.Scheme != "https" || len(s.Endpoint) > maxEndpoint {
@@ -84,9 +84,11 @@ func (s *Subscription) Check() error {
 	if err != nil {
 		return invalid("keys.p256dh: want the browser's public key: a point of P-256, 65 bytes as base64url")
 	}
-	if auth, err := decode(s.Auth); err != nil || len(auth) != authBytes {
+	auth, err := decode(s.Auth)
+	if err != nil || len(auth) != authBytes {
 		return invalid("keys.auth: want the browser's secret: %d bytes as base64url", authBytes)
 	}
+	s.P256dh, s.Auth = base64.RawURLEncoding.EncodeToString(key), base64.RawURLEncoding.EncodeToString(auth)
 	return nil
 }
 
