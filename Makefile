@@ -52,7 +52,7 @@ test-web: web/dist/.built ## check and test the pages
 .PHONY: test
 test: ## everything: unit, simulation, real encoders, S3 server, browser
 	@$(MAKE) tools & tools=$$!; $(MAKE) build lint test-web; checked=$$?; wait $$tools && exit $$checked
-	CGO_ENABLED=1 scripts/test.sh
+	CGO_ENABLED=1 MAYFLY_BIN=$(CURDIR)/bin/mayfly scripts/test.sh
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (default 5s)

@@ -2,7 +2,8 @@
 # Runs every fuzz target of the repository for a while each, two packages at once: fuzz.sh 5s [PACKAGE-PATTERN]
 set -uo pipefail
 cd "$(dirname "$0")/.."
-export time=${1:-5s} pattern=${2:-.} built cache
+export time=${1:-5s} pattern=${2:-.} built cache module
+module=$(go list -m)
 built=$(mktemp -d) cache=$(go env GOCACHE)/fuzz
 trap 'rm -rf "$built"' EXIT
 
@@ -30,7 +31,8 @@ fuzz() { # fuzz PROGRAM PACKAGE TARGET, in the package's directory
 package() { # package DIRECTORY: builds its fuzzers once, and runs one after the other
 	local program failed=0 target
 	program=$built/${1//\//-}.test
-	CGO_ENABLED=0 go test -c -fuzz=. -o "$program" "./$1" || { echo "FAIL	fuzz $1: it cannot be built"; return 1; }
+	# What -fuzz would do, for our own packages alone: what they stand on is compiled already, and guides nobody.
+	CGO_ENABLED=0 go test -c -gcflags="$module/...=-d=libfuzzer" -o "$program" "./$1" || { echo "FAIL	fuzz $1: it cannot be built"; return 1; }
 	for target in $(grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$1"/*_test.go | sed 's/^func //' | sort); do
 		(cd "$1" && fuzz "$program" "$1" "$target") || failed=1
 	done
