@@ -2,7 +2,7 @@ package chat
 
 import (
 	"encoding/json"
-	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -25,7 +25,7 @@ func FuzzWire(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%q is read, and cannot be written: %v", data, err)
 			}
-			if again, err := parseWire(out); err != nil || !reflect.DeepEqual(again.Removed, w.Removed) {
+			if again, err := parseWire(out); err != nil || !slices.Equal(again.Removed, w.Removed) {
 				t.Errorf("%q became %q, which is not read: %v", data, out, err)
 			}
 			r := NewRoom("c", false)
