@@ -185,7 +185,10 @@ func (p *service) Post(ctx context.Context, address string, header http.Header, 
 	if answer < 0 {
 		return fetch.Answer{}, errors.New("connection refused")
 	}
-	r := httptest.NewRequestWithContext(ctx, "POST", address, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, "POST", address, bytes.NewReader(body))
+	if err != nil {
+		return fetch.Answer{}, err
+	}
 	r.Header = header
 	w := httptest.NewRecorder()
 	p.ServeHTTP(w, r)

@@ -406,10 +406,7 @@ func (s *stream) closed(o *object) {
 func (s *stream) end(now time.Duration) {
 	if !s.explicit {
 		for _, l := range s.lanes {
-			for len(l.pending) > 0 && l.pending[0].whole {
-				l.started, l.last = true, max(l.pending[0].number, 1)-1
-				s.advance(now, l)
-			}
+			s.drain(now, l)
 		}
 	}
 	s.gathering = now - time.Hour
@@ -424,6 +421,25 @@ func (s *stream) end(now time.Duration) {
 			}
 		}
 		l.pending, l.current = nil, nil
+	}
+}
+
+// drain takes in the objects of a lane that are there. What is still on its way is given up, and nothing waits for it.
+func (s *stream) drain(now time.Duration, l *lane) {
+	for l.current != nil || len(l.pending) > 0 {
+		if o := l.current; o != nil {
+			l.current = nil
+			s.fail(o, errBusy)
+			continue
+		}
+		o := l.pending[0]
+		if !o.whole {
+			l.pending = l.pending[1:]
+			s.fail(o, errBusy)
+			continue
+		}
+		l.started, l.last = true, max(o.number, 1)-1
+		s.advance(now, l)
 	}
 }
 

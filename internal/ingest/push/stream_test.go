@@ -138,3 +138,51 @@ func TestClock(t *testing.T) {
 		t.Errorf("after a gap at %d", got)
 	}
 }
+
+// TestEndsUnderWay: a session ends while an object is being sent and the next one is there: the first is given up, and the
+// second is written.
+func TestEndsUnderWay(t *testing.T) {
+	h, err := readHeader(makeInit(videoTrack(), soundTrack()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStream(false, 1<<20, nil)
+	s.inits["main/init"] = h
+	var objects []*object
+	for n := range 2 {
+		p, err := parsePlace(at("s/main/%d", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := s.begin(p, 0, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.header = h
+		samples, err := h.read(both(n), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			samples = samples[:len(samples)/2]
+		}
+		if err := s.feed(0, o, samples); err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, o)
+	}
+	s.finish(0, objects[1], [32]byte{1})
+	s.end(time.Second)
+	written := ""
+	for _, e := range s.take() {
+		if e.piece != nil {
+			written += e.piece.name
+		}
+	}
+	if written != "main/1" || objects[0].err != errBusy || objects[1].err != nil || s.held != 0 || len(s.open) != 0 {
+		t.Errorf("written: %q; the first: %v, the second: %v; %d bytes held, %d open", written, objects[0].err, objects[1].err, s.held, len(s.open))
+	}
+	if err := s.feed(time.Second, objects[0], nil); err != errBusy {
+		t.Errorf("the rest of the first is told %v", err)
+	}
+}
