@@ -50,12 +50,17 @@ function set(id: string, s: Partial<Sending> | null): void {
 }
 
 async function next(): Promise<void> {
-  if (running.size >= atOnce) return
+  const tus = await fetched(() => import('tus-js-client')).catch(() => null)
+  if (tus === null) {
+    for (const { clip } of queue.splice(0)) set(clip.id, { state: 'failed', fault: faultOf(0) })
+    return
+  }
+  const { Upload, DetailedError } = tus
+  if (running.size >= atOnce) return // from here to where it is noted that this one runs nothing is waited for
   const job = queue.shift()
   if (job === undefined) return
   const { clip, file } = job
   if (!sending.value.has(clip.id)) return next() // it was given up
-  const { Upload, DetailedError } = await fetched(() => import('tus-js-client'))
   const end = () => {
     running.delete(clip.id)
     void next()
